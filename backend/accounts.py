@@ -1,0 +1,84 @@
+"""Users: their rows in MariaDB, and the check of a name and password."""
+
+import re
+from typing import Any
+
+from mysql.connector.errors import IntegrityError
+
+from backend.database import reading, writing
+from backend.errors import AlreadyExists, NotAuthenticated, Unavailable
+from backend.login_limits import begin_try, forgive_try
+from backend.passwords import hash_password, verify_password
+
+USERNAME = r"[A-Za-z0-9_.-]{3,50}"
+
+
+def register_user(username: str, email: str, password: str) -> dict[str, Any]:
+    """Add a user and give `{id, username, email}`.
+
+    Raises AlreadyExists when the name or address is taken, without regard to case.
+    """
+    _refuse_taken(username, email)  # before the costly hash; the unique keys decide in a race
+    password_hash = hash_password(password)
+    try:
+        with writing() as cursor:
+            cursor.execute(
+                "INSERT INTO users (username, email, email_key, password_hash) VALUES (%s, %s, %s, %s)",
+                (username, email, email.casefold(), password_hash),
+            )
+            return {"id": cursor.lastrowid, "username": username, "email": email}
+    except IntegrityError:
+        _refuse_taken(username, email)
+        raise
+
+
+def find_user(user_id: str) -> dict[str, Any]:
+    """Give `{id, username, email}` of a user. Raises NotAuthenticated when there is no such user any more."""
+    with reading() as cursor:
+        cursor.execute("SELECT id, username, email FROM users WHERE id = %s", (user_id,))
+        user = cursor.fetchone()
+    if user is None:
+        raise NotAuthenticated
+    return dict(user)
+
+
+def authenticate(name: str, password: str) -> dict[str, Any]:
+    """Give `{id, username}` of the user with this username or email and password.
+
+    Raises NotAuthenticated, alike for an unknown name and a wrong password; TooManyFailures after ten failures in
+    five minutes; Unavailable when a store is down or too many log-ins wait.
+    """
+    user = _find_for_login(name)
+    account = f"id:{user['id']}" if user else f"name:{name.casefold()}"
+    attempt = begin_try(account)
+    try:
+        matches = verify_password(password, user["password_hash"] if user else None)
+    except Unavailable:
+        forgive_try(account, attempt)
+        raise
+    if user is None or not matches:
+        raise NotAuthenticated("Wrong name or password.")
+    forgive_try(account, attempt)
+    return {"id": user["id"], "username": user["username"]}
+
+
+def _find_for_login(name: str) -> dict[str, Any] | None:
+    with reading() as cursor:
+        if re.fullmatch(USERNAME, name):
+            cursor.execute("SELECT id, username, password_hash FROM users WHERE username = %s", (name,))
+        else:
+            cursor.execute("SELECT id, username, password_hash FROM users WHERE email_key = %s", (name.casefold(),))
+        user = cursor.fetchone()
+    return dict(user) if user else None
+
+
+def _refuse_taken(username: str, email: str) -> None:
+    with reading() as cursor:
+        cursor.execute(
+            "SELECT username = %s AS same_name FROM users WHERE username = %s OR email_key = %s LIMIT 1",
+            (username, username, email.casefold()),
+        )
+        taken = cursor.fetchone()
+    if taken is not None:
+        field = "username" if taken["same_name"] else "email"
+        raise AlreadyExists(f"This {field} is taken.", field)

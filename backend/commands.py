@@ -1,0 +1,168 @@
+"""Write side of the catalogue: changes it, and answers with an ISBN and a version."""
+
+import hashlib
+import json
+from collections.abc import Callable
+from typing import Any
+
+from mysql.connector.errors import IntegrityError
+
+from backend.database import writing
+from backend.errors import AlreadyExists, InvalidField, NotFound, PreconditionFailed
+from backend.queries import ONE_BOOK
+
+# One row per name: found, or added when it is new.
+FIND = {
+    "genres": "SELECT id FROM genres WHERE name = %s",
+    "formats": "SELECT id FROM formats WHERE name = %s",
+    "authors": "SELECT id FROM authors WHERE name = %s",
+}
+ADD = {
+    "genres": "INSERT IGNORE INTO genres (name, name_key) VALUES (%s, %s)",
+    "formats": "INSERT IGNORE INTO formats (name, name_key) VALUES (%s, %s)",
+    "authors": "INSERT IGNORE INTO authors (name, name_key) VALUES (%s, %s)",
+}
+
+Matches = Callable[[int], bool]
+
+
+def add_book(book: dict[str, Any], user_id: str, key: str | None = None) -> tuple[dict[str, Any], bool]:
+    """Add a book; give `{isbn, version}` and whether this is a replay of the first answer to the idempotency `key`.
+
+    Raises AlreadyExists, or InvalidField when the key came with another body before.
+    """
+    with writing() as cursor:
+        if key is not None:
+            first = _claim_key(cursor, user_id, key, book)
+            if first is not None:
+                return first, True
+        answer = {"isbn": book["isbn"], "version": _insert_book(cursor, book)}
+        if key is not None:
+            cursor.execute(
+                "UPDATE idempotency_keys SET answer = %s WHERE user_id = %s AND idempotency_key = %s",
+                (json.dumps(answer), user_id, key),
+            )
+        return answer, False
+
+
+def change_book(isbn: str, changes: dict[str, Any], matches: Matches) -> dict[str, Any]:
+    """Set the fields in `changes`; give `{isbn, version}`. A change of nothing keeps the version.
+
+    `matches` says of a version whether the caller's precondition holds. Raises NotFound, PreconditionFailed.
+    """
+    with writing() as cursor:
+        present = _lock_book(cursor, isbn, matches)
+        changed = {field: value for field, value in changes.items() if present[field] != value}
+        if not changed:
+            return {"isbn": isbn, "version": present["version"]}
+        book = {**present, **changed}
+        version = present["version"] + 1
+        cursor.execute(
+            "UPDATE books SET title = %s, title_key = %s, year = %s, price = %s, stock = %s, genre_id = %s,"
+            " format_id = %s, version = %s WHERE isbn = %s",
+            (*_columns(cursor, book), version, isbn),
+        )
+        if "authors" in changed:
+            cursor.execute("DELETE FROM book_authors WHERE isbn = %s", (isbn,))
+            _insert_authors(cursor, isbn, book["authors"])
+        return {"isbn": isbn, "version": version}
+
+
+def delete_book(isbn: str, matches: Matches) -> None:
+    """Delete a book and keep its last version. Raises NotFound, PreconditionFailed."""
+    with writing() as cursor:
+        version = _lock_book(cursor, isbn, matches)["version"]
+        cursor.execute("DELETE FROM books WHERE isbn = %s", (isbn,))
+        cursor.execute(
+            "INSERT INTO deleted_books (isbn, version) VALUES (%s, %s) ON DUPLICATE KEY UPDATE version = %s",
+            (isbn, version, version),
+        )
+
+
+def _claim_key(cursor: Any, user_id: str, key: str, book: dict[str, Any]) -> dict[str, Any] | None:
+    digest = hashlib.sha256(json.dumps(book, sort_keys=True, default=str).encode()).digest()
+    # ON DUPLICATE KEY takes the row's exclusive lock at once: of ten at once nine wait here, and none deadlocks.
+    cursor.execute(
+        "INSERT INTO idempotency_keys (user_id, idempotency_key, request_digest) VALUES (%s, %s, %s)"
+        " ON DUPLICATE KEY UPDATE created_at = created_at",
+        (user_id, key, digest),
+    )
+    cursor.execute(
+        "SELECT request_digest, answer FROM idempotency_keys WHERE user_id = %s AND idempotency_key = %s FOR UPDATE",
+        (user_id, key),
+    )
+    row = cursor.fetchone()
+    if row["answer"] is None:
+        return None
+    if bytes(row["request_digest"]) != digest:
+        raise InvalidField("Idempotency-Key", "this key was used with another body; use a new one")
+    answer: dict[str, Any] = json.loads(row["answer"])
+    return answer
+
+
+def _insert_book(cursor: Any, book: dict[str, Any]) -> int:
+    try:
+        cursor.execute(
+            "INSERT INTO books (title, title_key, year, price, stock, genre_id, format_id, version, isbn)"
+            " VALUES (%s, %s, %s, %s, %s, %s, %s, 1, %s)",
+            (*_columns(cursor, book), book["isbn"]),
+        )
+    except IntegrityError:
+        raise AlreadyExists("There is a book with this ISBN.", "isbn") from None
+    _insert_authors(cursor, book["isbn"], book["authors"])
+    # Asked only now: with the lock on the new row nobody else can create or delete this ISBN.
+    cursor.execute("SELECT version FROM deleted_books WHERE isbn = %s", (book["isbn"],))
+    deleted = cursor.fetchone()
+    if deleted is None:
+        return 1
+    version = int(deleted["version"]) + 1
+    cursor.execute("UPDATE books SET version = %s WHERE isbn = %s", (version, book["isbn"]))
+    return version
+
+
+def _lock_book(cursor: Any, isbn: str, matches: Matches) -> dict[str, Any]:
+    cursor.execute("SELECT version FROM books WHERE isbn = %s FOR UPDATE", (isbn,))
+    locked = cursor.fetchone()
+    if locked is None:
+        raise NotFound("There is no book with this ISBN.")
+    if not matches(locked["version"]):
+        raise PreconditionFailed("The book has another version than If-Match names.")
+    # A second statement: the first one's snapshot is from before its wait for the lock.
+    cursor.execute(ONE_BOOK, {"isbn": isbn})
+    row = cursor.fetchone()
+    return {**row, "authors": json.loads(row["authors"])}
+
+
+def _columns(cursor: Any, book: dict[str, Any]) -> tuple[Any, ...]:
+    genre_id, format_id = (
+        _find_or_add(cursor, "genres", book["genre"]),
+        _find_or_add(cursor, "formats", book["format"]),
+    )
+    return (
+        book["title"],
+        book["title"].casefold(),
+        book["year"],
+        book["price"],
+        book["stock"],
+        genre_id,
+        format_id,
+    )
+
+
+def _insert_authors(cursor: Any, isbn: str, names: list[str]) -> None:
+    # In the order of their names, so that two commands that add the same authors cannot deadlock.
+    ids = {name: _find_or_add(cursor, "authors", name) for name in sorted(set(names))}
+    cursor.executemany(
+        "INSERT INTO book_authors (isbn, position, author_id) VALUES (%s, %s, %s)",
+        [(isbn, position, ids[name]) for position, name in enumerate(names, start=1)],
+    )
+
+
+def _find_or_add(cursor: Any, table: str, name: str) -> int:
+    cursor.execute(FIND[table], (name,))
+    row = cursor.fetchone()
+    if row is None:
+        cursor.execute(ADD[table], (name, name.casefold()))
+        cursor.execute(FIND[table], (name,))
+        row = cursor.fetchone()
+    return int(row["id"])

@@ -1,0 +1,59 @@
+"""What the services count: Prometheus metrics over all workers of one Gunicorn master."""
+
+import os
+from typing import Final
+
+import mysql.connector
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
+
+from backend import __version__
+from backend.config import settings
+
+BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
+LIVE: Final = "livesum"  # over the workers that live
+
+REQUESTS = Histogram(
+    "http_request_duration_seconds",
+    "Time in the service per request.",
+    ("method", "route", "status"),
+    buckets=BUCKETS,
+)
+IN_FLIGHT = Gauge("http_requests_in_flight", "Requests being answered.", multiprocess_mode=LIVE)
+SHED = Counter("http_requests_shed", "Requests answered 503 or 429.")
+POOL_IN_USE = Gauge("db_pool_in_use", "Database connections lent.", multiprocess_mode=LIVE)
+POOL_WAITING = Gauge("db_pool_waiting", "Threads that wait for a database connection.", multiprocess_mode=LIVE)
+POOL_OPENED = Counter("db_pool_opened", "Database connections opened.")
+POOL_REPLACED = Counter("db_pool_replaced", "Dead database connections found and replaced.")
+POOL_EXHAUSTED = Counter("db_pool_exhausted", "Waits for a database connection that ended without one.")
+HASHING_WAITING = Gauge("hashing_waiting", "Threads that wait to hash a password.", multiprocess_mode=LIVE)
+INFO = Gauge(
+    "service_info",
+    "What runs here; the value is 1.",
+    ("service", "version", "bcrypt_rounds", "driver", "pool_size", "read_model", "workers"),
+    multiprocess_mode="livemax",
+)
+
+
+def describe_service(service: str) -> None:
+    """Set service_info."""
+    chosen = settings()
+    driver = "C extension" if mysql.connector.HAVE_CEXT else "pure Python"
+    INFO.labels(
+        service=service,
+        version=__version__,
+        bcrypt_rounds=chosen.bcrypt_rounds,
+        driver=f"mysql-connector-python {mysql.connector.__version__} ({driver})",
+        pool_size=chosen.db_pool_size,
+        read_model="sql",  # whatever READ_MODEL asks for: as long as no read model is built, queries read MariaDB
+        workers=chosen.service_workers,
+    ).set(1)
+
+
+def metrics_text() -> bytes:
+    """Give the metrics of all workers in the Prometheus text format."""
+    if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
+        return generate_latest()
+    registry = CollectorRegistry()
+    MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+    return generate_latest(registry)

@@ -1,0 +1,80 @@
+"""Password hashing with bcrypt behind a bulkhead: it costs a quarter of a second of a core, so few hash at once,
+few may wait, and nothing else waits behind them."""
+
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+
+import bcrypt
+
+from backend.config import settings
+from backend.errors import Unavailable
+from backend.metrics import HASHING_WAITING
+
+LONGEST_PASSWORD = 72  # bytes: bcrypt looks at no more, so no more is accepted
+MOST_WAITING = 4  # per process, so that the other threads stay free for requests that hash nothing
+WAIT_S = 1.2  # with the hash itself the answer comes within 2 s
+
+
+class HashingSlots:
+    """The cores this process may use for hashing, and the short queue before them."""
+
+    def __init__(self, slots: int) -> None:
+        """Let `slots` threads hash at once."""
+        self._waiting = 0
+        self._running = threading.Semaphore(slots)
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def one(self) -> Iterator[None]:
+        """Hold a slot for the length of a `with` block. Raises Unavailable when the queue is full or too slow."""
+        with self._lock:
+            if self._waiting >= MOST_WAITING:
+                raise Unavailable("Too many log-ins at once.")
+            self._waiting += 1
+        try:
+            with HASHING_WAITING.track_inprogress():
+                entered = self._running.acquire(timeout=WAIT_S)
+        finally:
+            with self._lock:
+                self._waiting -= 1
+        if not entered:
+            raise Unavailable("Too many log-ins at once.")
+        try:
+            yield
+        finally:
+            self._running.release()
+
+
+@lru_cache(maxsize=1)
+def hashing_slots() -> HashingSlots:
+    """Give the bulkhead of this process: the machine's cores divided by the workers, at least one."""
+    return HashingSlots(max(1, (os.cpu_count() or 1) // settings().service_workers))
+
+
+def hash_password(password: str) -> str:
+    """Hash a password of at most 72 bytes of UTF-8. Raises Unavailable when too many wait."""
+    with hashing_slots().one():
+        return bcrypt.hashpw(password.encode(), bcrypt.gensalt(settings().bcrypt_rounds)).decode()
+
+
+def verify_password(password: str, password_hash: str | None) -> bool:
+    """Compare a password of any length with a stored hash, or with none for an account that is not there.
+
+    Takes the same time in every case: an account unknown or hashed at an old, lower cost must not be told apart
+    by the clock. Raises Unavailable when too many wait.
+    """
+    encoded = password.encode()
+    rounds = settings().bcrypt_rounds
+    stored = password_hash or _hash_of_nothing(rounds)
+    with hashing_slots().one():
+        matches = bcrypt.checkpw(encoded[:LONGEST_PASSWORD], stored.encode())
+        for cost in range(int(stored.split("$")[2]), rounds):
+            bcrypt.checkpw(b"", _hash_of_nothing(cost).encode())  # 2^c + 2^c + 2^(c+1) + ... = 2^rounds
+    return matches and password_hash is not None and len(encoded) <= LONGEST_PASSWORD
+
+
+def _hash_of_nothing(cost: int) -> str:
+    return f"$2b${cost:02d}${'.' * 53}"

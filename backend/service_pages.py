@@ -1,0 +1,113 @@
+"""The pages every service has beside its own routes: health, readiness, metrics and its documents."""
+
+import hmac
+import ipaddress
+import os
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import lru_cache
+from typing import Any
+
+import mysql.connector
+from flask import Response, current_app, jsonify, request
+from flask_openapi3 import OpenAPI
+from flask_openapi3_swagger.plugins import RegisterPlugin
+
+from backend import __version__, metrics
+from backend.config import settings
+from backend.database import connection_arguments
+from backend.errors import NotAuthenticated, Unavailable
+from backend.redis_store import reader
+
+READY_WITHIN_S = 0.8
+
+
+def add_service_pages(app: OpenAPI) -> None:
+    """Add /health, /ready, /metrics, /openapi.json, /docs and what the last needs."""
+    app.config["SWAGGER_CONFIG"] = {"validatorUrl": None}  # the badge would ask an outside host
+    app.add_url_rule("/health", view_func=show_health)
+    app.add_url_rule("/ready", view_func=show_readiness)
+    app.add_url_rule("/metrics", view_func=show_metrics)
+    app.add_url_rule("/openapi.json", view_func=show_openapi)
+    app.register_blueprint(RegisterPlugin.register(doc_url="openapi.json"))
+    app.add_url_rule("/docs", view_func=app.view_functions["swagger.swagger"])
+
+
+def show_health() -> Response:
+    """Say that the process answers; asks nothing of the stores."""
+    return jsonify(status="ok", service=current_app.config["SERVICE"], version=__version__)
+
+
+def show_readiness() -> Response:
+    """Say whether both stores answer. Raises Unavailable, naming the one that does not, within a second."""
+    stores = check_stores()
+    if "down" in stores.values():
+        raise Unavailable("A store does not answer.", members=stores)
+    return jsonify(stores)
+
+
+def show_metrics() -> Response:
+    """Give the metrics of all workers to whoever may see them."""
+    _check_metrics_access()
+    metrics.describe_service(current_app.config["SERVICE"])
+    return Response(metrics.metrics_text(), content_type="text/plain; version=0.0.4; charset=utf-8")
+
+
+def show_openapi() -> Response:
+    """Give the OpenAPI document."""
+    return jsonify(openapi_document())
+
+
+def openapi_document() -> dict[str, Any]:
+    """Give the OpenAPI document without the 422 that flask-openapi3 adds where a route declares none."""
+    app: Any = current_app
+    document: dict[str, Any] = app.api_doc
+    for path in document["paths"].values():
+        for operation in path.values():
+            if "application/json" in operation["responses"].get("422", {}).get("content", {}):
+                del operation["responses"]["422"]
+    return document
+
+
+def check_stores() -> dict[str, str]:
+    """Ask both stores at once; give `ok` or `down` for `database` and `redis` within 0.8 s."""
+    asked = {"database": _executor().submit(_ask_database), "redis": _executor().submit(_ask_redis)}
+    return {store: "ok" if _answered(question) else "down" for store, question in asked.items()}
+
+
+@lru_cache(maxsize=1)
+def _executor() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(max_workers=4, thread_name_prefix="ready")
+
+
+os.register_at_fork(after_in_child=_executor.cache_clear)  # threads do not survive a fork
+
+
+def _answered(question: "Future[None]") -> bool:
+    # Any failure means down; the stores' own errors are logged where requests meet them.
+    try:
+        question.result(timeout=READY_WITHIN_S)
+    except Exception:
+        return False
+    return True
+
+
+def _ask_database() -> None:
+    # A connection of its own: a pool whose connections are all in use is busy, not down.
+    with mysql.connector.connect(**connection_arguments()) as connection, connection.cursor() as cursor:
+        cursor.execute("SELECT 1")
+        cursor.fetchall()
+
+
+def _ask_redis() -> None:
+    reader().ping()
+
+
+def _check_metrics_access() -> None:
+    expected = settings().metrics_token
+    if expected is None:
+        if not ipaddress.ip_address(request.remote_addr or "0.0.0.0").is_loopback:  # noqa: S104 - no listening
+            raise NotAuthenticated("Metrics are for this machine only: METRICS_TOKEN is not set.")
+        return
+    given = request.headers.get("Authorization", "")
+    if not hmac.compare_digest(given.encode(), f"Bearer {expected.get_secret_value()}".encode()):
+        raise NotAuthenticated("The metrics need the token of METRICS_TOKEN.")

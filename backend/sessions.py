@@ -1,0 +1,176 @@
+"""Sessions: issue, check, rotate and revoke tokens, which are JWTs that hold while their session is in Redis.
+
+Redis holds one entry per live session, `session:<sid>` = `<user id>:<jti of its refresh token>`, and per user the
+sorted set `sessions_of:<user id>` of session ids by the time of their end. No token itself is stored.
+"""
+
+import time
+import uuid
+from typing import Any
+
+import jwt
+
+from backend.config import settings
+from backend.errors import NotAuthenticated
+from backend.redis_store import changer, reader, redis_errors
+
+ALGORITHM = "HS256"
+ISSUER = "libros-auth"
+AUDIENCE = "libros"
+TEXT_CLAIMS = ("iss", "aud", "sub", "username", "sid", "jti", "token_use")
+TIME_CLAIMS = ("iat", "exp")
+LONGEST_TOKEN = 4096
+
+# KEYS: session, sessions of the user. ARGV: value, sid, now, time to live. Ended sessions leave the user's set.
+OPEN = """
+redis.call('SET', KEYS[1], ARGV[1], 'EX', ARGV[4])
+redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', ARGV[3])
+redis.call('ZADD', KEYS[2], ARGV[3] + ARGV[4], ARGV[2])
+redis.call('EXPIRE', KEYS[2], ARGV[4])
+"""
+# KEYS: as above. ARGV: value expected, new value, sid, now, time to live. A refresh token that was used before
+# ends the whole session (RFC 9700, section 4.14.2).
+ROTATE = """
+local value = redis.call('GET', KEYS[1])
+if value ~= ARGV[1] then
+  redis.call('DEL', KEYS[1])
+  redis.call('ZREM', KEYS[2], ARGV[3])
+  return 0
+end
+redis.call('SET', KEYS[1], ARGV[2], 'EX', ARGV[5])
+redis.call('ZADD', KEYS[2], ARGV[4] + ARGV[5], ARGV[3])
+redis.call('EXPIRE', KEYS[2], ARGV[5])
+return 1
+"""
+# KEYS: as above. ARGV: sid.
+CLOSE = """
+redis.call('ZREM', KEYS[2], ARGV[1])
+return redis.call('DEL', KEYS[1])
+"""
+# KEYS: sessions of the user.
+CLOSE_ALL = """
+for _, sid in ipairs(redis.call('ZRANGE', KEYS[1], 0, -1)) do redis.call('DEL', 'session:' .. sid) end
+return redis.call('DEL', KEYS[1])
+"""
+
+
+def start_session(user_id: int, username: str) -> dict[str, Any]:
+    """Open a session and give its first pair of tokens, in the shape of the log-in answer.
+
+    Raises Unavailable without Redis.
+    """
+    sid, refresh_jti = _new_id(), _new_id()
+    pair = _sign_pair(str(user_id), username, sid, refresh_jti)
+    with redis_errors():
+        changer().eval(OPEN, 2, *_keys(sid, user_id), f"{user_id}:{refresh_jti}", sid, int(time.time()), _session_ttl())
+    return pair
+
+
+def refresh_session(token: str) -> dict[str, Any]:
+    """Take a refresh token, which works once, for a new pair.
+
+    Raises NotAuthenticated when it is not valid or was used before, which also ends its session; Unavailable
+    without Redis.
+    """
+    claims = _decode(token, "refresh")
+    sid, user_id, refresh_jti = claims["sid"], claims["sub"], _new_id()
+    with redis_errors():
+        rotated = changer().eval(
+            ROTATE, 2, *_keys(sid, user_id), f"{user_id}:{claims['jti']}", f"{user_id}:{refresh_jti}", sid,
+            int(time.time()), _session_ttl(),
+        )  # fmt: skip
+    if not rotated:
+        raise NotAuthenticated("This session has ended.")
+    return _sign_pair(user_id, claims["username"], sid, refresh_jti)
+
+
+def check_access(token: str) -> dict[str, Any]:
+    """Give the claims of an access token whose session lives.
+
+    Raises NotAuthenticated, or Unavailable without Redis: nothing is accepted unseen.
+    """
+    claims = _decode(token, "access")
+    if not _is_live(claims):
+        raise NotAuthenticated("This session has ended.")
+    return claims
+
+
+def end_session(token: str) -> None:
+    """End the session of an access or refresh token. Raises NotAuthenticated when it has ended before."""
+    claims = _decode(token, "access", "refresh")
+    with redis_errors():
+        ended = changer().eval(CLOSE, 2, *_keys(claims["sid"], claims["sub"]), claims["sid"])
+    if not ended:
+        raise NotAuthenticated("This session has ended.")
+
+
+def end_all_sessions(user_id: str) -> None:
+    """End every session of a user."""
+    with redis_errors():
+        changer().eval(CLOSE_ALL, 1, f"sessions_of:{user_id}")
+
+
+def token_status(token: str) -> dict[str, Any]:
+    """Say whether a well-signed, complete access token is active, and else why not.
+
+    Raises NotAuthenticated for anything else.
+    """
+    claims = _decode(token, "access", verify_exp=False)
+    if claims["exp"] <= time.time():
+        return {"active": False, "reason": "expired"}
+    if not _is_live(claims):
+        return {"active": False, "reason": "revoked"}
+    return {"active": True} | {name: claims[name] for name in ("sub", "username", "sid", "jti", "iat", "exp")}
+
+
+def _decode(token: str, *uses: str, verify_exp: bool = True) -> dict[str, Any]:
+    if len(token) > LONGEST_TOKEN:
+        raise NotAuthenticated
+    try:
+        claims: dict[str, Any] = jwt.decode(
+            token, settings().jwt_secret.get_secret_value(), algorithms=[ALGORITHM], issuer=ISSUER, audience=AUDIENCE,
+            options={"require": [*TEXT_CLAIMS, *TIME_CLAIMS], "verify_exp": verify_exp},
+        )  # fmt: skip
+    # Hostile tokens make the library raise these too: a deep header, an infinite or textual time.
+    except (jwt.PyJWTError, RecursionError, ValueError, OverflowError, TypeError):
+        raise NotAuthenticated from None
+    texts = all(isinstance(claims[name], str) for name in TEXT_CLAIMS)
+    times = all(type(claims[name]) is int for name in TIME_CLAIMS)
+    if not texts or not times or claims["token_use"] not in uses:
+        raise NotAuthenticated
+    return claims
+
+
+def _is_live(claims: dict[str, Any]) -> bool:
+    with redis_errors():
+        value = reader().get(f"session:{claims['sid']}")
+    return isinstance(value, str) and value.partition(":")[0] == claims["sub"]
+
+
+def _sign_pair(user_id: str, username: str, sid: str, refresh_jti: str) -> dict[str, Any]:
+    ttl = settings().access_token_ttl
+    owner = {"sub": user_id, "username": username, "sid": sid}
+    return {
+        "access_token": _sign(owner | {"jti": _new_id(), "token_use": "access"}, ttl),
+        "refresh_token": _sign(owner | {"jti": refresh_jti, "token_use": "refresh"}, settings().refresh_token_ttl),
+        "token_type": "Bearer",
+        "expires_in": ttl,
+    }
+
+
+def _sign(claims: dict[str, Any], ttl: int) -> str:
+    now = int(time.time())
+    claims = claims | {"iss": ISSUER, "aud": AUDIENCE, "iat": now, "exp": now + ttl}
+    return jwt.encode(claims, settings().jwt_secret.get_secret_value(), algorithm=ALGORITHM)
+
+
+def _session_ttl() -> int:
+    return max(settings().refresh_token_ttl, settings().access_token_ttl)
+
+
+def _keys(sid: str, user_id: str | int) -> tuple[str, str]:
+    return f"session:{sid}", f"sessions_of:{user_id}"
+
+
+def _new_id() -> str:
+    return uuid.uuid4().hex

@@ -1,0 +1,189 @@
+"""Builds a service's Flask app: problem+json errors, token check, request id, health, metrics and documents."""
+
+import json
+import logging
+import re
+import time
+import uuid
+from typing import Any, NoReturn
+
+from flask import Request, Response, g, request
+from flask.json.provider import DefaultJSONProvider
+from flask_openapi3 import Info, OpenAPI
+from pydantic import ValidationError
+from werkzeug.exceptions import BadRequest, HTTPException, RequestEntityTooLarge, UnsupportedMediaType
+from werkzeug.http import HTTP_STATUS_CODES
+
+from backend import __version__, metrics
+from backend.errors import InvalidField, NotAuthenticated, ServiceError
+from backend.schemas import Problem
+from backend.service_pages import add_service_pages
+from backend.sessions import check_access
+
+log = logging.getLogger(__name__)
+
+LARGEST_BODY = 16 * 1024
+REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,64}")
+PROBLEM_JSON = "application/problem+json"
+SECURITY: list[dict[str, list[Any]]] = [{"bearer": []}]
+METHODS = ("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE")
+
+
+class StrictJSON(DefaultJSONProvider):
+    """JSON as RFC 8259 has it: hostile nesting and NaN are malformed, not errors of ours."""
+
+    sort_keys = False
+    compact = True
+
+    def loads(self, s: str | bytes, **kwargs: Any) -> Any:
+        """Parse a body. Raises ValueError for anything that is no JSON."""
+        try:
+            return json.loads(s, parse_constant=self._refuse_constant)
+        except RecursionError:
+            raise ValueError("nested too deeply") from None
+
+    @staticmethod
+    def _refuse_constant(name: str) -> NoReturn:
+        raise ValueError(f"{name} is no JSON")
+
+
+class JSONRequest(Request):
+    """A request whose body, where a route takes one, must be a JSON object."""
+
+    def get_json(self, *_args: Any, **_kwargs: Any) -> Any:
+        """Give the body. Raises 415 when it is not declared as JSON, 400 when malformed, InvalidField for no object."""
+        body = super().get_json()
+        if not isinstance(body, dict):
+            raise InvalidField("body", "it must be a JSON object")
+        return body
+
+    def on_json_loading_failure(self, e: ValueError | None) -> Any:
+        """Answer 400, or 415 when the content type is not JSON."""
+        if e is None:
+            raise UnsupportedMediaType("The body must be declared as application/json.")
+        raise BadRequest("The body is not well-formed JSON.")
+
+
+class App(OpenAPI):
+    """A Flask app that validates and documents itself."""
+
+    request_class = JSONRequest
+    json_provider_class = StrictJSON
+
+
+def build_app(service: str, title: str) -> App:
+    """Build the app of the service `auth` or `books`, with everything but its own routes."""
+    app = App(
+        service,
+        info=Info(title=title, version=__version__),
+        security_schemes={"bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}},
+        validation_error_model=Problem,
+        validation_error_callback=_answer_invalid,
+        doc_ui=False,
+        static_folder=None,
+    )
+    app.config.update(MAX_CONTENT_LENGTH=LARGEST_BODY, SERVICE=service)
+    app.url_map.merge_slashes = False
+    app.before_request(_begin)
+    app.after_request(_finish)
+    app.register_error_handler(HTTPException, _answer_http_error)
+    app.register_error_handler(ServiceError, _answer_service_error)
+    app.register_error_handler(Exception, _answer_unexpected)
+    add_service_pages(app)
+    return app
+
+
+def problems(*statuses: int) -> dict[str | int, Any]:
+    """Document error answers of a route, for its `responses`."""
+    schema = {"schema": {"$ref": "#/components/schemas/Problem"}}
+    return {
+        status: {"description": HTTP_STATUS_CODES[status], "content": {PROBLEM_JSON: schema}} for status in statuses
+    }
+
+
+def bearer_token() -> str:
+    """Give the token of the Authorization header. Raises NotAuthenticated unless there is exactly one."""
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not token or "," in token:
+        raise NotAuthenticated
+    return token.strip()
+
+
+def check_token() -> None:
+    """Let a request pass only with a live access token, whose claims stand in `g.claims` from then on."""
+    g.claims = check_access(bearer_token())
+
+
+def json_answer(body: Any, status: int = 200, **headers: str) -> Response:
+    """Answer with JSON; header names are given with underscores."""
+    response = Response(
+        json.dumps(body, separators=(",", ":"), ensure_ascii=False), status, mimetype="application/json"
+    )
+    for name, value in headers.items():
+        response.headers[name.replace("_", "-")] = value
+    return response
+
+
+def token_answer(body: Any) -> Response:
+    """Answer with something that no cache may keep."""
+    return json_answer(body, Cache_Control="no-store")
+
+
+def _begin() -> None:
+    g.started = time.perf_counter()
+    given = request.headers.get("X-Request-ID", "")
+    g.request_id = given if REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
+    metrics.IN_FLIGHT.inc()
+    if (request.content_length or 0) > LARGEST_BODY:
+        raise RequestEntityTooLarge  # also where no route reads the body
+
+
+def _finish(response: Response) -> Response:
+    response.headers["X-Request-ID"] = g.request_id
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    metrics.IN_FLIGHT.dec()
+    seconds = time.perf_counter() - g.started
+    method = request.method if request.method in METHODS else "other"
+    route = request.url_rule.rule if request.url_rule else "none"
+    metrics.REQUESTS.labels(method, route, response.status_code).observe(seconds)
+    if response.status_code in (429, 503):
+        metrics.SHED.inc()
+    path = request.environ.get("RAW_URI", "").partition("?")[0]
+    log.info("%s %s %d %.1f ms", method, path[:200], response.status_code, seconds * 1000)
+    return response
+
+
+def answer_problem(status: int, detail: str, headers: Any = None, **members: Any) -> Response:
+    """Answer with an error as RFC 9457 has it; `members` are added to the document unless they are empty."""
+    document = {"type": "about:blank", "title": HTTP_STATUS_CODES[status], "status": status, "detail": detail}
+    document |= {name: value for name, value in members.items() if value}
+    response = Response(json.dumps(document), status, headers, mimetype=PROBLEM_JSON)
+    response.content_type = PROBLEM_JSON
+    return response
+
+
+def _answer_service_error(error: ServiceError) -> Response:
+    return answer_problem(error.status, error.detail, error.headers, errors=error.errors, **error.members)
+
+
+def _answer_http_error(error: HTTPException) -> Any:
+    if error.response is not None:  # flask-openapi3 aborts with the answer of _answer_invalid
+        return error.response
+    headers = [(name, value) for name, value in error.get_headers() if name in ("Allow", "Retry-After")]
+    return answer_problem(error.code or 500, error.description or "", headers)
+
+
+def _answer_unexpected(error: Exception) -> Response:
+    log.error("unexpected error", exc_info=error)
+    return answer_problem(500, "The service made an error; it was logged under the request id.")
+
+
+def _answer_invalid(error: ValidationError) -> Response:
+    errors = [
+        {
+            "field": ".".join(str(part) for part in found["loc"]) or "body",
+            "message": found["msg"].removeprefix("Value error, "),
+        }
+        for found in error.errors(include_url=False, include_input=False, include_context=False)
+    ]
+    return answer_problem(422, "The request holds fields that are not valid.", errors=errors)

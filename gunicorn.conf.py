@@ -1,0 +1,65 @@
+"""The production set-up of both services; Gunicorn reads it from the folder it is started in."""
+
+import os
+import shutil
+import sys
+import tempfile
+from typing import Any
+
+# Before anything imports prometheus_client: each master has a folder of its own for its workers' metrics, and a
+# reload (which runs this file again) keeps it.
+if os.environ.get("METRICS_MASTER") != str(os.getpid()):
+    os.environ["METRICS_MASTER"] = str(os.getpid())
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="libros-metrics-")
+
+from backend.logs import LOGGING
+
+worker_class = "gthread"  # keeps connections alive and runs several requests per worker
+threads = 10
+keepalive = 75  # seconds: longer than a user thinks, else clients meet closed connections
+timeout = 30
+graceful_timeout = 30
+limit_request_field_size = 16380  # a longer header is refused by Gunicorn itself, as 400 and not as JSON
+control_socket_disable = True  # one default path for all masters: two services of one user would collide
+worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None  # noqa: S108 - heartbeats must not wait for a disk
+logconfig_dict = LOGGING
+MAX_CONNECTIONS = 151  # MariaDB's default
+
+
+def on_starting(server: Any) -> None:
+    """Refuse to start with a setting that is missing or wrong, and say how many workers there are."""
+    from backend.config import ConfigError, settings
+
+    os.environ["SERVICE_WORKERS"] = str(server.cfg.workers)
+    try:
+        size = server.cfg.workers * settings().db_pool_size
+    except ConfigError as error:
+        shutil.rmtree(os.environ["PROMETHEUS_MULTIPROC_DIR"], ignore_errors=True)
+        sys.exit(f"The service does not start: {error}")
+    if size > MAX_CONNECTIONS // 2:
+        server.log.warning(
+            "%d workers with DB_POOL_SIZE=%d may open %d connections, over half of MariaDB's default of %d: "
+            "lower one of them or raise max_connections",
+            server.cfg.workers, settings().db_pool_size, size, MAX_CONNECTIONS,
+        )  # fmt: skip
+
+
+def when_ready(server: Any) -> None:
+    """Say at the start which store does not answer."""
+    from backend.service_pages import check_stores
+
+    for store, state in check_stores().items():
+        if state == "down":
+            server.log.warning("%s does not answer: requests that need it get 503 until it does", store)
+
+
+def child_exit(_server: Any, worker: Any) -> None:
+    """Take a dead worker out of the live metrics."""
+    from prometheus_client import multiprocess
+
+    multiprocess.mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]
+
+
+def on_exit(_server: Any) -> None:
+    """Remove the folder of the metrics."""
+    shutil.rmtree(os.environ["PROMETHEUS_MULTIPROC_DIR"], ignore_errors=True)

@@ -1,0 +1,84 @@
+"""The books service: HTTP only. Queries first, commands below; each call needs an access token."""
+
+import hashlib
+import json
+
+from flask import Response, g, request
+from flask_openapi3 import APIBlueprint
+
+from backend import commands, queries
+from backend.schemas import (
+    Book,
+    BookChange,
+    BookPage,
+    BookPath,
+    BookQuery,
+    BookVersion,
+    CommandHeaders,
+    NewBook,
+)
+from backend.web import SECURITY, build_app, check_token, json_answer, problems
+
+app = build_app("books", "Books service")
+queries_api = APIBlueprint(
+    "queries", __name__, url_prefix="/api", abp_security=SECURITY, abp_responses=problems(401, 422, 503)
+)
+commands_api = APIBlueprint(
+    "commands", __name__, url_prefix="/api", abp_security=SECURITY, abp_responses=problems(401, 422, 503)
+)
+queries_api.before_request(check_token)
+commands_api.before_request(check_token)
+
+
+@queries_api.get("/books", responses={200: BookPage, 304: None})
+def list_books(query: BookQuery) -> Response:
+    """List books by title, then ISBN, a page at a time."""
+    page = queries.list_books(query.limit, query.after, author=query.author, genre=query.genre, format=query.format)
+    return unless_unchanged(page, hashlib.sha256(json.dumps(page).encode()).hexdigest()[:32])
+
+
+@queries_api.get("/books/<isbn>", responses={200: Book, 304: None, **problems(404)})
+def get_book(path: BookPath) -> Response:
+    """Show one book."""
+    book = queries.get_book(path.isbn)
+    return unless_unchanged(book, str(book["version"]))
+
+
+@commands_api.post("/books", responses={201: BookVersion, **problems(400, 409, 413, 415)})
+def add_book(body: NewBook, header: CommandHeaders) -> Response:
+    """Add a book; with an Idempotency-Key it is added once, however often it is sent."""
+    answer, replayed = commands.add_book(body.model_dump(), g.claims["sub"], header.idempotency_key)
+    response = json_answer(answer, 201, Location=f"/api/books/{answer['isbn']}", ETag=f'"{answer["version"]}"')
+    if replayed:
+        response.headers["Idempotent-Replayed"] = "true"
+    return response
+
+
+@commands_api.patch("/books/<isbn>", responses={200: BookVersion, **problems(400, 404, 412, 413, 415)})
+def change_book(path: BookPath, body: BookChange) -> Response:
+    """Change any field but the ISBN, with If-Match only the version that it names."""
+    answer = commands.change_book(path.isbn, body.model_dump(exclude_unset=True), if_match_holds)
+    return json_answer(answer, ETag=f'"{answer["version"]}"')
+
+
+@commands_api.delete("/books/<isbn>", responses={204: None, **problems(404, 412)})
+def delete_book(path: BookPath) -> tuple[str, int]:
+    """Delete a book, with If-Match only the version that it names."""
+    commands.delete_book(path.isbn, if_match_holds)
+    return "", 204
+
+
+def unless_unchanged(body: object, etag: str) -> Response:
+    """Answer with the body, or 304 when If-None-Match names this entity tag."""
+    if request.if_none_match.contains_weak(etag):
+        return Response(status=304, headers={"ETag": f'"{etag}"'})
+    return json_answer(body, ETag=f'"{etag}"')
+
+
+def if_match_holds(version: int) -> bool:
+    """Say whether If-Match, where it is given, names this version."""
+    return "If-Match" not in request.headers or request.if_match.contains(str(version))
+
+
+app.register_api(queries_api)
+app.register_api(commands_api)
