@@ -36,10 +36,10 @@ def find_user(user_id: str) -> dict[str, Any]:
     """Give `{id, username, email}` of a user. Raises NotAuthenticated when there is no such user any more."""
     with reading() as cursor:
         cursor.execute("SELECT id, username, email FROM users WHERE id = %s", (user_id,))
-        user = cursor.fetchone()
+        user: dict[str, Any] | None = cursor.fetchone()
     if user is None:
         raise NotAuthenticated
-    return dict(user)
+    return user
 
 
 def authenticate(name: str, password: str) -> dict[str, Any]:
@@ -68,8 +68,8 @@ def _find_for_login(name: str) -> dict[str, Any] | None:
             cursor.execute("SELECT id, username, password_hash FROM users WHERE username = %s", (name,))
         else:
             cursor.execute("SELECT id, username, password_hash FROM users WHERE email_key = %s", (name.casefold(),))
-        user = cursor.fetchone()
-    return dict(user) if user else None
+        user: dict[str, Any] | None = cursor.fetchone()
+    return user
 
 
 def _refuse_taken(username: str, email: str) -> None:

@@ -23,6 +23,8 @@ ADD = {
     "authors": "INSERT IGNORE INTO authors (name, name_key) VALUES (%s, %s)",
 }
 
+LONGEST_KEY = 760  # of the column title_key; only a title of 254 characters that all fold into three is longer
+
 Matches = Callable[[int], bool]
 
 

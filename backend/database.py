@@ -12,7 +12,7 @@ from typing import Any
 import mysql.connector
 from mysql.connector import errors as driver_errors
 from mysql.connector.constants import ClientFlag
-from mysql.connector.cursor_cext import CMySQLCursorDict
+from mysql.connector.cursor_cext import CMySQLCursorBufferedDict
 from mysql.connector.pooling import MySQLConnectionPool
 
 from backend import metrics
@@ -142,23 +142,24 @@ def _borrowed() -> Iterator[Any]:
 
 
 @contextmanager
-def reading() -> Iterator[CMySQLCursorDict]:
+def reading() -> Iterator[Any]:
     """Lend a cursor for single statements that change nothing; rows come as dictionaries.
 
     Raises Unavailable when no connection is free in time or MariaDB does not answer.
     """
-    with _borrowed() as connection, connection.cursor(dictionary=True, buffered=True) as cursor:
+    # Not connection.cursor(): that would ping once more.
+    with _borrowed() as connection, CMySQLCursorBufferedDict(connection) as cursor:
         yield cursor
 
 
 @contextmanager
-def writing() -> Iterator[CMySQLCursorDict]:
+def writing() -> Iterator[Any]:
     """Lend a cursor inside one transaction: committed at the end of the block, rolled back on any error.
 
     Raises Unavailable as reading() does; when the answer to COMMIT is missing it says that the outcome is unknown.
     READ COMMITTED, so that looking for a row that is not there locks no gap.
     """
-    with _borrowed() as connection, connection.cursor(dictionary=True, buffered=True) as cursor:
+    with _borrowed() as connection, CMySQLCursorBufferedDict(connection) as cursor:
         cursor.execute("SET SESSION tx_isolation = 'READ-COMMITTED', max_statement_time = %s", (STATEMENT_S,))
         cursor.execute("START TRANSACTION")
         try:
