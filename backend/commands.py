@@ -142,7 +142,7 @@ def _columns(cursor: Any, book: dict[str, Any]) -> tuple[Any, ...]:
     )
     return (
         book["title"],
-        book["title"].casefold(),
+        book["title"].casefold()[:LONGEST_KEY],
         book["year"],
         book["price"],
         book["stock"],
