@@ -69,16 +69,32 @@ def _at_most_72_bytes(password: str) -> str:
     return password
 
 
-def _number_or_text(value: Any) -> Any:
+def _refuse_lone_surrogates(text: str) -> str:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise ValueError("it must be well-formed Unicode") from None
+    return text
+
+
+def _number_or_decimal_text(value: Any) -> Any:
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         raise ValueError("it must be a number or a string")
+    if isinstance(value, str) and not re.fullmatch(r"[0-9]{1,8}(\.[0-9]{1,2})?", value):
+        raise ValueError("it must have at most eight digits, and at most two decimals after a point")
     return value
 
 
 def _left_out() -> Any:
-    return Field(default=None)  # left out is fine, null is not
+    # Left out is fine, null is not: the default is no value of the field and stays out of the document.
+    return Field(default=None, json_schema_extra=_drop_default)
 
 
+def _drop_default(schema: dict[str, Any]) -> None:
+    schema.pop("default", None)
+
+
+Text = Annotated[StrictStr, AfterValidator(_refuse_lone_surrogates)]
 Isbn = Annotated[StrictStr, Field(max_length=32), AfterValidator(parse_isbn)]
 Name = Annotated[StrictStr, Field(min_length=1, max_length=255), AfterValidator(_refuse_blank)]
 Label = Annotated[StrictStr, Field(min_length=1, max_length=50), AfterValidator(_refuse_blank)]
@@ -88,7 +104,7 @@ Stock = Annotated[StrictInt, Field(ge=0, le=4294967295)]
 Price = Annotated[
     Decimal,
     Field(ge=0, max_digits=10, decimal_places=2),
-    BeforeValidator(_number_or_text),
+    BeforeValidator(_number_or_decimal_text),
     AfterValidator(lambda price: price.quantize(Decimal("0.01"))),
 ]
 Email = Annotated[
@@ -108,13 +124,13 @@ class Registration(Shape):
 class Login(Shape):
     """Body of POST /login: a username or an email, and the password."""
 
-    username: Annotated[StrictStr, Field(min_length=1)] = Field(default="")
-    email: Annotated[StrictStr, Field(min_length=1)] = Field(default="")
-    password: StrictStr
+    username: Annotated[Text, Field(min_length=1)] = _left_out()
+    email: Annotated[Text, Field(min_length=1)] = _left_out()
+    password: Text
 
     @model_validator(mode="after")
     def _one_name(self) -> "Login":
-        if bool(self.username) == bool(self.email):
+        if (self.username is None) == (self.email is None):
             raise ValueError("give either username or email")
         return self
 

@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 
 from flask import Request, Response, g, request
 from flask.json.provider import DefaultJSONProvider
-from flask_openapi3 import Info, OpenAPI
+from flask_openapi3 import APIBlueprint, Info, OpenAPI
 from pydantic import ValidationError
 from werkzeug.exceptions import BadRequest, HTTPException, RequestEntityTooLarge, UnsupportedMediaType
 from werkzeug.http import HTTP_STATUS_CODES
@@ -23,6 +23,7 @@ from backend.sessions import check_access
 log = logging.getLogger(__name__)
 
 LARGEST_BODY = 16 * 1024
+MOST_DISCARDED = 2 * 1024 * 1024
 REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,64}")
 PROBLEM_JSON = "application/problem+json"
 SECURITY: list[dict[str, list[Any]]] = [{"bearer": []}]
@@ -52,6 +53,8 @@ class JSONRequest(Request):
 
     def get_json(self, *_args: Any, **_kwargs: Any) -> Any:
         """Give the body. Raises 415 when it is not declared as JSON, 400 when malformed, InvalidField for no object."""
+        if len(self.get_data()) > LARGEST_BODY:  # of a body sent in chunks no header tells the length
+            _refuse_body()
         body = super().get_json()
         if not isinstance(body, dict):
             raise InvalidField("body", "it must be a JSON object")
@@ -70,6 +73,14 @@ class App(OpenAPI):
     request_class = JSONRequest
     json_provider_class = StrictJSON
 
+    def register_api(self, api: APIBlueprint, **options: Any) -> None:
+        """Register a blueprint, and document its operations beside those that others have on the same path."""
+        before = dict(self.paths)
+        super().register_api(api, **options)
+        for rule, item in before.items():
+            added = self.paths[rule]
+            self.paths[rule] = item.model_copy(update={verb: getattr(added, verb) for verb in added.model_fields_set})
+
 
 def build_app(service: str, title: str) -> App:
     """Build the app of the service `auth` or `books`, with everything but its own routes."""
@@ -82,7 +93,7 @@ def build_app(service: str, title: str) -> App:
         doc_ui=False,
         static_folder=None,
     )
-    app.config.update(MAX_CONTENT_LENGTH=LARGEST_BODY, SERVICE=service)
+    app.config.update(MAX_CONTENT_LENGTH=LARGEST_BODY + 1, SERVICE=service)
     app.url_map.merge_slashes = False
     app.before_request(_begin)
     app.after_request(_finish)
@@ -135,7 +146,15 @@ def _begin() -> None:
     g.request_id = given if REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
     metrics.IN_FLIGHT.inc()
     if (request.content_length or 0) > LARGEST_BODY:
-        raise RequestEntityTooLarge  # also where no route reads the body
+        _refuse_body()  # also where no route reads the body
+
+
+def _refuse_body() -> NoReturn:
+    # Read on for a while: a connection closed over unread bytes is reset, and the client never sees the answer.
+    unread = MOST_DISCARDED
+    while unread > 0 and (piece := request.environ["wsgi.input"].read(min(unread, 65536))):
+        unread -= len(piece)
+    raise RequestEntityTooLarge(f"The body has more than {LARGEST_BODY} bytes.")
 
 
 def _finish(response: Response) -> Response:

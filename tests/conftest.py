@@ -1,0 +1,85 @@
+"""Fixtures of all tests: a real stack, accounts on it, signed-in clients, and books that are removed again."""
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytest.register_assert_rewrite("clients", "stacks")
+
+from clients import Account, Client, Json, register, sign_in  # noqa: E402  after the rewrite hook
+from shelf import make_book  # noqa: E402
+from stacks import PROJECT, Stack, choose_settings, read_stack, run_local_stack, start_stack  # noqa: E402
+
+
+@pytest.fixture(scope="session")
+def project() -> Path:
+    """The top folder of the project."""
+    return PROJECT
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """A running stack: the one whose stack.env STACK_ENV names, else one of its own, as a dict of stack.env."""
+    if Path(named := os.environ.get("STACK_ENV", "")).is_file():
+        yield read_stack(Path(named))
+        return
+    settings = choose_settings(tmp_path_factory.mktemp("stack"))
+    try:
+        yield start_stack(settings)
+    finally:
+        run_local_stack("down", settings)
+
+
+@pytest.fixture(scope="module")
+def own_settings(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Iterator[dict[str, str]]:
+    """Settings for a stack that only this module uses, with the module's STACK_SETTINGS; taken down at its end."""
+    settings = choose_settings(tmp_path_factory.mktemp("own"), **getattr(request.module, "STACK_SETTINGS", {}))
+    yield settings
+    run_local_stack("down", settings)
+
+
+@pytest.fixture
+def auth(stack: Stack) -> Iterator[Client]:
+    """A client of the auth service without a token."""
+    with Client(stack["AUTH_URL"]) as client:
+        yield client
+
+
+@pytest.fixture
+def account(stack: Stack) -> Account:
+    """A new account."""
+    return register(stack["AUTH_URL"])
+
+
+@pytest.fixture
+def pair(stack: Stack, account: Account) -> Json:
+    """The two tokens of a new session of `account`."""
+    return sign_in(stack["AUTH_URL"], account)
+
+
+@pytest.fixture(scope="module")
+def books(stack: Stack) -> Iterator[Client]:
+    """A client of the books service, signed in with an account of its own."""
+    token = sign_in(stack["AUTH_URL"], register(stack["AUTH_URL"]))["access_token"]
+    with Client(stack["BOOKS_URL"], token) as client:
+        yield client
+
+
+@pytest.fixture
+def add_book(books: Client) -> Iterator[Callable[..., dict[str, Any]]]:
+    """A function that adds a book with the given fields and returns it; the books are removed after the test."""
+    added: list[str] = []
+
+    def add(**fields: Any) -> dict[str, Any]:
+        book = make_book(**fields)
+        answer = books.post("/api/books", json=book)
+        assert answer.status_code == 201, answer.text
+        added.append(answer.json()["isbn"])
+        return book
+
+    yield add
+    for isbn in added:
+        books.delete(f"/api/books/{isbn}")

@@ -1,0 +1,363 @@
+"""Real runs of run_all_tests.sh, in a copy of the project whose scenario files ask for a few seconds only."""
+
+import contextlib
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from http.server import HTTPServer, SimpleHTTPRequestHandler
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import pytest
+from stacks import PROJECT, Stack, find_free_ports
+
+SHORT = {
+    "locustfile": "locustfile.py",
+    "headless": "true",
+    "users": "20",
+    "spawn-rate": "20",
+    "run-time": "6s",
+    "stop-timeout": "5",
+    "objective-error-ratio": "0",
+    "objective-reads-p95-ms": "9000",
+}
+PARTS = ("*.py", "*.sh", "*.conf", "*.sql", "requirements*.txt", ".env.example")
+LEFT_BEHIND = """
+from locust import LoadTestShape
+
+class LeftBehind(LoadTestShape):
+    def tick(self):
+        return (40, 20) if self.get_run_time() < 8 else None
+"""
+TAKEN = ("AUTH_URL", "BOOKS_URL", "AUTH_PORT", "BOOKS_PORT", "METRICS_TOKEN", "STACK_DIR", "STACK_ENV")
+
+
+class Runner:
+    """A copy of the project, and how run_all_tests.sh is run in it."""
+
+    def __init__(self, folder: Path, stack: Stack) -> None:
+        self.folder, self.stack = folder, stack
+        self.urls = ["--auth-url", stack["AUTH_URL"], "--books-url", stack["BOOKS_URL"]]
+
+    def plan(self, name: str, **changes: str) -> None:
+        """Write the quick scenario file of `name`."""
+        values = {**SHORT, **{key.replace("_", "-"): value for key, value in changes.items()}}
+        lines = ["# Does the runner do its work?", *(f"{key} = {value}" for key, value in values.items())]
+        (self.folder / "scenarios" / "quick" / f"{name}.conf").write_text("\n".join(lines) + "\n")
+
+    def start(self, *options: str, **settings: str) -> subprocess.Popen[str]:
+        """Start a quick run as a terminal would: in a process group of its own."""
+        environment = {key: value for key, value in os.environ.items() if key not in TAKEN}
+        return subprocess.Popen(
+            ["./run_all_tests.sh", "--quick", *options],
+            cwd=self.folder,
+            env={**environment, "VIRTUAL_ENV": sys.prefix, **settings},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+
+    def run(self, *options: str, **settings: str) -> tuple[int, str]:
+        """Run to the end; the exit code and what was said."""
+        return end_of(self.start(*options, **settings))
+
+    def processes(self) -> list[str]:
+        """The commands of all processes that work in the copy."""
+        found = []
+        for entry in Path("/proc").glob("[0-9]*"):
+            with contextlib.suppress(OSError):
+                if os.readlink(entry / "cwd").startswith(str(self.folder)):
+                    found.append((entry / "cmdline").read_text().replace("\0", " "))
+        return found
+
+    def results(self) -> list[Path]:
+        """The results folders in the copy."""
+        return list(self.folder.glob("test_results_*"))
+
+
+def end_of(process: subprocess.Popen[str]) -> tuple[int, str]:
+    """The exit code of a run and what it said."""
+    try:
+        said, _ = process.communicate(timeout=180)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGTERM)
+        said, _ = process.communicate()
+        raise AssertionError(f"the run does not end: {said}") from None
+    return process.returncode, said
+
+
+def read_summary(out: Path) -> dict[str, Any]:
+    return dict(json.loads((out / "summary.json").read_text()))
+
+
+def wait_for(condition: Any, seconds: float = 90) -> Any:
+    """Wait until `condition()` is something and return it."""
+    deadline = time.monotonic() + seconds
+    while not (found := condition()):
+        assert time.monotonic() < deadline, "what was waited for did not come"
+        time.sleep(0.1)
+    return found
+
+
+def is_loaded(out: Path, name: str) -> bool:
+    """Whether a scenario has had users for a while."""
+    history = out / f"{name}_stats_history.csv"
+    return history.exists() and len(re.findall(r",20,,Aggregated", history.read_text())) > 1
+
+
+def find_locust(out: Path, name: str) -> list[int]:
+    """The process of Locust that makes the load of a scenario."""
+    pids = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            command = (entry / "cmdline").read_text().split("\0")
+            if "locust" in command and str(out / name) in command:
+                pids.append(int(entry.name))
+    return pids
+
+
+@pytest.fixture(scope="module")
+def runner(tmp_path_factory: pytest.TempPathFactory, stack: Stack) -> Iterator[Runner]:
+    """A copy of the project with few accounts, and with the token for /metrics in its .env."""
+    folder = tmp_path_factory.mktemp("runs") / "project"
+    for part in ("analysis", "backend", "scenarios"):
+        shutil.copytree(PROJECT / part, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
+    for pattern in PARTS:
+        for path in PROJECT.glob(pattern):
+            shutil.copy2(path, folder)
+    (folder / ".env").write_text(f"METRICS_TOKEN={stack['METRICS_TOKEN']}\n")
+    command = [sys.executable, "create_users_csv.py", "--count", "24"]
+    subprocess.run(command, cwd=folder, check=True, capture_output=True, timeout=60)
+    made = Runner(folder, stack)
+    yield made
+    assert made.processes() == []
+
+
+@contextlib.contextmanager
+def serve_files(folder: Path) -> Iterator[str]:
+    """Something that speaks HTTP and is neither of the services; its address."""
+
+    class Quiet(SimpleHTTPRequestHandler):
+        def __init__(self, *arguments: Any) -> None:
+            super().__init__(*arguments, directory=str(folder))
+
+        def log_message(self, format: str, *arguments: Any) -> None:
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Quiet) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+def test_a_run_without_a_fault_passes_and_leaves_every_file_and_no_secret(runner: Runner, tmp_path: Path) -> None:
+    runner.plan("smoke")
+    out = tmp_path / "results"
+    code, said = runner.run("--only", "smoke", *runner.urls, "--out", str(out))
+    assert code == 0, said
+    assert re.search(r"\[1/1\] smoke  0:0\d of 0:06  \d+ users  \d+\.\d req/s  0 failures", said), said
+    assert "Verdict of the run: PASS" in said
+    ends = (".html", "_stats.csv", "_stats_history.csv", "_failures.csv", "_exceptions.csv", ".log")
+    assert {f"smoke{end}" for end in ends} | {"run.json", "summary.json"} <= {path.name for path in out.iterdir()}
+    summary = read_summary(out)
+    assert (summary["run"], summary["profile"], summary["complete"]) == ("results", "quick", True)
+    (scenario,) = summary["scenarios"]
+    assert scenario["question"] == "Does the runner do its work?"
+    assert scenario["planned"]["users"] == scenario["achieved"]["users"] == 20
+    run = json.loads((out / "run.json").read_text())
+    assert run["services"]["auth"]["settings"]["bcrypt_rounds"] == "4"
+    assert run["target_is_this_machine"] is True
+    users = (runner.folder / "users.csv").read_text().splitlines()[1:]
+    secrets = [
+        runner.stack["METRICS_TOKEN"],
+        runner.stack["JWT_SECRET"],
+        "eyJ",
+        *(line.split(",")[2] for line in users),
+    ]
+    written = "".join(path.read_text() for path in out.iterdir())
+    assert not [secret for secret in secrets if secret in written]
+
+
+def test_a_missed_objective_ends_with_1_and_the_addresses_of_the_environment_win_over_host(
+    runner: Runner, tmp_path: Path
+) -> None:
+    runner.plan("baseline", objective_reads_p95_ms="0.1")
+    urls = {key: runner.stack[key] for key in ("AUTH_URL", "BOOKS_URL")}
+    out = tmp_path / "results"
+    code, said = runner.run("--only", "baseline", "--host", "192.0.2.1", "--out", str(out), **urls)
+    assert code == 1, said
+    assert re.search(r"baseline FAIL: .*p95 .* ms, objective 0.1 ms", said)
+    assert json.loads((out / "run.json").read_text())["services"]["auth"]["url"] == urls["AUTH_URL"]
+
+
+def test_a_shape_left_in_the_main_locustfile_makes_the_run_invalid_and_its_users_are_named(
+    runner: Runner, tmp_path: Path
+) -> None:
+    main_file = runner.folder / "locustfile.py"
+    whole = main_file.read_text()
+    main_file.write_text(whole + LEFT_BEHIND)
+    try:
+        runner.plan("smoke", users="5", spawn_rate="5", run_time="8s")
+        code, said = runner.run("--only", "smoke", *runner.urls, "--out", str(tmp_path / "results"))
+    finally:
+        main_file.write_text(whole)
+    assert code == 2, said
+    assert "users were 40 where 5 were planned" in said
+    assert read_summary(tmp_path / "results")["scenarios"][0]["verdict"] == "INVALID"
+
+
+def test_a_scenario_that_crashes_is_invalid_the_next_one_runs_and_the_run_ends_with_3(
+    runner: Runner, tmp_path: Path
+) -> None:
+    runner.plan("smoke", run_time="60s")
+    runner.plan("baseline")
+    out = tmp_path / "results"
+    ports = {f"{name}_PORT": runner.stack[f"{name}_URL"].rpartition(":")[2] for name in ("AUTH", "BOOKS")}
+    process = runner.start("--only", "baseline,smoke", "--out", str(out), **ports)
+    wait_for(lambda: is_loaded(out, "smoke"))
+    (pid,) = find_locust(out, "smoke")
+    os.kill(pid, signal.SIGKILL)
+    code, said = end_of(process)
+    assert code == 3, said
+    assert "scenario smoke crashed (exit code 137)" in said
+    summary = read_summary(out)
+    assert [(s["name"], s["verdict"]) for s in summary["scenarios"]] == [("smoke", "INVALID"), ("baseline", "PASS")]
+    assert "killed by signal 9" in summary["scenarios"][0]["reasons"][0]
+    assert summary["complete"] is False
+    assert runner.processes() == []
+
+
+def test_ctrl_c_keeps_what_there_is_and_takes_down_the_local_stack_that_the_run_had_started(
+    runner: Runner, tmp_path: Path
+) -> None:
+    runner.plan("smoke", run_time="60s")
+    auth_port, books_port = map(str, find_free_ports(2))
+    settings = {"AUTH_PORT": auth_port, "BOOKS_PORT": books_port, "STACK_DIR": str(tmp_path / "stack")}
+    out = tmp_path / "results"
+    process = runner.start("--only", "smoke,baseline", "--out", str(out), BCRYPT_ROUNDS="4", **settings)
+    wait_for(lambda: is_loaded(out, "smoke") or process.poll() is not None, seconds=150)
+    os.killpg(process.pid, signal.SIGINT)
+    code, said = end_of(process)
+    assert code == 130, said
+    summary = read_summary(out)
+    assert summary["complete"] is False
+    assert [(s["name"], s["verdict"]) for s in summary["scenarios"]] == [
+        ("smoke", "INVALID"),
+        ("baseline", "INCONCLUSIVE"),
+    ]
+    assert (out / "smoke.html").exists() and "was interrupted" in said
+    assert runner.processes() == [], said
+
+
+def test_a_termination_of_the_runner_alone_ends_its_locust_too(runner: Runner, tmp_path: Path) -> None:
+    runner.plan("smoke", run_time="60s")
+    out = tmp_path / "results"
+    process = runner.start("--only", "smoke", *runner.urls, "--out", str(out))
+    wait_for(lambda: is_loaded(out, "smoke"))
+    process.terminate()
+    code, said = end_of(process)
+    assert (code, read_summary(out)["complete"]) == (130, False), said
+    assert runner.processes() == []
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--bogus"], "unknown option --bogus"),
+        (["smoke"], "unknown option smoke"),
+        (["--only", "smoke,everything"], "unknown scenario 'everything'; there are smoke baseline"),
+        (["--only"], "--only needs a value"),
+        (["--host", "--quick"], "--host needs a value"),
+        (["--host", "a", "--auth-url", "http://a"], "exclude each other"),
+        (["--books-url", "http://a", "--auth-url", "http://a", "--host", "a"], "exclude each other"),
+        (["--auth-url", "http://127.0.0.1:9"], "give --books-url too"),
+        (["--auth-url", "ftp://a", "--books-url", "http://a"], "the address of the auth service, 'ftp://a'"),
+        (["--host", "http://a:5000/x"], "must be a name or an address"),
+        (["--processes", "none"], "--processes none: it must be a number"),
+        (["--out", "scenarios"], "exists and is not an empty folder"),
+        (["--out", "README"], "exists and is not an empty folder"),
+        (["--out", "no/such/folder"], "there is no folder"),
+    ],
+)
+def test_wrong_use_is_refused_in_one_line_with_64(runner: Runner, options: list[str], words: str) -> None:
+    (runner.folder / "README").touch()
+    code, said = runner.run(*options)
+    assert (code, said.count("\n")) == (64, 1), said
+    assert words in said
+    assert runner.results() == []
+
+
+def test_help_prints_the_usage(runner: Runner) -> None:
+    code, said = runner.run("--help")
+    assert code == 0
+    assert "Usage: ./run_all_tests.sh [--quick|--full]" in said and "set -E" not in said
+
+
+def refused(runner: Runner, *options: str, **settings: str) -> str:
+    """The only line of a run that is refused with 3 and leaves nothing behind."""
+    code, said = runner.run(*options, **settings)
+    assert (code, said.count("\n")) == (3, 1), said
+    assert runner.results() == []
+    return said
+
+
+def test_a_host_that_does_not_answer_is_refused_before_any_load(runner: Runner) -> None:
+    (port,) = find_free_ports(1)
+    url = f"http://127.0.0.1:{port}"
+    said = refused(runner, "--auth-url", url, "--books-url", runner.stack["BOOKS_URL"])
+    assert f"{url} should be the auth service, but nothing answers there" in said
+
+
+def test_a_host_that_is_something_else_is_refused_before_any_load(runner: Runner, tmp_path: Path) -> None:
+    with serve_files(tmp_path) as url:
+        said = refused(runner, "--auth-url", runner.stack["AUTH_URL"], "--books-url", url)
+    assert f"{url} should be the books service, but something else (status 404, server 'SimpleHTTP" in said
+
+
+def test_services_that_were_mixed_up_are_refused(runner: Runner) -> None:
+    said = refused(runner, "--auth-url", runner.stack["BOOKS_URL"], "--books-url", runner.stack["AUTH_URL"])
+    assert "should be the auth service, but the books service answers there" in said
+
+
+def test_a_port_that_something_else_has_taken_is_named(runner: Runner, tmp_path: Path) -> None:
+    (free,) = find_free_ports(1)
+    with serve_files(tmp_path) as url:
+        port = url.rpartition(":")[2]
+        said = refused(runner, AUTH_PORT=str(free), BOOKS_PORT=port)
+    assert "something else (status 404, server 'SimpleHTTP" in said
+    assert f"free port {port}, set BOOKS_PORT" in said
+
+
+def test_a_refused_metrics_token_is_named_with_the_line_to_add(runner: Runner) -> None:
+    said = refused(runner, *runner.urls, METRICS_TOKEN="not-the-one")
+    assert f"{runner.stack['AUTH_URL']}/metrics does not accept" in said
+    assert "add this line to .env: METRICS_TOKEN=" in said
+    assert "not-the-one" not in said
+
+
+def test_a_place_where_no_folder_can_be_made_is_refused(runner: Runner) -> None:
+    assert "cannot make /proc/results" in refused(runner, *runner.urls, "--out", "/proc/results")
+
+
+def test_a_scenario_file_that_is_wrong_is_refused_before_any_load(runner: Runner) -> None:
+    runner.plan("soak", users="many")
+    said = refused(runner, "--only", "soak", *runner.urls)
+    assert "scenarios/quick/soak.conf: users = many is no number" in said
+
+
+def test_accounts_that_others_can_read_are_refused_before_any_load(runner: Runner) -> None:
+    (runner.folder / "users.csv").chmod(0o644)
+    try:
+        assert "chmod 600" in runner.run("--only", "smoke", *runner.urls)[1]
+        assert runner.results() == []
+    finally:
+        (runner.folder / "users.csv").chmod(0o600)
