@@ -151,7 +151,7 @@ def _begin() -> None:
 
 def _refuse_body() -> NoReturn:
     # Read on for a while: a connection closed over unread bytes is reset, and the client never sees the answer.
-    unread = MOST_DISCARDED
+    unread = MOST_DISCARDED if (request.content_length or 0) <= MOST_DISCARDED else 0
     while unread > 0 and (piece := request.environ["wsgi.input"].read(min(unread, 65536))):
         unread -= len(piece)
     raise RequestEntityTooLarge(f"The body has more than {LARGEST_BODY} bytes.")

@@ -84,10 +84,10 @@ class Runner:
         return list(self.folder.glob("test_results_*"))
 
 
-def end_of(process: subprocess.Popen[str]) -> tuple[int, str]:
+def end_of(process: subprocess.Popen[str], seconds: float = 180) -> tuple[int, str]:
     """The exit code of a run and what it said."""
     try:
-        said, _ = process.communicate(timeout=180)
+        said, _ = process.communicate(timeout=seconds)
     except subprocess.TimeoutExpired:
         os.killpg(process.pid, signal.SIGTERM)
         said, _ = process.communicate()
@@ -246,7 +246,7 @@ def test_ctrl_c_keeps_what_there_is_and_takes_down_the_local_stack_that_the_run_
     process = runner.start("--only", "smoke,baseline", "--out", str(out), BCRYPT_ROUNDS="4", **settings)
     wait_for(lambda: is_loaded(out, "smoke") or process.poll() is not None, seconds=150)
     os.killpg(process.pid, signal.SIGINT)
-    code, said = end_of(process)
+    code, said = end_of(process, seconds=40)  # the load would go on for longer
     assert code == 130, said
     summary = read_summary(out)
     assert summary["complete"] is False
@@ -264,7 +264,7 @@ def test_a_termination_of_the_runner_alone_ends_its_locust_too(runner: Runner, t
     process = runner.start("--only", "smoke", *runner.urls, "--out", str(out))
     wait_for(lambda: is_loaded(out, "smoke"))
     process.terminate()
-    code, said = end_of(process)
+    code, said = end_of(process, seconds=30)  # the load would go on for longer
     assert (code, read_summary(out)["complete"]) == (130, False), said
     assert runner.processes() == []
 
