@@ -195,7 +195,7 @@ def test_a_missed_objective_ends_with_1_and_the_addresses_of_the_environment_win
     out = tmp_path / "results"
     code, said = runner.run("--only", "baseline", "--host", "192.0.2.1", "--out", str(out), **urls)
     assert code == 1, said
-    assert re.search(r"baseline FAIL: .*p95 .* ms, objective 0.1 ms", said)
+    assert re.search(r"baseline: .*p95 .* ms, objective 0.1 ms", said)
     assert json.loads((out / "run.json").read_text())["services"]["auth"]["url"] == urls["AUTH_URL"]
 
 

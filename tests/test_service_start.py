@@ -1,0 +1,85 @@
+"""How the services start: settings that are missing or weak are refused in one line, risky ones warned of."""
+
+import os
+import secrets
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+PROJECT = Path(__file__).parent.parent
+GOOD_SECRET = secrets.token_urlsafe(48)
+APPS = ["app_jwt_redis:app", "microservicioCQRSRedis:app"]
+
+
+def start(app: str, settings: dict[str, str], *options: str) -> "subprocess.Popen[str]":
+    """Start a service as the README says, on a port the system picks, with these settings alone."""
+    environment = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+    return subprocess.Popen(
+        [sys.executable, "-m", "gunicorn", "--bind", "127.0.0.1:0", *options, app],
+        cwd=PROJECT, env={**environment, **settings}, text=True, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL,
+    )  # fmt: skip
+
+
+@contextmanager
+def running(process: "subprocess.Popen[str]") -> Iterator["subprocess.Popen[str]"]:
+    """End the service after the block, whatever happened in it."""
+    try:
+        yield process
+    finally:
+        process.terminate()
+        process.communicate(timeout=60)
+
+
+@pytest.mark.parametrize("app", APPS)
+@pytest.mark.parametrize(
+    ("secret", "reason"),
+    [
+        (None, "it is not set"),
+        ("", "it is not set"),
+        ("k7-short-Zq", "fewer than 32 bytes"),
+        ("change-me-change-me-change-me-change-me", "placeholder"),
+        ("your-secret-key-goes-here-0123456789", "placeholder"),
+        ("a" * 64, "placeholder"),
+    ],
+)
+def test_a_missing_or_weak_jwt_secret_is_refused_in_one_line_that_names_it(
+    app: str, secret: str | None, reason: str
+) -> None:
+    settings = {"DB_USER": "libros"} | ({} if secret is None else {"JWT_SECRET": secret})
+    service = start(app, settings)
+    _, text = service.communicate(timeout=60)
+    assert service.returncode not in (0, None)
+    line = text.strip().splitlines()[-1]
+    assert "JWT_SECRET" in line and reason in line
+    assert "Traceback" not in text
+    assert not secret or secret not in text
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("DB_PORT", "eighty"), ("DB_POOL_SIZE", "33"), ("BCRYPT_ROUNDS", "3"), ("READ_MODEL", "mongo"), ("DB_USER", "")],
+)
+def test_a_setting_that_cannot_be_used_is_refused_in_one_line_that_names_it(name: str, value: str) -> None:
+    service = start(APPS[0], {"DB_USER": "libros", "JWT_SECRET": GOOD_SECRET, name: value})
+    _, text = service.communicate(timeout=60)
+    assert service.returncode not in (0, None)
+    assert name in text.strip().splitlines()[-1]
+    assert "Traceback" not in text and GOOD_SECRET not in text
+
+
+@pytest.mark.parametrize(("workers", "warned"), [("7", False), ("8", True)])
+def test_a_service_warns_that_could_take_over_half_of_the_connections(workers: str, warned: bool) -> None:
+    settings = {"DB_USER": "libros", "JWT_SECRET": GOOD_SECRET, "DB_PORT": "1", "REDIS_URL": "redis://127.0.0.1:1/0"}
+    with running(start(APPS[1], settings, "--workers", workers)) as service:
+        assert service.stderr is not None
+        seen = ""
+        for line in service.stderr:
+            seen += line
+            if "Booting worker" in line:
+                break
+    assert ("max_connections" in seen) is warned
+    assert "database does not answer" in seen and "redis does not answer" in seen
