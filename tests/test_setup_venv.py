@@ -3,7 +3,6 @@
 import os
 import shutil
 import subprocess
-import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -15,13 +14,34 @@ INSTALLING = "installing the pinned requirements into .venv"
 SCRIPT = '. ./setup_venv.sh; ensure_venv "$@" || exit; "$PYTHON" -c "import sys; print(sys.prefix)"'
 
 
+def write_project(folder: Path) -> Path:
+    """Make a project that needs nothing in that folder: an environment for it takes no network."""
+    shutil.copy(PROJECT / "setup_venv.sh", folder)
+    for name in ("requirements.txt", "requirements-dev.txt"):
+        (folder / name).write_text("# none\n")
+    return folder
+
+
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    """A project that needs nothing: an environment for it is made without a network."""
-    shutil.copy(PROJECT / "setup_venv.sh", tmp_path)
-    for name in ("requirements.txt", "requirements-dev.txt"):
-        (tmp_path / name).write_text("# none\n")
-    return tmp_path
+    """A project without an environment."""
+    return write_project(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project with an environment that two calls at once made out of what an interrupted one left."""
+    folder = write_project(tmp_path_factory.mktemp("made"))
+    (folder / ".venv" / "bin").mkdir(parents=True)
+    (folder / ".venv" / "bin" / "python").symlink_to("/nowhere/python3")
+    with ThreadPoolExecutor(2) as threads:
+        both = list(threads.map(lambda _: ensure_venv(folder), range(2)))
+    assert [(ran.returncode, ran.stdout.strip()) for ran in both] == [(0, f"{folder}/.venv")] * 2
+    words = [ran.stderr for ran in both if ran.stderr]
+    assert len(words) == 1
+    assert words[0].startswith(f"a_script.sh: {INSTALLING}")
+    assert words[0].count("\n") == 1
+    return folder
 
 
 def ensure_venv(project: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -33,54 +53,34 @@ def ensure_venv(project: Path, *arguments: str, **environment: str) -> subproces
     )
 
 
-def test_the_second_call_installs_nothing_and_takes_no_time(project: Path) -> None:
-    first = ensure_venv(project)
-    assert first.stdout.strip() == f"{project}/.venv"
-    assert len(first.stderr.splitlines()) == 1
-    assert INSTALLING in first.stderr
+def test_a_second_call_installs_nothing_and_takes_no_time(made: Path) -> None:
     started = time.monotonic()
-    second = ensure_venv(project)
+    ran = ensure_venv(made)
     assert time.monotonic() - started < 1
-    assert (second.returncode, second.stdout, second.stderr) == (0, first.stdout, "")
+    assert (ran.returncode, ran.stdout, ran.stderr) == (0, f"{made}/.venv\n", "")
 
 
-def test_changed_requirements_and_those_for_development_are_installed_once_each(project: Path) -> None:
-    ensure_venv(project)
-    assert INSTALLING in ensure_venv(project, "--dev").stderr
-    assert ensure_venv(project).stderr == ensure_venv(project, "--dev").stderr == ""
-    (project / "requirements.txt").write_text("# none as before\n")
-    assert INSTALLING in ensure_venv(project).stderr
-    assert ensure_venv(project).stderr == ""
+def test_changed_requirements_and_those_for_development_are_installed_once_each(made: Path) -> None:
+    assert INSTALLING in ensure_venv(made, "--dev").stderr
+    assert ensure_venv(made).stderr == ensure_venv(made, "--dev").stderr == ""
+    (made / "requirements.txt").write_text("# none as before\n")
+    assert INSTALLING in ensure_venv(made).stderr
+    assert ensure_venv(made).stderr == ""
 
 
-def test_two_calls_at_once_install_once(project: Path) -> None:
-    with ThreadPoolExecutor(2) as threads:
-        both = list(threads.map(lambda _: ensure_venv(project), range(2)))
-    assert [ran.returncode for ran in both] == [0, 0]
-    assert sum(ran.stderr.count(INSTALLING) for ran in both) == 1
-
-
-def test_an_environment_that_was_left_half_made_is_made_again(project: Path) -> None:
-    (project / ".venv" / "bin").mkdir(parents=True)
-    (project / ".venv" / "bin" / "python").symlink_to("/nowhere/python3")
-    ran = ensure_venv(project)
-    assert ran.stdout.strip() == f"{project}/.venv", ran.stderr
-
-
-def test_a_failed_install_shows_the_words_of_pip_and_is_tried_again(project: Path) -> None:
-    (project / "requirements.txt").write_text("no-hash-here==1.0\n")
-    ran = ensure_venv(project)
+def test_a_failed_install_shows_the_words_of_pip_and_is_tried_again(made: Path) -> None:
+    (made / "requirements.txt").write_text("no-hash-here==1.0\n")
+    ran = ensure_venv(made)
     assert ran.returncode == 3
     assert "hash" in ran.stderr
     assert ran.stderr.splitlines()[-1].startswith("a_script.sh: pip could not install requirements.txt")
-    (project / "requirements.txt").write_text("# none\n")
-    assert INSTALLING in ensure_venv(project).stderr
+    (made / "requirements.txt").write_text("# none\n")
+    assert INSTALLING in ensure_venv(made).stderr
 
 
-def test_an_activated_environment_is_used(project: Path, tmp_path: Path) -> None:
-    subprocess.check_call([sys.executable, "-m", "venv", tmp_path / "mine"])
-    ran = ensure_venv(project, VIRTUAL_ENV=str(tmp_path / "mine"))
-    assert ran.stdout.strip() == f"{tmp_path}/mine"
+def test_an_activated_environment_is_used(project: Path, made: Path) -> None:
+    ran = ensure_venv(project, VIRTUAL_ENV=str(made / ".venv"))
+    assert ran.stdout.strip() == f"{made}/.venv"
     assert not (project / ".venv").exists()
 
 

@@ -1,0 +1,297 @@
+#!/usr/bin/env bash
+# Runs a private MariaDB and Redis and the two services on this machine (Debian or Ubuntu), beside whatever else runs.
+#
+# Usage: ./local_stack.sh up|down|status|reset|env
+#   up      install what is missing, start what does not run, return when both services are ready
+#   down    stop what up started; the data stay
+#   status  show what runs
+#   reset   put the data back to init.sql and empty Redis while the services go on
+#   env     print addresses, secrets and pids of the running stack as KEY=value
+#
+# Environment: STACK_DIR (.local), AUTH_PORT (5000), BOOKS_PORT (5001), AUTH_WORKERS (2), BOOKS_WORKERS (4), and
+# the settings of .env.example that are not about the stores. The file .env is not used here.
+# Exit codes: 0 done, 1 not everything runs, 3 it could not be done, 64 wrong usage, 130 interrupted.
+set -Eeuo pipefail
+
+PROJECT=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+STACK=$PROJECT/.local # the folder that holds everything of this stack
+
+# shellcheck source=setup_venv.sh
+. "$PROJECT/setup_venv.sh"
+# shellcheck source=setup_stores.sh
+. "$PROJECT/setup_stores.sh"
+# shellcheck source=stack_processes.sh
+. "$PROJECT/stack_processes.sh"
+
+main() {
+  [[ $# == 1 ]] || usage
+  [[ -r /etc/debian_version ]] ||
+    refuse "the local stack is for Debian and Ubuntu only; test a host elsewhere with --host"
+  if [[ -n ${STACK_DIR:-} ]]; then STACK=$(realpath -m -- "$STACK_DIR"); fi
+  case $1 in
+  up) bring_up ;;
+  down) take_down ;;
+  status) show_status ;;
+  reset) reset_data ;;
+  env) print_env ;;
+  *) usage ;;
+  esac
+}
+
+usage() {
+  sed -n '2,/^set /s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2
+  exit 64
+}
+
+refuse() {
+  echo "local_stack.sh: $1" >&2
+  exit "${2:-3}"
+}
+
+bring_up() {
+  check_settings
+  find_programs || can_install
+  prepare_folder
+  take_lock
+  trap undo EXIT
+  trap 'exit 130' INT TERM
+  ensure_venv || exit
+  umask 077
+  find_programs || install_programs
+  load_settings
+  check_port auth AUTH_PORT
+  check_port books BOOKS_PORT
+  start_mariadb
+  start_redis
+  export_settings
+  start_service auth "$AUTH_PORT" "$AUTH_WORKERS" app_jwt_redis:app
+  start_service books "$BOOKS_PORT" "$BOOKS_WORKERS" microservicioCQRSRedis:app
+  wait_until_ready auth books
+  write_env
+}
+
+take_down() {
+  [[ -e $STACK/lock ]] || return 0
+  take_lock
+  stop books auth
+  stop redis
+  stop mariadb
+  rm -f "$STACK/stack.env"
+}
+
+show_status() {
+  local name line code=0
+  for name in mariadb redis auth books; do
+    line="$name: stopped"
+    if runs "$name"; then line="$name: running, pid $(pid_of "$name"), port $(port_of "$name")"; else code=1; fi
+    if runs "$name" && [[ $name == auth || $name == books ]]; then
+      line+=", /ready $(ask_ready "$(port_of "$name")")" || code=1
+    fi
+    echo "$line"
+  done
+  return "$code"
+}
+
+# The database stays and its tables are emptied: connections in the pools would lose a dropped database.
+reset_data() {
+  local tables
+  if ! runs mariadb || ! runs redis; then refuse "the stack does not run; start it with ./local_stack.sh up" 1; fi
+  find_programs || refuse "the MariaDB client is missing; ./local_stack.sh up installs it"
+  take_lock
+  load_settings
+  tables=$(ask_mariadb <<<"SELECT CONCAT('TRUNCATE TABLE Libros.\`', table_name, '\`;') FROM information_schema.tables
+    WHERE table_schema = 'Libros' AND table_type = 'BASE TABLE'") || refuse "MariaDB did not answer; nothing was reset"
+  {
+    printf '%s\n' "SET SESSION foreign_key_checks = 0, lock_wait_timeout = 30;" "$tables" "SET foreign_key_checks = 1;"
+    cat "$PROJECT/init.sql"
+  } | ask_mariadb || refuse "the reset stopped half-way; run it again"
+  ask_redis FLUSHALL || refuse "Redis could not be emptied; run the reset again"
+  echo "reset: the data of init.sql, Redis empty"
+}
+
+print_env() {
+  [[ -f $STACK/stack.env ]] || refuse "the stack is not up; start it with ./local_stack.sh up" 1
+  cat "$STACK/stack.env"
+}
+
+# --- settings and folder
+
+check_settings() {
+  local name
+  : "${AUTH_PORT:=5000}" "${BOOKS_PORT:=5001}" "${AUTH_WORKERS:=2}" "${BOOKS_WORKERS:=4}"
+  for name in AUTH_PORT BOOKS_PORT AUTH_WORKERS BOOKS_WORKERS; do
+    if ! [[ ${!name} =~ ^[1-9][0-9]{0,4}$ ]] || ((${!name} > 65535)); then
+      refuse "$name is '${!name}': give a whole number from 1 to 65535" 64
+    fi
+  done
+  [[ $AUTH_PORT != "$BOOKS_PORT" ]] || refuse "AUTH_PORT and BOOKS_PORT are both $AUTH_PORT: give two ports" 64
+}
+
+prepare_folder() {
+  mkdir -p "$STACK" 2>/dev/null || refuse "cannot make the folder $STACK: set STACK_DIR to one that can be written"
+  [[ -O $STACK ]] || refuse "$STACK belongs to another user: set STACK_DIR to a folder of your own"
+  [[ -e $STACK/lock || -z $(ls -A "$STACK") ]] || refuse "$STACK holds other files: set STACK_DIR to a new folder"
+  chmod 700 "$STACK"
+}
+
+take_lock() {
+  { exec 8>>"$STACK/lock"; } 2>/dev/null || refuse "cannot write to $STACK: set STACK_DIR to a folder of your own"
+  if flock -n 8; then return; fi
+  echo "waiting for another call of local_stack.sh on $STACK ..."
+  flock -w 600 8 || refuse "another call of local_stack.sh still works on $STACK: try again later"
+}
+
+# Passwords and store ports are made once and kept, so that what runs and what starts later agree.
+load_settings() {
+  local name
+  if [[ ! -f $STACK/settings ]]; then
+    DB_PORT=0 REDIS_PORT=0
+    for name in DB_PASSWORD REDIS_PASSWORD JWT_SECRET METRICS_TOKEN; do
+      printf -v "$name" %s "$(od -An -tx1 -N32 /dev/urandom | tr -d ' \n')"
+    done
+    save_settings
+  fi
+  # shellcheck source=/dev/null
+  . "$STACK/settings"
+}
+
+save_settings() { write_file settings DB_PORT REDIS_PORT DB_PASSWORD REDIS_PASSWORD JWT_SECRET METRICS_TOKEN; }
+
+# Writes the named variables to a file of the stack that only its owner reads, all or nothing.
+write_file() {
+  local file=$STACK/$1 name
+  shift
+  for name in "$@"; do printf '%s=%q\n' "$name" "${!name}"; done >"$file.new"
+  mv "$file.new" "$file"
+}
+
+# What the services get. Each setting is given, with its default if need be: one that is not would come from .env.
+export_settings() {
+  local name value
+  export DB_HOST=127.0.0.1 DB_PORT DB_USER=libros DB_PASSWORD DB_NAME=Libros JWT_SECRET METRICS_TOKEN
+  export REDIS_URL="redis://:$REDIS_PASSWORD@127.0.0.1:$REDIS_PORT/0" STACK_DIR=$STACK
+  while IFS='=' read -r name value; do
+    if [[ $name =~ ^[A-Z_]+$ && -n $value && -z ${!name:-} ]]; then export "$name=$value"; fi
+  done <"$PROJECT/.env.example"
+}
+
+# shellcheck disable=SC2034 # write_file takes the names
+write_env() {
+  local AUTH_URL BOOKS_URL DB_PID REDIS_PID AUTH_PID BOOKS_PID
+  AUTH_URL=http://127.0.0.1:$(port_of auth) BOOKS_URL=http://127.0.0.1:$(port_of books)
+  DB_PID=$(pid_of mariadb) REDIS_PID=$(pid_of redis) AUTH_PID=$(pid_of auth) BOOKS_PID=$(pid_of books)
+  write_file stack.env AUTH_URL BOOKS_URL DB_HOST DB_PORT DB_USER DB_PASSWORD DB_NAME REDIS_URL JWT_SECRET \
+    METRICS_TOKEN DB_PID REDIS_PID AUTH_PID BOOKS_PID
+}
+
+# --- stores
+
+start_mariadb() {
+  local options=("--no-defaults" "--user=$(id -un)" "--basedir=${MARIADBD%/*/*}")
+  if already_runs mariadb; then return; fi
+  if [[ ! -d $STACK/data ]]; then create_data "${options[@]}"; fi
+  choose_port DB_PORT
+  # The socket's name is relative to the data folder: a full path may be longer than the 107 bytes it can have.
+  start mariadb "$DB_PORT" "${WITH_LIBRARIES[@]}" "$MARIADBD" "${options[@]}" --datadir="$STACK/data" \
+    --tmpdir="$STACK/data" --socket=mariadb.sock --bind-address=127.0.0.1 --port="$DB_PORT" --skip-name-resolve \
+    --character-set-server=utf8mb4 --innodb-flush-log-at-trx-commit=1 --innodb-buffer-pool-size=256M
+  wait_for mariadb ask_mariadb </dev/null
+  load_data || give_up mariadb "did not take the accounts and init.sql"
+}
+
+# Its administrator is this user of this machine over the socket; there is no password to guess. The installer takes
+# no path with a space in it: it gets the stack by another name.
+create_data() {
+  local other_name failed=
+  echo "mariadb: making its data folder ..."
+  rm -rf "$STACK/data.new"
+  other_name=$(mktemp -d /tmp/stack.XXXXXX)
+  ln -s "$STACK" "$other_name/s"
+  "${WITH_LIBRARIES[@]}" "$INSTALL_DB" "${@/"$STACK"/"$other_name/s"}" --datadir="$other_name/s/data.new" --force \
+    --auth-root-authentication-method=socket --auth-root-socket-user="$(id -un)" --skip-test-db \
+    >>"$STACK/mariadb.log" 2>&1 || failed=yes
+  rm -r "$other_name"
+  [[ -z $failed ]] || give_up mariadb "could not make its data folder"
+  mv "$STACK/data.new" "$STACK/data"
+}
+
+load_data() {
+  local host
+  for host in 127.0.0.1 localhost; do
+    printf "%s 'libros'@'$host' %s;\n" "CREATE USER IF NOT EXISTS" "" "ALTER USER" "IDENTIFIED BY '$DB_PASSWORD'" \
+      "GRANT SELECT, INSERT, UPDATE, DELETE ON Libros.* TO" ""
+  done | ask_mariadb || return
+  if [[ -f $STACK/data/loaded ]]; then return; fi
+  ask_mariadb <"$PROJECT/init.sql" && : >"$STACK/data/loaded"
+}
+
+# Runs the SQL on standard input as the administrator.
+ask_mariadb() {
+  (cd "$STACK/data" && "${WITH_LIBRARIES[@]}" "$CLIENT" --no-defaults --protocol=socket --socket=mariadb.sock \
+    --user="$(id -un)" --default-character-set=utf8mb4 --batch --skip-column-names)
+}
+
+# Nothing is kept on disk: a restart must not bring back a session that was revoked meanwhile.
+start_redis() {
+  if already_runs redis; then return; fi
+  choose_port REDIS_PORT
+  printf '%s\n' "bind 127.0.0.1" "port $REDIS_PORT" "requirepass $REDIS_PASSWORD" 'save ""' "appendonly no" \
+    "maxmemory-policy noeviction" >"$STACK/redis.conf"
+  start redis "$REDIS_PORT" "${WITH_LIBRARIES[@]}" bash -c 'exec -a redis-server "$@"' - "$REDIS" "$STACK/redis.conf"
+  wait_for redis ask_redis PING
+}
+
+# Sends one command without arguments to Redis; fails unless it is accepted.
+ask_redis() {
+  [[ $(printf '%s\r\n' "AUTH $REDIS_PASSWORD" "$1" QUIT | talk "$REDIS_PORT") == $'+OK\r\n+'* ]]
+}
+
+# Sends standard input to a loopback port and prints what comes back until the other side closes, for 3 s at most.
+# shellcheck disable=SC2016 # the inner shell expands it
+talk() { timeout 3 bash -c 'exec 3<>"/dev/tcp/127.0.0.1/$1" && cat >&3 && cat <&3' - "$1" 2>/dev/null; }
+
+# Keeps the port in variable $1 if it can. A new one lies below the range that outgoing connections take theirs from,
+# so that it is still free after a restart. Services know only the old one: they are started again with the new.
+choose_port() {
+  local port=${!1}
+  if [[ $port != 0 ]] && is_free "$port" 5; then return; fi
+  until [[ $port != 0 && $port != "$AUTH_PORT" && $port != "$BOOKS_PORT" ]] && is_free "$port"; do
+    port=$((20000 + RANDOM % 12000))
+  done
+  printf -v "$1" %s "$port"
+  save_settings
+  stop auth books
+}
+
+# --- services
+
+check_port() {
+  if runs "$1"; then return; fi
+  end_orphans "$1"
+  is_free "${!2}" 2 || refuse "port ${!2} is taken by another process: end that one, or set $2 to a free port"
+}
+
+start_service() {
+  local name=$1 port=$2 workers=$3 app=$4
+  if already_runs "$name"; then return; fi
+  start "$name" "$port" "$PYTHON" -m gunicorn --bind "127.0.0.1:$port" --workers "$workers" "$app"
+}
+
+wait_until_ready() {
+  local name
+  DEADLINE=$((SECONDS + START_SECONDS))
+  for name in "$@"; do
+    wait_for "$name" ask_ready "$(port_of "$name")"
+    echo "$name: ready on http://127.0.0.1:$(port_of "$name")"
+  done
+}
+
+# Prints what GET /ready answers on a port; fails unless that is a 200.
+ask_ready() {
+  local answer
+  answer=$(printf 'GET /ready HTTP/1.0\r\nHost: 127.0.0.1\r\n\r\n' | talk "$1" || true)
+  tail -n 1 <<<"${answer:-gives no answer}"
+  [[ $answer == HTTP/1.?" 200 "* ]]
+}
+
+main "$@"

@@ -1,0 +1,119 @@
+#!/usr/bin/env bash
+# Starts, finds and ends the background processes of a stack, each by its pid and start time; sourced by local_stack.sh.
+#
+# Uses PROJECT, STACK and PYTHON, and refuse, which ends the script. STACK/NAME.pid holds pid, start time and port.
+
+START_SECONDS=60 # for a process to get ready
+STOP_SECONDS=60  # then SIGKILL
+STARTED=()       # by this call, to be stopped again if it fails
+
+# Starts a command in the background, in a session of its own: it outlives this shell and its Ctrl-C.
+start() {
+  local name=$1 port=$2 pid
+  shift 2
+  DEADLINE=$((SECONDS + START_SECONDS))
+  rm -f "$STACK/stack.env"
+  (
+    cd "$PROJECT" || exit
+    ulimit -S -n 8192 2>/dev/null || true # a thousand clients need more than the usual 1024
+    exec setsid "$@"
+  ) >>"$STACK/$name.log" 2>&1 </dev/null 8>&- &
+  pid=$!
+  STARTED+=("$name")
+  echo "$pid $(start_time "$pid") $port" >"$STACK/$name.pid"
+  echo "$name: started, pid $pid, port $port"
+}
+
+# Clock ticks from boot to the start of a process: with it a pid means one process for good. Fails for a dead one.
+start_time() {
+  local stat fields
+  { read -r stat <"/proc/$1/stat"; } 2>/dev/null || return
+  read -ra fields <<<"${stat##*) }"
+  [[ ${fields[0]:-Z} != [ZX] ]] && echo "${fields[19]}"
+}
+
+# The pid of a process of this stack, if that very process is alive.
+pid_of() {
+  local pid time
+  { read -r pid time _ <"$STACK/$1.pid"; } 2>/dev/null && [[ $(start_time "$pid") == "$time" ]] && echo "$pid"
+}
+
+port_of() { cut -d' ' -f3 "$STACK/$1.pid"; }
+
+runs() { pid_of "$1" >/dev/null; }
+
+already_runs() { runs "$1" && echo "$1: runs already, pid $(pid_of "$1"), port $(port_of "$1")"; }
+
+# True if a server can listen on port $1, now or within $2 seconds.
+is_free() {
+  local tenths
+  for ((tenths = 0; tenths <= ${2:-0} * 10; tenths++)); do
+    if "$PYTHON" -c 'import socket, sys; socket.create_server(("127.0.0.1", int(sys.argv[1])))' "$1" 2>/dev/null; then
+      return
+    fi
+    sleep 0.1
+  done
+  return 1
+}
+
+# Repeats a command until it succeeds; gives up when process $1 is gone or the time is over.
+wait_for() {
+  local name=$1
+  shift
+  until "$@" &>/dev/null; do
+    runs "$name" || give_up "$name" "ended by itself"
+    ((SECONDS < DEADLINE)) || give_up "$name" "was not ready within $START_SECONDS s"
+    sleep 0.2
+  done
+  runs "$name" || give_up "$name" "ended by itself"
+}
+
+give_up() {
+  tail -n 15 "$STACK/$1.log" >&2
+  refuse "$1 $2; its log $STACK/$1.log ends as above"
+}
+
+stop() {
+  local name pid
+  for name in "$@"; do
+    if pid=$(pid_of "$name"); then kill -TERM "$pid" && kill -CONT "$pid" || true; fi 2>/dev/null
+  done
+  for name in "$@"; do
+    await_end "$name"
+    end_orphans "$name"
+    if [[ -f $STACK/$name.pid ]]; then echo "$name: stopped"; fi
+    rm -f "$STACK/$name.pid"
+  done
+}
+
+await_end() {
+  local tenths pid
+  for ((tenths = 0; tenths < STOP_SECONDS * 10; tenths++)); do
+    runs "$1" || return 0
+    sleep 0.1
+  done
+  if pid=$(pid_of "$1"); then kill -KILL -- "-$pid"; fi
+}
+
+# A master that was killed leaves its workers, and frozen ones stay for good: ends what is left of its session. Each
+# must have this stack in its environment, so that it is none of another's.
+end_orphans() {
+  local leader stat line fields
+  { read -r leader _ <"$STACK/$1.pid"; } 2>/dev/null || return 0
+  for stat in /proc/[0-9]*/stat; do
+    { read -r line <"$stat"; } 2>/dev/null || continue
+    read -ra fields <<<"${line##*) }"
+    if [[ ${fields[3]:-} == "$leader" ]] && grep -qzxF "STACK_DIR=$STACK" "${stat%stat}environ" 2>/dev/null; then
+      kill -KILL "$(basename "${stat%/stat}")" 2>/dev/null || true
+    fi
+  done
+}
+
+# Stops what a call that fails has started; for its EXIT trap.
+undo() {
+  local code=$? i
+  trap '' EXIT INT TERM
+  if [[ $code != 0 ]]; then
+    for ((i = ${#STARTED[@]} - 1; i >= 0; i--)); do stop "${STARTED[i]}"; done
+  fi
+}
