@@ -19,9 +19,10 @@ from recordings import (
 )
 
 from analysis.latency import percentile
-from analysis.plan import Plan, PlanError, Stage, parse_seconds, plan_from_dict, plan_to_dict, read_plan
-from analysis.progress import describe_progress
+from analysis.plan import Plan, Stage, plan_from_dict, plan_to_dict
+from analysis.progress import END_BYTES, describe_progress, read_ends
 from analysis.results import read_results
+from analysis.scenario_files import PlanError, parse_seconds, read_plan
 from analysis.summarize import main, summarize_run
 
 SHAPE = (Stage(50, 20, 10), Stage(100, 20, 10), Stage(50, 20, 10))
@@ -404,7 +405,19 @@ def test_a_percentile_is_the_nearest_rank_of_the_histogram() -> None:
 
 def test_progress_says_which_scenario_how_far_and_how_it_is_doing(tmp_path: Path) -> None:
     write_good_run(tmp_path, make_plan(Stage(100, 300, 10), name="read_heavy"))
-    history = read_results(tmp_path, "read_heavy").history
+    history = read_ends(tmp_path / "read_heavy_stats_history.csv")
     assert describe_progress(make_plan(Stage(100, 300, 10), name="read_heavy"), "3/7", history, history[0].at + 42) == (
         "[3/7] read_heavy  0:42 of 5:00  100 users  10.0 req/s  0 failures"
     )
+
+
+def test_progress_reads_only_the_ends_of_a_long_history(tmp_path: Path) -> None:
+    write_history(tmp_path, "soak", range(1000))
+    path = tmp_path / "soak_stats_history.csv"
+    assert path.stat().st_size > 3 * END_BYTES
+    ends = read_ends(path)
+    assert (ends[0].users, ends[-1].users, ends[-1].requests) == (0, 999, 9990)
+    assert len(ends) < 500
+    path.write_bytes(path.read_bytes()[:-40])
+    assert read_ends(path)[-1].users == 998
+    assert read_ends(tmp_path / "missing.csv") == []

@@ -1,0 +1,184 @@
+"""Reads the files that Locust left of one scenario; what is missing or cut off is tolerated and named."""
+
+import csv
+import io
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar
+
+Row = dict[str, str]
+Histograms = dict[tuple[str, str], dict[int, int]]  # {(method, name): {ms: answers}}
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Second:
+    """One line of Locust's history: the state at a moment (epoch seconds)."""
+
+    at: int
+    users: int
+    requests: int
+    failures: int
+    requests_per_s: float
+    p95_ms: float | None
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """What one endpoint answered; `times` is its histogram {ms: answers}, empty when it was not kept."""
+
+    method: str
+    name: str
+    requests: int
+    failures: int
+    requests_per_s: float
+    p50_ms: float | None
+    p95_ms: float | None
+    p99_ms: float | None
+    times: dict[int, int] = field(default_factory=dict)
+
+    @property
+    def title(self) -> str:
+        return f"{self.method} {self.name}"
+
+
+@dataclass(frozen=True)
+class Failure:
+    """One kind of failure: on which endpoint, the text, and how often."""
+
+    method: str
+    name: str
+    text: str
+    count: int
+
+    @property
+    def is_shed(self) -> bool:
+        """Whether the service refused because it was full."""
+        return re.match(r"shed: (503|429)\b", self.text) is not None
+
+    @property
+    def was_answered(self) -> bool:
+        """Whether there was an answer that should have been another, not a lost connection or a time-out."""
+        return not self.text.startswith("no answer: ")
+
+
+@dataclass(frozen=True)
+class Results:
+    """All there is of one scenario; `gaps` says in words which files are missing or cut off.
+
+    `stopped_at` is the moment (epoch seconds) in which the load was ended, None after a kill.
+    """
+
+    endpoints: list[Endpoint]
+    total: Endpoint | None
+    history: list[Second]
+    failures: list[Failure]
+    exceptions: int
+    stopped_at: float | None
+    gaps: list[str]
+
+    @property
+    def shed(self) -> int:
+        return sum(failure.count for failure in self.failures if failure.is_shed)
+
+    @property
+    def errors(self) -> int:
+        """Failures that are no refusals; counted from the totals, so that a cut failures file hides none."""
+        listed = sum(failure.count for failure in self.failures if not failure.is_shed)
+        return max(listed, (self.total.failures if self.total else 0) - self.shed)
+
+
+def read_results(folder: Path, name: str) -> Results:
+    """Read what Locust wrote for scenario `name` in `folder`; never raises for missing or damaged data."""
+    gaps: list[str] = []
+    stopped_at, times = _read_record(folder / f"{name}_requests.json", gaps)
+    rows = _read_rows(folder / f"{name}_stats.csv", lambda row: _endpoint(row, times), gaps)
+    aggregated = [row for row in rows if row.name == "Aggregated"]
+    return Results(
+        endpoints=[row for row in rows if row.name != "Aggregated"],
+        total=aggregated[0] if aggregated else None,
+        history=read_history(folder / f"{name}_stats_history.csv", gaps),
+        failures=_read_rows(folder / f"{name}_failures.csv", _failure, gaps),
+        exceptions=sum(_read_rows(folder / f"{name}_exceptions.csv", lambda row: int(row["Count"]), gaps)),
+        stopped_at=stopped_at,
+        gaps=gaps,
+    )
+
+
+def read_history(path: Path, gaps: list[str]) -> list[Second]:
+    """The aggregated lines of a history file, oldest first; adds to `gaps` what could not be read."""
+    return [second for second in _read_rows(path, _aggregated_second, gaps) if second is not None]
+
+
+def _read_rows(path: Path, convert: Callable[[Row], T], gaps: list[str]) -> list[T]:
+    try:
+        text = path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        gaps.append(f"{path.name} is missing")
+        return []
+    rows: list[T] = []
+    for row in csv.DictReader(io.StringIO(text.replace("\0", ""), newline="")):
+        try:
+            if None in row.values():
+                raise ValueError("cut off")
+            rows.append(convert(row))
+        except (KeyError, TypeError, ValueError):
+            gaps.append(f"{path.name} is cut off or damaged after {len(rows)} lines")
+            break
+    return rows
+
+
+def _read_record(path: Path, gaps: list[str]) -> tuple[float | None, Histograms]:
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+        entries = record["endpoints"]
+        times = {(e["method"], e["name"]): {int(t): n for t, n in e["response_times"].items()} for e in entries}
+        return record["stopped_at"], times
+    except OSError:
+        gaps.append(f"{path.name} is missing")
+    except (ValueError, KeyError, TypeError, AttributeError):
+        gaps.append(f"{path.name} is cut off or damaged")
+    return None, {}
+
+
+def _endpoint(row: Row, times: Histograms) -> Endpoint:
+    return Endpoint(
+        method=row["Type"],
+        name=row["Name"],
+        requests=int(row["Request Count"]),
+        failures=int(row["Failure Count"]),
+        requests_per_s=float(row["Requests/s"]),
+        p50_ms=_milliseconds(row["50%"]),
+        p95_ms=_milliseconds(row["95%"]),
+        p99_ms=_milliseconds(row["99%"]),
+        times=times.get((row["Type"], row["Name"]), {}),
+    )
+
+
+def _aggregated_second(row: Row) -> Second | None:
+    return read_second(row) if row["Name"] == "Aggregated" else None
+
+
+def read_second(row: Row) -> Second:
+    """One line of a history; raises KeyError, TypeError or ValueError when it is damaged."""
+    return Second(
+        at=int(row["Timestamp"]),
+        users=int(row["User Count"]),
+        requests=int(row["Total Request Count"]),
+        failures=int(row["Total Failure Count"]),
+        requests_per_s=float(row["Requests/s"]),
+        p95_ms=_milliseconds(row["95%"]),
+    )
+
+
+def _failure(row: Row) -> Failure:
+    text = row["Error"]
+    quoted = re.fullmatch(r"CatchResponseError\((['\"])(.*)\1\)", text, re.DOTALL)
+    return Failure(row["Method"], row["Name"], quoted[2] if quoted else text, int(row["Occurrences"]))
+
+
+def _milliseconds(text: str) -> float | None:
+    return None if text == "N/A" else float(text)

@@ -1,0 +1,101 @@
+"""Reads the scenario files: Locust's configuration files, with the mix and the objectives as options of their own."""
+
+import math
+import re
+from pathlib import Path
+
+from analysis.plan import Plan, Stage
+
+OBJECTIVES = ("reads-p95-ms", "writes-p95-ms", "login-p95-ms", "error-ratio", "shed-ratio", "recovery-seconds")
+SECONDS_IN = {"h": 3600, "m": 60, "s": 1}
+
+
+class PlanError(Exception):
+    """A scenario file that cannot be read as a plan; the message names the file and the key."""
+
+
+def scenario_path(folder: Path, profile: str, name: str) -> Path:
+    """Where the scenario file of a profile (`full` or `quick`) stands below the project folder."""
+    return folder / "scenarios" / ("quick" if profile == "quick" else "") / f"{name}.conf"
+
+
+def read_plan(path: Path) -> Plan:
+    """Read a scenario file; raises PlanError with the file, the key and what to write instead."""
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except OSError as error:
+        raise PlanError(f"{path}: {error.strerror}; restore it from the repository") from None
+    except UnicodeDecodeError:
+        raise PlanError(f"{path} is not UTF-8 text; restore it from the repository") from None
+    pairs = (line.split("=", 1) for line in lines if "=" in line and not line.lstrip().startswith(("#", ";")))
+    values = {key.strip(): value.strip() for key, value in pairs}
+    try:
+        return Plan(
+            name=path.stem,
+            question=lines[0].lstrip("# ").strip() if lines and lines[0].startswith("#") else "",
+            locustfile=_required(values, "locustfile"),
+            stages=_read_stages(values),
+            stop_timeout=_number(values, "stop-timeout", "0"),
+            write_share=_number(values, "write-share") if "write-share" in values else None,
+            objectives=_read_objectives(values),
+        )
+    except PlanError as error:
+        raise PlanError(f"{path}: {error}") from None
+
+
+def parse_seconds(text: str) -> float:
+    """Seconds of a Locust time such as `90`, `30s`, `5m` or `1h30m`; raises ValueError."""
+    if re.fullmatch(r"\d+(\.\d+)?", text):
+        return float(text)
+    if not re.fullmatch(r"(\d+h)?(\d+m)?(\d+s)?", text) or not text:
+        raise ValueError(text)
+    return float(sum(int(count) * SECONDS_IN[unit] for count, unit in re.findall(r"(\d+)([hms])", text)))
+
+
+def _read_stages(values: dict[str, str]) -> tuple[Stage, ...]:
+    if "stages" in values:
+        return tuple(_read_stage(word) for word in _required(values, "stages").split())
+    text = _required(values, "run-time")
+    try:
+        seconds = parse_seconds(text)
+    except ValueError:
+        raise PlanError(f"run-time = {text} is no time; write it like 30s or 5m") from None
+    stage = Stage(int(_number(values, "users")), seconds, _number(values, "spawn-rate"))
+    return (_checked(stage, "users, spawn-rate and run-time"),)
+
+
+def _read_stage(word: str) -> Stage:
+    try:
+        users, seconds, spawn_rate = word.split(":")
+        stage = Stage(int(users), float(seconds), float(spawn_rate))
+    except ValueError:
+        raise PlanError(f"stages: {word!r} is no stage; write USERS:SECONDS:SPAWN_RATE, 50:10:5") from None
+    return _checked(stage, f"stages: {word!r}")
+
+
+def _checked(stage: Stage, where: str) -> Stage:
+    if not all(0 < number < math.inf for number in (stage.users, stage.seconds, stage.spawn_rate)):
+        raise PlanError(f"{where}: each number must be above 0")
+    return stage
+
+
+def _read_objectives(values: dict[str, str]) -> dict[str, float]:
+    names = [key.removeprefix("objective-") for key in values if key.startswith("objective-")]
+    for name in names:
+        if name not in OBJECTIVES:
+            raise PlanError(f"objective-{name} is unknown; there are {', '.join(OBJECTIVES)}")
+    return {name: _number(values, f"objective-{name}") for name in names}
+
+
+def _number(values: dict[str, str], key: str, default: str = "") -> float:
+    text = _required(values, key) if not default else values.get(key, default)
+    try:
+        return float(text)
+    except ValueError:
+        raise PlanError(f"{key} = {text} is no number") from None
+
+
+def _required(values: dict[str, str], key: str) -> str:
+    if not values.get(key):
+        raise PlanError(f"{key} is missing")
+    return values[key]

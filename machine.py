@@ -1,0 +1,63 @@
+"""Describes where a run happens: processor, kernel, versions, and whether the target is this machine."""
+
+import os
+import platform
+import re
+import resource
+import socket
+import subprocess
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+
+def describe_machine() -> dict[str, Any]:
+    """Processor, kernel, limits and versions of the machine that makes the load."""
+    return {
+        "cpu": _read_cpu(),
+        "cpus": os.cpu_count(),
+        "kernel": f"{platform.system()} {platform.release()}",
+        "python": platform.python_version(),
+        "locust": version("locust"),
+        "open_files": resource.getrlimit(resource.RLIMIT_NOFILE)[0],
+    }
+
+
+def is_this_machine(url: str) -> bool:
+    """Whether the host of `url` is an address of this machine: only then can a socket be bound to it."""
+    try:
+        found = socket.getaddrinfo(urlsplit(url).hostname, None, type=socket.SOCK_DGRAM)
+    except OSError:
+        return False
+    for family, kind, _, _, address in found:
+        try:
+            with socket.socket(family, kind) as probe:
+                probe.bind(address)
+                return True
+        except OSError:
+            continue
+    return False
+
+
+def read_commit(folder: Path) -> str | None:
+    """The commit of the project folder, with `+` behind it when files were changed; None without git."""
+    head = _ask("git", "-C", str(folder), "rev-parse", "HEAD")
+    changed = _ask("git", "-C", str(folder), "status", "--porcelain")
+    return head and head + ("+" if changed else "")
+
+
+def _read_cpu() -> str:
+    try:
+        found = re.search(r"^model name\s*:\s*(.+)$", Path("/proc/cpuinfo").read_text(encoding="utf-8"), re.M)
+    except OSError:
+        return _ask("sysctl", "-n", "machdep.cpu.brand_string") or platform.machine()
+    return found[1] if found else platform.machine()
+
+
+def _ask(*command: str) -> str | None:
+    try:
+        ran = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return ran.stdout.strip()

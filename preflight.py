@@ -1,0 +1,126 @@
+"""Look before the load: find the two services, ask their health and metrics, and write down what will run where."""
+
+import argparse
+import json
+import os
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import requests
+from dotenv import dotenv_values
+from prometheus_client.parser import text_string_to_metric_families
+
+from analysis.plan import SCENARIOS, Plan, plan_to_dict
+from analysis.scenario_files import PlanError, read_plan, scenario_path
+from create_users_csv import Arguments, count_of
+from machine import describe_machine, is_this_machine, read_commit
+from services import Refused, open_http, setting
+from target import TIMEOUT_S, Target, choose_target, read_target
+
+BROKEN = 3
+
+
+def find_token(target: Target) -> str:
+    """The token for /metrics: the environment's, else that of the local stack if it is the target, else .env's."""
+    if token := os.environ.get("METRICS_TOKEN"):
+        return token
+    stack = dotenv_values(Path(os.environ.get("STACK_DIR") or ".local") / "stack.env", interpolate=False)
+    if stack.get("AUTH_URL") == target.auth:
+        return stack.get("METRICS_TOKEN") or ""
+    return setting("METRICS_TOKEN")
+
+
+def read_service(name: str, url: str, token: str) -> dict[str, Any]:
+    """Address, version and settings of a service, from /health and /metrics; raises Refused when it refuses."""
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    try:
+        version = open_http().get(f"{url}/health", timeout=TIMEOUT_S).json()["version"]
+        answer = open_http().get(f"{url}/metrics", headers=headers, timeout=TIMEOUT_S)
+    except (requests.RequestException, ValueError, KeyError, TypeError):
+        raise Refused(f"{url} gave no health or metrics within {TIMEOUT_S:g} s; see its log", BROKEN) from None
+    if answer.status_code == 401:
+        problem = "does not accept the METRICS_TOKEN given here" if token else "wants a token"
+        line = "METRICS_TOKEN=<the value that the services have>"
+        raise Refused(f"{url}/metrics {problem}; add this line to .env: {line}", BROKEN)
+    if not answer.ok:
+        raise Refused(f"{url}/metrics answered {answer.status_code}; is it this project's {name} service?", BROKEN)
+    families = text_string_to_metric_families(answer.text)
+    infos = [sample.labels for family in families for sample in family.samples if sample.name == "service_info"]
+    return {"url": url, "version": version, "settings": infos[0] if infos else {}}
+
+
+def read_plans(folder: Path, profile: str, names: list[str]) -> list[Plan]:
+    """The plans of the scenarios; raises Refused naming the file that is wrong."""
+    try:
+        plans = [read_plan(scenario_path(folder, profile, name)) for name in names]
+    except PlanError as error:
+        raise Refused(str(error), BROKEN) from None
+    for plan in plans:
+        if not (folder / plan.locustfile).is_file():
+            raise Refused(f"scenario {plan.name}: its locustfile {plan.locustfile} is missing", BROKEN)
+    return plans
+
+
+def describe_run(options: argparse.Namespace, target: Target) -> dict[str, Any]:
+    """Everything that run.json holds; raises Refused. No secret is in it."""
+    folder = Path()
+    token = find_token(target)
+    return {
+        "run": options.out.name,
+        "profile": options.profile,
+        "started": datetime.now(UTC).isoformat(timespec="seconds"),
+        "services": {name: read_service(name, url, token) for name, url in target._asdict().items()},
+        "target_is_this_machine": is_this_machine(target.auth),
+        "processes": options.processes,
+        "machine": describe_machine(),
+        "commit": read_commit(folder),
+        "plan": [plan_to_dict(plan) for plan in read_plans(folder, options.profile, options.scenarios)],
+    }
+
+
+def write_run(out: Path, run: dict[str, Any]) -> None:
+    """Write run.json, whole and for the first time; raises Refused when the folder is another run's."""
+    try:
+        with open(out / "run.json", "x", encoding="utf-8") as file:
+            file.write(json.dumps(run, indent=2, ensure_ascii=False) + "\n")
+    except OSError as problem:
+        raise Refused(f"{out}/run.json cannot be written: {problem.strerror}", BROKEN) from None
+
+
+def read_options() -> argparse.Namespace:
+    parser = Arguments(description=__doc__)
+    parser.add_argument("step", choices=("plan", "target", "token", "record"))
+    parser.add_argument("--profile", choices=("full", "quick"), default="full")
+    parser.add_argument("--scenarios", type=lambda text: text.split(), default=list(SCENARIOS))
+    parser.add_argument("--host", default="")
+    parser.add_argument("--auth-url", default="")
+    parser.add_argument("--books-url", default="")
+    parser.add_argument("--processes", type=count_of, default=1)
+    parser.add_argument("--out", type=Path)
+    return parser.parse_args()
+
+
+def main() -> int:
+    """Do one step of the pre-flight and return the exit code; one line on standard error when it is refused."""
+    options = read_options()
+    try:
+        if options.step == "plan":
+            read_plans(Path(), options.profile, options.scenarios)
+        elif options.step == "target":
+            target, given = read_target(options)
+            print(choose_target(target, given), *target)
+        elif options.step == "token":
+            print(find_token(read_target(options)[0]))
+        else:
+            target, _ = read_target(options)
+            write_run(options.out, describe_run(options, target))
+    except Refused as problem:
+        print(f"run_all_tests.sh: {problem}", file=sys.stderr)
+        return problem.exit_code
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,318 @@
+#!/usr/bin/env bash
+# Runs the seven load scenarios one after the other against the two services, and says what they showed.
+#
+# Usage: ./run_all_tests.sh [--quick|--full] [--only NAME[,NAME...]] [--host HOST | --auth-url URL --books-url URL]
+#                           [--processes N] [--out DIR]
+#
+#   --full           the long form, about an hour (default)
+#   --quick          all seven scenarios in about nine minutes
+#   --only NAMES     some of: smoke baseline read_heavy write_heavy stages soak spike
+#   --host HOST      the machine whose ports 5000 and 5001 are loaded
+#   --auth-url URL   the address of the auth service, with --books-url; both win over AUTH_URL and BOOKS_URL
+#   --books-url URL  the address of the books service
+#   --processes N    processes that make the load (1)
+#   --out DIR        the results folder (test_results_YYYYMMDD_HHMMSS in this folder)
+#   --help           this text
+#
+# Without a host: the services on AUTH_PORT (5000) and BOOKS_PORT (5001) of this machine are used; when nothing
+# is there, the local stack is started, and stopped at the end. AUTH_URL and BOOKS_URL win over --host.
+# METRICS_TOKEN is taken from the environment, or from .env in this folder.
+#
+# Exit codes: 0 all PASS, 1 a FAIL, 2 no FAIL but an INVALID or INCONCLUSIVE, 3 the run broke (nothing to reach,
+# a scenario crashed), 64 wrong usage, 130 interrupted.
+set -Eeuo pipefail
+
+CALLED_FROM=$PWD
+cd "$(dirname "${BASH_SOURCE[0]}")"
+# shellcheck source=setup_venv.sh
+. ./setup_venv.sh
+
+SCENARIOS=(smoke baseline read_heavy write_heavy stages soak spike) # in the order they run
+OPEN_FILES=10240                                                    # wanted; 1,000 users hold 2,000 connections
+STOP_SECONDS=60                                                     # for a child to end by itself before it is killed
+PROFILE=full
+ONLY=''
+TARGET_OPTIONS=()
+PROCESSES=1
+OUT=''
+CHOSEN=()        # the scenarios of this run
+CHILD=''         # the process that is waited for
+CHILD_SIGNAL=INT # what asks it to end
+PROGRESS=''
+RUNNING='' # the scenario under way, and since when
+RUNNING_SINCE=0
+STACK_STARTED=no
+FOLDER_MADE=no
+RUN_RECORDED=no
+
+main() {
+  parse_options "$@"
+  check_results_folder
+  trap stop_run EXIT
+  trap 'exit 130' INT TERM HUP
+  ensure_venv || exit 3
+  "$PYTHON" preflight.py plan --profile "$PROFILE" --scenarios "${CHOSEN[*]}"
+  choose_target
+  raise_file_limit
+  make_results_folder
+  start_stack
+  record_run
+  find_token
+  prepare_users
+  run_scenarios
+  conclude
+}
+
+parse_options() {
+  while (($# > 0)); do
+    case $1 in
+    --quick | --full) PROFILE=${1#--} ;;
+    --only | --host | --auth-url | --books-url | --processes | --out)
+      [[ -n ${2:-} && ${2:-} != --* ]] || refuse "$1 needs a value"
+      take_value "$1" "$2"
+      shift
+      ;;
+    -h | --help) usage ;;
+    *) refuse "unknown option $1; --help lists them" ;;
+    esac
+    shift
+  done
+  check_target_options
+  choose_scenarios
+}
+
+take_value() {
+  case $1 in
+  --only) ONLY=$2 ;;
+  --processes)
+    [[ $2 =~ ^[1-9][0-9]?$ ]] || refuse "--processes $2: it must be a number from 1 to 99"
+    PROCESSES=$2
+    ;;
+  --out)
+    OUT=${2%/}
+    [[ $OUT == /* ]] || OUT=$CALLED_FROM/$OUT
+    ;;
+  *) TARGET_OPTIONS+=("$1" "$2") ;;
+  esac
+}
+
+check_target_options() {
+  local given=" ${TARGET_OPTIONS[*]-} "
+  case $given in
+  *' --host '*-url\ *) refuse "--host and --auth-url/--books-url exclude each other" ;;
+  *-url\ *' --host '*) refuse "--host and --auth-url/--books-url exclude each other" ;;
+  esac
+}
+
+# Keeps the fixed order, whatever the order of --only.
+choose_scenarios() {
+  local name names=("${SCENARIOS[@]}") known=" ${SCENARIOS[*]} "
+  if [[ -n $ONLY ]]; then IFS=, read -r -a names <<<"$ONLY"; fi
+  for name in "${names[@]}"; do
+    [[ $known == *" $name "* ]] || refuse "unknown scenario '$name'; there are ${SCENARIOS[*]}"
+  done
+  for name in "${SCENARIOS[@]}"; do
+    if [[ " ${names[*]} " == *" $name "* ]]; then CHOSEN+=("$name"); fi
+  done
+}
+
+usage() {
+  sed -n '2,/^set /{/^#/s/^# \{0,1\}//p;}' "${BASH_SOURCE[0]}"
+  exit 0
+}
+
+say() { echo "run_all_tests.sh: $*" >&2; }
+
+refuse() {
+  say "$1"
+  exit "${2:-64}"
+}
+
+# Changes nothing yet: a folder of another run is refused, and so is a place where none can be made.
+check_results_folder() {
+  local parent=.
+  if [[ -n $OUT ]]; then
+    if [[ -e $OUT || -L $OUT ]] && [[ ! -d $OUT || -n $(ls -A "$OUT") ]]; then
+      refuse "--out $OUT exists and is not an empty folder; give another one"
+    fi
+    parent=$(dirname "$OUT")
+    [[ -d $parent ]] || refuse "--out $OUT: there is no folder $parent; make it or give another one"
+  fi
+  [[ -w $parent ]] || refuse "cannot write to $(cd "$parent" && pwd); give a folder elsewhere with --out" 3
+}
+
+# Nobody else can have made the folder that a plain mkdir makes, so two runs never share one.
+make_results_folder() {
+  local try
+  if [[ -d $OUT ]]; then return; fi
+  if [[ -n $OUT ]]; then
+    mkdir "$OUT" 2>/dev/null || refuse "cannot make $OUT; give a folder elsewhere with --out" 3
+    FOLDER_MADE=yes
+    return
+  fi
+  for try in 1 2 3 4 5; do
+    OUT=$PWD/test_results_$(date +%Y%m%d_%H%M%S)
+    if mkdir "$OUT" 2>/dev/null; then
+      FOLDER_MADE=yes
+      return
+    fi
+    sleep "$try"
+  done
+  refuse "cannot make $OUT; give a folder elsewhere with --out" 3
+}
+
+choose_target() {
+  local found
+  found=$("$PYTHON" preflight.py target ${TARGET_OPTIONS[@]+"${TARGET_OPTIONS[@]}"})
+  read -r TARGET AUTH_URL BOOKS_URL <<<"$found"
+  export AUTH_URL BOOKS_URL
+}
+
+raise_file_limit() {
+  local limit
+  limit=$(ulimit -S -n)
+  if [[ $limit == unlimited ]] || ((limit >= OPEN_FILES)); then return; fi
+  ulimit -S -n "$OPEN_FILES" 2>/dev/null || ulimit -S -n "$(ulimit -H -n)" 2>/dev/null || true
+  limit=$(ulimit -S -n)
+  if [[ $limit != unlimited ]] && ((limit < OPEN_FILES)); then
+    say "open files are limited to $limit, $OPEN_FILES are wanted: large scenarios may fail; raise it with ulimit -n"
+  fi
+}
+
+start_stack() {
+  if [[ $TARGET != absent ]]; then return; fi
+  STACK_STARTED=yes
+  export AUTH_PORT=${AUTH_URL##*:} BOOKS_PORT=${BOOKS_URL##*:}
+  CHILD_SIGNAL=TERM
+  ./local_stack.sh up </dev/null &
+  CHILD=$!
+  wait_for_child || exit 3
+  CHILD_SIGNAL=INT
+}
+
+record_run() {
+  "$PYTHON" preflight.py record --profile "$PROFILE" --scenarios "${CHOSEN[*]}" --processes "$PROCESSES" \
+    --auth-url "$AUTH_URL" --books-url "$BOOKS_URL" --out "$OUT"
+  RUN_RECORDED=yes
+  echo "$PROFILE run against $AUTH_URL and $BOOKS_URL, results in $OUT"
+}
+
+# The smoke scenario reads /metrics as the pre-flight does; Locust takes the token from its environment.
+find_token() {
+  METRICS_TOKEN=$("$PYTHON" preflight.py token --auth-url "$AUTH_URL" --books-url "$BOOKS_URL")
+  export METRICS_TOKEN
+}
+
+prepare_users() {
+  if [[ ! -e users.csv ]]; then run_child "$PYTHON" create_users_csv.py --out users.csv || exit 3; fi
+  run_child "$PYTHON" register_users.py --auth-url "$AUTH_URL" --users users.csv || exit 3
+  run_child "$PYTHON" sign_in.py --auth-url "$AUTH_URL" --users users.csv --sessions sessions.json || exit 3
+}
+
+run_scenarios() {
+  local index
+  echo "scenario,started,ended,exit_code" >"$OUT/scenarios.csv"
+  for index in "${!CHOSEN[@]}"; do
+    run_scenario "${CHOSEN[index]}" "$((index + 1))/${#CHOSEN[@]}"
+  done
+}
+
+# A scenario that crashes is written down, and the next one runs.
+run_scenario() {
+  local name=$1 number=$2 code=0
+  RUNNING=$name
+  RUNNING_SINCE=$(date +%s)
+  start_locust "$name"
+  "$PYTHON" -m analysis.progress "$OUT" "$name" --number "$number" --pid "$CHILD" &
+  PROGRESS=$!
+  wait "$PROGRESS" || true
+  PROGRESS=''
+  wait_for_child || code=$?
+  note_end "$code"
+  if ((code > 0)); then say "scenario $name crashed (exit code $code); see $OUT/$name.log"; fi
+}
+
+# Failed requests are a matter of the verdict, not of Locust's exit code.
+start_locust() {
+  local name=$1 folder=scenarios options=(--only-summary --exit-code-on-error 0)
+  if [[ $PROFILE == quick ]]; then folder=scenarios/quick; fi
+  options+=(--locustfile "$(sed -n 's/^locustfile *= *//p' "$folder/$name.conf"),locust_recording.py")
+  options+=(--csv "$OUT/$name" --csv-full-history --html "$OUT/$name.html" --logfile "$OUT/$name.log")
+  if ((PROCESSES > 1)); then
+    local port
+    port=$(find_free_port)
+    options+=(--processes "$PROCESSES" --master-bind-host 127.0.0.1 --master-bind-port "$port" --master-port "$port")
+  fi
+  start_child "$PYTHON" -m locust --config "$folder/$name.conf" "${options[@]}" >>"$OUT/$name.log" 2>&1
+}
+
+find_free_port() {
+  "$PYTHON" -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
+}
+
+note_end() {
+  printf '%s,%s,%s,%s\n' "$RUNNING" "$RUNNING_SINCE" "$(date +%s)" "$1" >>"$OUT/scenarios.csv"
+  RUNNING=''
+}
+
+# In a process group of its own: Ctrl-C in a terminal reaches this script alone, which then ends the child in order.
+# (Without job control a background child would ignore the interrupt that asks it to end.)
+start_child() {
+  set -m
+  "$@" </dev/null &
+  CHILD=$!
+  set +m
+}
+
+wait_for_child() {
+  local code=0
+  { wait "$CHILD"; } 2>/dev/null || code=$?
+  CHILD=''
+  return "$code"
+}
+
+run_child() {
+  start_child "$@"
+  wait_for_child
+}
+
+conclude() {
+  "$PYTHON" -m analysis.summarize "$OUT"
+}
+
+# Whatever ended the run: nothing that it started stays, and what there is of results is kept and summarized.
+stop_run() {
+  local code=$?
+  trap '' INT TERM HUP
+  trap - EXIT
+  set +e
+  stop_child
+  if [[ -n $RUNNING ]]; then note_end interrupted; fi
+  if ((code == 130)) && [[ -e $OUT/run.json ]]; then
+    say "interrupted; this is what there is:"
+    conclude
+  fi
+  if [[ $STACK_STARTED == yes ]]; then ./local_stack.sh down; fi
+  if [[ ! -e $OUT/scenarios.csv && ! -e $OUT/summary.json ]]; then discard_results; fi
+  exit "$code"
+}
+
+# Of a run that was refused before any load.
+discard_results() {
+  if [[ $RUN_RECORDED == yes ]]; then rm -f "$OUT/run.json"; fi
+  if [[ $FOLDER_MADE == yes ]]; then rmdir "$OUT" 2>/dev/null; fi
+}
+
+stop_child() {
+  local waited=0
+  if [[ -z $CHILD ]]; then return; fi
+  kill -"$CHILD_SIGNAL" "$CHILD" 2>/dev/null
+  while kill -0 "$CHILD" 2>/dev/null && ((waited < STOP_SECONDS * 5)); do
+    sleep 0.2
+    waited=$((waited + 1))
+  done
+  kill -KILL -- "-$CHILD" 2>/dev/null # its group: workers whose master died before them
+  if [[ -n $PROGRESS ]]; then { wait "$PROGRESS"; } 2>/dev/null; fi
+}
+
+main "$@"

@@ -1,0 +1,113 @@
+"""Where the two services are, whether they answer as themselves, and how the scripts talk to them."""
+
+import ipaddress
+import os
+import re
+import time
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+from dotenv import dotenv_values
+
+WRONG_USE = 64  # EX_USAGE of sysexits.h: what was asked for cannot be done as asked
+NO_SERVICE = 3
+PATIENCE = 60.0  # seconds that a 503 is tried again
+TIMEOUTS = (5.0, 30.0)  # seconds to connect, and to wait for an answer
+SERVICES = {"auth": "5000", "books": "5001"}
+
+
+class Refused(Exception):
+    """Something the user has to put right: one line to show, and the exit code that goes with it."""
+
+    def __init__(self, message: str, exit_code: int = WRONG_USE) -> None:
+        super().__init__(message)
+        self.exit_code = exit_code
+
+
+def setting(name: str, default: str = "") -> str:
+    """Return a variable of the environment, else of .env in this folder, else `default`."""
+    return os.environ.get(name) or dotenv_values(".env").get(name) or default
+
+
+def service_url(service: str, host: str = "") -> str:
+    """Return the address of "auth" or "books": AUTH_URL or BOOKS_URL, else its port on `host`.
+
+    `host` is "H" or "http://H", a name or an address, without a port; empty for this machine, whose ports
+    are AUTH_PORT and BOOKS_PORT if set. Raises Refused.
+    """
+    variable = f"{service.upper()}_URL"
+    if url := setting(variable):
+        if urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).netloc:
+            raise Refused(f"{variable} is '{url}': it must be like http://127.0.0.1:{SERVICES[service]}")
+        return url.rstrip("/")
+    name = name_of(host or "127.0.0.1")
+    port = SERVICES[service]
+    if name in ("127.0.0.1", "localhost", "[::1]"):
+        port = setting(f"{service.upper()}_PORT", port)
+        if not port.isdigit() or not 0 < int(port) < 65536:
+            raise Refused(f"{service.upper()}_PORT is '{port}': it must be a port from 1 to 65535")
+    return f"http://{name}:{port}"
+
+
+def name_of(host: str) -> str:
+    """Return the name or address in "H" or "http://H", in brackets for IPv6; raises Refused."""
+    bare = re.sub(r"^http://", "", host.strip(), flags=re.IGNORECASE).rstrip("/").strip("[]")
+    if ":" in bare or re.fullmatch(r"[0-9.]+", bare):
+        try:
+            address = ipaddress.ip_address(bare)
+        except ValueError:
+            address = None
+        if address:
+            return f"[{address}]" if address.version == 6 else str(address)
+    elif re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?", bare):
+        return bare
+    raise Refused(
+        f"host '{host}' must be a name or an address, like http://203.0.113.7, for ports 5000 and 5001;"
+        " for anything else set AUTH_URL and BOOKS_URL"
+    )
+
+
+def open_http() -> requests.Session:
+    """Return a client that no proxy setting or .netrc of this machine can redirect or sign in."""
+    http = requests.Session()
+    http.trust_env = False
+    return http
+
+
+def check_service(url: str, service: str) -> None:
+    """Raise Refused unless `url` answers /health as "auth" or "books"."""
+    advice = f"start the services, or give another address (a host, or {service.upper()}_URL)"
+    try:
+        response = open_http().get(f"{url}/health", timeout=5, allow_redirects=False)
+        health = response.json()
+    except requests.JSONDecodeError:
+        health = None
+    except requests.Timeout:
+        raise Refused(f"{url} does not answer within 5 s; {advice}", NO_SERVICE) from None
+    except requests.RequestException:
+        raise Refused(f"nothing answers at {url}; {advice}", NO_SERVICE) from None
+    if not isinstance(health, dict) or (health.get("status"), health.get("service")) != ("ok", service):
+        raise Refused(f"{url} is something else than the {service} service; {advice}", NO_SERVICE)
+
+
+def ask(http: requests.Session, method: str, url: str, **parts: Any) -> requests.Response:
+    """Send a request, again while the answer is 503, and return the last answer; raises RequestException."""
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        response = http.request(method, url, timeout=TIMEOUTS, allow_redirects=False, **parts)
+        wait = response.headers.get("Retry-After", "")
+        pause = max(1, int(wait)) if re.fullmatch(r"[0-9]{1,9}", wait) else 1
+        if response.status_code != 503 or time.monotonic() + pause > deadline:
+            return response
+        time.sleep(pause)
+
+
+def explain(response: requests.Response) -> str:
+    """Return the status of an answer and what its problem document says."""
+    try:
+        problem = response.json()
+        wrong = [f"{field['field']}: {field['message']}" for field in problem.get("errors", [])]
+        return f"{response.status_code} {'; '.join([problem['detail'], *wrong])}"
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return f"{response.status_code} {response.reason}"
