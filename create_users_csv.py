@@ -1,0 +1,78 @@
+#!/usr/bin/env python3
+"""Make the file of test accounts: random names and passwords that nobody has registered yet."""
+
+import argparse
+import csv
+import os
+import secrets
+import sys
+import tempfile
+from pathlib import Path
+from typing import NoReturn
+
+from services import WRONG_USE
+
+FIELDS = ("username", "email", "password")
+
+EXITS = """exit codes:
+  0   the file was written
+  1   the file could not be written (folder missing, read-only or full)
+  64  a wrong option, or the file exists and --force was not given"""
+
+
+class Arguments(argparse.ArgumentParser):
+    """An argument parser that ends with exit code 64 and one line when an option is wrong."""
+
+    def error(self, message: str) -> NoReturn:
+        """Print what is wrong and end the program."""
+        self.exit(WRONG_USE, f"{self.prog}: {message}; see --help\n")
+
+
+def count_of(text: str) -> int:
+    """Turn an option's text into a count of at least one; raises ArgumentTypeError."""
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= 100_000:
+        raise argparse.ArgumentTypeError(f"'{text}' is not a whole number from 1 to 100000")
+    return int(text)
+
+
+def make_account() -> tuple[str, str, str]:
+    """Return a username, an e-mail address and a password, all from the system's secure source."""
+    username = f"reader_{secrets.token_hex(8)}"
+    # example.com is reserved for examples (RFC 2606): no mail to it reaches anybody.
+    return username, f"{username}@example.com", secrets.token_urlsafe(18)
+
+
+def write_accounts(out: Path, count: int) -> None:
+    """Write `count` new accounts to `out` with mode 0600, whole or not at all; raises OSError."""
+    handle, temporary = tempfile.mkstemp(prefix=f".{out.name}.", dir=out.parent)  # mkstemp makes mode 0600
+    try:
+        with open(handle, "w", newline="", encoding="utf-8") as file:
+            writer = csv.writer(file, lineterminator="\n")
+            writer.writerow(FIELDS)
+            writer.writerows(make_account() for _ in range(count))
+        os.replace(temporary, out)
+    except BaseException:
+        os.unlink(temporary)
+        raise
+
+
+def main() -> int:
+    """Read the options, write the file, and return the exit code."""
+    parser = Arguments(description=__doc__, epilog=EXITS, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--count", type=count_of, default=300, help="how many accounts (300)")
+    parser.add_argument("--out", type=Path, default=Path("users.csv"), help="the file to write (users.csv)")
+    parser.add_argument("--force", action="store_true", help="replace a file that is there")
+    options = parser.parse_args()
+    if os.path.lexists(options.out) and not options.force:
+        parser.error(f"{options.out} exists, and its accounts may be registered; --force replaces it")
+    try:
+        write_accounts(options.out, options.count)
+    except OSError as problem:
+        print(f"{parser.prog}: cannot write {options.out}: {problem.strerror}", file=sys.stderr)
+        return 1
+    print(f"{options.count} accounts in {options.out}; now register them: python register_users.py")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,94 @@
+"""The options that the scenario files add to Locust's own, and the load shape that reads --stages."""
+
+import argparse
+import math
+from typing import Any, ClassVar, NamedTuple
+
+from locust import LoadTestShape, events
+
+
+class Stage(NamedTuple):
+    """A part of a shaped load: its users, its length in seconds with its ramp, and users a second in the ramp."""
+
+    users: int
+    seconds: float
+    spawn_rate: float
+
+
+def parse_stages(text: str) -> list[Stage]:
+    """Return the stages in "USERS:SECONDS:SPAWN_RATE ..."; raises ArgumentTypeError."""
+    stages = []
+    for word in text.split():
+        try:
+            users, seconds, rate = word.split(":")
+            stage = Stage(int(users), float(seconds), float(rate))
+        except ValueError:
+            stage = Stage(0, 0, 0)
+        if not all(math.isfinite(number) and number > 0 for number in stage):
+            raise argparse.ArgumentTypeError(f"'{word}' is not USERS:SECONDS:SPAWN_RATE, all above 0, like 50:60:10")
+        stages.append(stage)
+    if not stages:
+        raise argparse.ArgumentTypeError("give at least one USERS:SECONDS:SPAWN_RATE, like 50:60:10")
+    return stages
+
+
+def parse_amount(text: str) -> float:
+    """Return a number of 0 or more; raises ArgumentTypeError."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not (math.isfinite(number) and number >= 0):
+        raise argparse.ArgumentTypeError(f"'{text}' is not a number of 0 or more")
+    return number
+
+
+def parse_share(text: str) -> float:
+    """Return a number from 0 to 1; raises ArgumentTypeError."""
+    share = parse_amount(text)
+    if share > 1:
+        raise argparse.ArgumentTypeError(f"'{text}' is not a share from 0 to 1")
+    return share
+
+
+# The load itself reads the first three; the others are for the analysis, which finds them in the scenario file.
+OPTIONS: dict[str, tuple[Any, str]] = {
+    "users-file": (str, "the accounts to sign in (users.csv)"),
+    "sessions-file": (str, "where their sessions are kept (sessions.json)"),
+    "stages": (parse_stages, "a shaped load: USERS:SECONDS:SPAWN_RATE, once for each stage"),
+    "write-share": (parse_share, "planned share of writes among the /api requests, 0 to 1"),
+    "objective-reads-p95-ms": (parse_amount, "95 %% of the reads are to be answered within these ms"),
+    "objective-writes-p95-ms": (parse_amount, "95 %% of the writes are to be answered within these ms"),
+    "objective-login-p95-ms": (parse_amount, "95 %% of the log-ins are to be answered within these ms"),
+    "objective-error-ratio": (parse_share, "share of requests that may fail, 0 to 1"),
+    "objective-shed-ratio": (parse_share, "share of requests that may get 503 or 429, 0 to 1"),
+    "objective-recovery-seconds": (parse_amount, "normal again within these seconds after the spike"),
+}
+DEFAULTS = {"users-file": "users.csv", "sessions-file": "sessions.json"}
+
+
+def add_options(parser: Any, **_: Any) -> None:
+    """Add the options to Locust's parser, on the command line and in --config files, not in the web page."""
+    for name, (kind, words) in OPTIONS.items():
+        default = DEFAULTS.get(name)
+        parser.add_argument(f"--{name}", type=kind, default=default, help=words, include_in_web_ui=False)
+
+
+class StagesShape(LoadTestShape):
+    """Goes through the stages of --stages, or of the class when the option is not given."""
+
+    abstract = True
+    stages: ClassVar[str]
+    runner: Any  # set by Locust
+
+    def tick(self) -> tuple[int, float] | None:
+        """Return the users and the ramp of this moment, None at the end; called once a second."""
+        left = float(self.get_run_time())  # type: ignore[no-untyped-call]  # Locust's
+        for stage in self.runner.environment.parsed_options.stages or parse_stages(self.stages):
+            if left < stage[1]:
+                return stage[0], stage[2]
+            left -= stage[1]
+        return None
+
+
+events.init_command_line_parser.add_listener(add_options)  # type: ignore[no-untyped-call]  # Locust's

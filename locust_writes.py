@@ -1,0 +1,134 @@
+"""The actions of a load that write: each user adds, changes and deletes a few books of its own, over and over."""
+
+import json
+import random
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+from locust_user import Answer, Book, Copy, LibraryUser, body_of, expect, send
+
+
+def pick(user: LibraryUser, state: str) -> Copy | None:
+    """Return one of the user's own books in that state, after asking about those with an unknown outcome."""
+    for copy in user.own:
+        if copy.state == "unknown":
+            settle(user, copy)
+    fitting = [copy for copy in user.own if copy.state == state]
+    return random.choice(fitting) if fitting else None
+
+
+def settle(user: LibraryUser, copy: Copy) -> None:
+    """Ask MariaDB, unrecorded, what became of a write whose outcome is unknown."""
+    headers = {**user.bearer(), "Cache-Control": "no-cache"}
+    # Never entered as a context manager, hence never recorded.
+    answer = user.client.request("GET", f"{user.books}/{copy.isbn}", headers=headers, catch_response=True)
+    if answer.status_code == 404:
+        copy.state = "free"
+    elif answer.status_code == 200:
+        book = json.loads(answer.content or b"{}")
+        copy.state, copy.version, copy.stock = "shelved", book["version"], book["stock"]
+
+
+def write(user: LibraryUser, copy: Copy, method: str, check: Callable[[Answer], Any], **parts: Any) -> bool:
+    """Send one write; anything but the answer that `check` wants leaves the outcome unknown."""
+    name, url = ("/api/books", user.books) if method == "POST" else ("/api/books/{isbn}", f"{user.books}/{copy.isbn}")
+    copy.state = "unknown"
+    headers = {**user.bearer(), **parts.pop("headers", {})}
+    version = send(user, method, url, name, check, headers=headers, **parts)
+    copy.version = version or copy.version
+    return bool(version)
+
+
+def check_version(answer: Answer, status: int, isbn: str) -> int:
+    """Return the version in the answer to a POST or PATCH; raises Wrong."""
+    body = body_of(answer, status)
+    expect(body.keys() == {"isbn", "version"} and body["isbn"] == isbn, "not the isbn and version of this book")
+    expect(answer.headers.get("ETag") == f'"{body["version"]}"', "an ETag that is not the version")
+    return int(body["version"])
+
+
+def add_book(user: LibraryUser) -> None:
+    """Add one of the user's own books; delete one when all are there."""
+    copy = pick(user, "free")
+    if copy:
+        add(user, copy)
+    elif copy := pick(user, "shelved"):
+        delete(user, copy)
+
+
+def change_book(user: LibraryUser) -> None:
+    """Change price and stock of one of the user's own books; add one when none is there."""
+    copy = pick(user, "shelved")
+    if copy:
+        change(user, copy)
+    elif copy := pick(user, "free"):
+        add(user, copy)
+
+
+def delete_book(user: LibraryUser) -> None:
+    """Delete one of the user's own books; add one when none is there."""
+    copy = pick(user, "shelved")
+    if copy:
+        delete(user, copy)
+    elif copy := pick(user, "free"):
+        add(user, copy)
+
+
+def new_book(user: LibraryUser, isbn: str) -> Book:
+    """Return a book with authors, genre and format of the catalogue, so that only the book is new."""
+    like = random.choice(user.load.catalogue)
+    return {
+        "isbn": isbn,
+        "title": f"Another {like['title']}"[:255],
+        "authors": like["authors"],
+        "genre": like["genre"],
+        "format": like["format"],
+        "year": like["year"],
+        "price": f"{random.randint(100, 9999) / 100:.2f}",
+        "stock": random.randint(0, 999),
+    }
+
+
+def add(user: LibraryUser, copy: Copy) -> None:
+    """Send POST /api/books."""
+    book, before = new_book(user, copy.isbn), copy.version
+
+    def check(answer: Answer) -> int:
+        version = check_version(answer, 201, copy.isbn)
+        expect(version > before, "a version that this book had before")
+        expect((answer.headers.get("Location") or "").endswith(f"/api/books/{copy.isbn}"), "not the book's Location")
+        return version
+
+    user.load.to_remove.add(copy.isbn)
+    if write(user, copy, "POST", check, json=book, headers={"Idempotency-Key": str(uuid.uuid4())}):
+        copy.state, copy.stock = "shelved", book["stock"]
+
+
+def change(user: LibraryUser, copy: Copy) -> None:
+    """Send PATCH /api/books/{isbn}, for the version that the user knows."""
+    before = copy.version
+    # Never the stock of before: a change that changes nothing would keep the version.
+    stock = (copy.stock + random.randint(1, 500)) % 1000
+    body = {"price": f"{random.randint(100, 9999) / 100:.2f}", "stock": stock}
+
+    def check(answer: Answer) -> int:
+        version = check_version(answer, 200, copy.isbn)
+        expect(version == before + 1, "a version that did not rise by one")
+        return version
+
+    if write(user, copy, "PATCH", check, json=body, headers={"If-Match": f'"{before}"'}):
+        copy.state, copy.stock = "shelved", stock
+
+
+def delete(user: LibraryUser, copy: Copy) -> None:
+    """Send DELETE /api/books/{isbn}."""
+    before = copy.version
+
+    def check(answer: Answer) -> int:
+        expect(body_of(answer, 204) is None, "204 with a body")
+        return before
+
+    if write(user, copy, "DELETE", check):
+        copy.state = "free"
+        user.load.to_remove.discard(copy.isbn)

@@ -1,0 +1,54 @@
+"""The everyday load: mostly looking at books, 8 % writes, now and then somebody logs in and out.
+
+It has no shape, so users and rate come from a scenario file, the command line or the web page. To look for the
+break-point by hand, with a web page:
+
+  1. locust -f locustfile.py            and open http://localhost:8089
+  2. Host: leave http://127.0.0.1 for services on this machine, or type http://ADDRESS of a VM, without a port
+     (it means ports 5000 and 5001; AUTH_URL and BOOKS_URL in the environment win).
+  3. Start with 200 users, 20 a second, and let it run for two minutes.
+  4. Stop, then start anew with 100 users more: 300, 400, 500, ...
+  5. Watch Failures/s and the 95th percentile of the Charts tab. The break-point is the step at which failures
+     ("shed: 503") stay above 1 %, or the 95th percentile leaves what it was and does not come back, or
+     requests/s no longer grow with the users. Also watch the CPU: when Locust warns of its own, the limit was the
+     generator (add --processes 2), not the services.
+  6. Keep the report of the last good step: Download Data tab.
+"""
+
+import logging
+from typing import Any
+
+from locust import events
+
+from locust_actions import by_author, by_format, by_genre, list_books, one_book, page_on, revalidate, session_flow
+from locust_user import LibraryUser
+from locust_writes import add_book, change_book, delete_book
+
+MIX = {
+    list_books: 120,
+    page_on: 120,
+    one_book: 330,
+    by_author: 80,
+    by_genre: 80,
+    by_format: 65,
+    revalidate: 120,
+    add_book: 30,
+    change_book: 30,
+    delete_book: 20,
+    session_flow: 5,
+}
+
+
+class EverydayUser(LibraryUser):
+    """Does what people do on most days."""
+
+    tasks = MIX
+
+
+def show_help(environment: Any, web_ui: Any, **_: Any) -> None:
+    """Say how to look for the break-point when the web page is served."""
+    if web_ui and not environment.shape_class:
+        logging.getLogger(__name__).info("%s", __doc__)
+
+
+events.init.add_listener(show_help)  # type: ignore[no-untyped-call]  # Locust's

@@ -1,0 +1,10 @@
+"""The everyday load in stages, up and down again."""
+
+from locust_options import StagesShape
+from locustfile import EverydayUser  # noqa: F401  Locust spawns it
+
+
+class Stages(StagesShape):
+    """Up to six times the first users and back, a minute each, unless --stages says otherwise."""
+
+    stages = "50:60:25 100:60:25 200:60:25 300:60:25 200:60:25 100:60:25 50:60:25"

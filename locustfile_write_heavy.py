@@ -1,0 +1,25 @@
+"""A load of which three quarters are writes."""
+
+from locust_actions import by_author, by_format, by_genre, list_books, one_book, page_on, revalidate, session_flow
+from locust_user import LibraryUser
+from locust_writes import add_book, change_book, delete_book
+
+MIX = {
+    list_books: 40,
+    page_on: 30,
+    one_book: 90,
+    by_author: 20,
+    by_genre: 20,
+    by_format: 19,
+    revalidate: 30,
+    add_book: 250,
+    change_book: 300,
+    delete_book: 196,
+    session_flow: 5,
+}
+
+
+class WritingUser(LibraryUser):
+    """Keeps the catalogue busy."""
+
+    tasks = MIX
