@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import gevent
-import psutil  # type: ignore[import-untyped]  # comes with Locust
+import psutil
 from flask import Response, jsonify, request
 from locust import events
 from locust.env import Environment

@@ -46,8 +46,9 @@ class SelfRepairingPool(MySQLConnectionPool):
             self._slots.put(None)
 
     @contextmanager
-    def borrow(self) -> Iterator[Any]:
-        """Lend a connection that answers, for the length of a `with` block.
+    def borrow(self, *, leaves_session_as_it_was: bool = False) -> Iterator[Any]:
+        """Lend a connection that answers, for the length of a `with` block, and reset its session afterwards, unless
+        the block only reads: then there is nothing to reset, and three of a read's five round trips are saved.
 
         Raises Unavailable when no slot is free within `wait_s` seconds, a driver error when MariaDB cannot be
         reached. After any error in the block the connection is closed, and its slot is free for a new one.
@@ -60,9 +61,9 @@ class SelfRepairingPool(MySQLConnectionPool):
             try:
                 yield connection
             except ServiceError:  # refused by a rule of ours: the connection itself is fine
-                healthy = self._reset(connection)
+                healthy = leaves_session_as_it_was or self._reset(connection)
                 raise
-            healthy = self._reset(connection)
+            healthy = leaves_session_as_it_was or self._reset(connection)
         finally:
             if not healthy and connection is not None:
                 connection.close()
@@ -130,9 +131,9 @@ os.register_at_fork(after_in_child=pool.cache_clear)
 
 
 @contextmanager
-def _borrowed() -> Iterator[Any]:
+def _borrowed(*, leaves_session_as_it_was: bool = False) -> Iterator[Any]:
     try:
-        with pool().borrow() as connection:
+        with pool().borrow(leaves_session_as_it_was=leaves_session_as_it_was) as connection:
             yield connection
     except PROGRAM_ERRORS:
         raise
@@ -148,7 +149,10 @@ def reading() -> Iterator[Any]:
     Raises Unavailable when no connection is free in time or MariaDB does not answer.
     """
     # Not connection.cursor(): that would ping once more.
-    with _borrowed() as connection, CMySQLCursorBufferedDict(connection) as cursor:
+    with (
+        _borrowed(leaves_session_as_it_was=True) as connection,
+        CMySQLCursorBufferedDict(connection) as cursor,
+    ):
         yield cursor
 
 

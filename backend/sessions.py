@@ -6,6 +6,7 @@ sorted set `sessions_of:<user id>` of session ids by the time of their end. No t
 
 import time
 import uuid
+from functools import lru_cache
 from typing import Any
 
 import jwt
@@ -124,19 +125,27 @@ def token_status(token: str) -> dict[str, Any]:
 
 
 def _decode(token: str, *uses: str, verify_exp: bool = True) -> dict[str, Any]:
+    claims = _verify(token)
+    if claims["token_use"] not in uses or (verify_exp and claims["exp"] <= time.time()):
+        raise NotAuthenticated
+    return claims
+
+
+@lru_cache(maxsize=4096)  # by the very bytes, and only what was found good; the time is looked at on each use
+def _verify(token: str) -> dict[str, Any]:
     if len(token) > LONGEST_TOKEN:
         raise NotAuthenticated
     try:
         claims: dict[str, Any] = jwt.decode(
             token, settings().jwt_secret.get_secret_value(), algorithms=[ALGORITHM], issuer=ISSUER, audience=AUDIENCE,
-            options={"require": [*TEXT_CLAIMS, *TIME_CLAIMS], "verify_exp": verify_exp},
+            options={"require": [*TEXT_CLAIMS, *TIME_CLAIMS], "verify_exp": False},
         )  # fmt: skip
     # Hostile tokens make the library raise these too: a deep header, an infinite or textual time.
     except (jwt.PyJWTError, RecursionError, ValueError, OverflowError, TypeError):
         raise NotAuthenticated from None
     texts = all(isinstance(claims[name], str) for name in TEXT_CLAIMS)
     times = all(type(claims[name]) is int for name in TIME_CLAIMS)
-    if not texts or not times or claims["token_use"] not in uses:
+    if not texts or not times:
         raise NotAuthenticated
     return claims
 

@@ -125,11 +125,14 @@ def check_token() -> None:
     g.claims = check_access(bearer_token())
 
 
+def to_json(body: Any) -> str:
+    """Write JSON without spare spaces."""
+    return json.dumps(body, separators=(",", ":"), ensure_ascii=False)
+
+
 def json_answer(body: Any, status: int = 200, **headers: str) -> Response:
     """Answer with JSON; header names are given with underscores."""
-    response = Response(
-        json.dumps(body, separators=(",", ":"), ensure_ascii=False), status, mimetype="application/json"
-    )
+    response = Response(to_json(body), status, mimetype="application/json")
     for name, value in headers.items():
         response.headers[name.replace("_", "-")] = value
     return response
