@@ -27,10 +27,9 @@ MAX_CONNECTIONS = 151  # MariaDB's default
 
 
 def on_starting(server: Any) -> None:
-    """Refuse to start with a setting that is missing or wrong, and say how many workers there are."""
+    """Refuse to start with a setting that is missing or wrong, and warn of one that asks for too much."""
     from backend.config import ConfigError, settings
 
-    os.environ["SERVICE_WORKERS"] = str(server.cfg.workers)
     try:
         size = server.cfg.workers * settings().db_pool_size
     except ConfigError as error:
@@ -42,6 +41,11 @@ def on_starting(server: Any) -> None:
             "lower one of them or raise max_connections",
             server.cfg.workers, settings().db_pool_size, size, MAX_CONNECTIONS,
         )  # fmt: skip
+
+
+def pre_fork(server: Any, _worker: Any) -> None:
+    """Tell the workers how many they are."""
+    os.environ["SERVICE_WORKERS"] = str(server.num_workers)
 
 
 def when_ready(server: Any) -> None:

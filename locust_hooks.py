@@ -14,7 +14,7 @@ from locust.env import Environment
 from locust.exception import StopTest
 from locust.runners import STATE_RUNNING, STATE_SPAWNING, WorkerRunner
 
-from locust_load import LONGEST_TIDYING, end_load, find_services, load_of
+from locust_load import LONGEST_TIDYING, end_load, find_services, load_of, prepare_sessions
 from register_users import INTERRUPTED, read_accounts
 from services import Refused
 
@@ -27,6 +27,7 @@ def on_init(environment: Environment, web_ui: Any, **_: Any) -> None:
     options: Any = environment.parsed_options
     if web_ui:
         guard_page(environment, web_ui)
+        sign_in_beforehand(environment)
     elif options.headless:
         try:
             load_of(environment)
@@ -37,6 +38,14 @@ def on_init(environment: Environment, web_ui: Any, **_: Any) -> None:
             leave(problem.exit_code)
         except KeyboardInterrupt:
             leave(INTERRUPTED)
+
+
+def sign_in_beforehand(environment: Environment) -> None:
+    """Log the accounts in before the page is used, where its host is known: the start button shows no progress."""
+    try:
+        prepare_sessions(environment)
+    except Refused as problem:
+        log.info("the accounts are signed in when a test starts, for now: %s", problem)
 
 
 def leave(exit_code: int) -> NoReturn:

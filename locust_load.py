@@ -132,6 +132,14 @@ def end_load(environment: Environment) -> Load | None:
     return _loads.pop(environment, None)
 
 
+def prepare_sessions(environment: Environment) -> None:
+    """Sign the accounts in at the host that Locust was given, else at this machine; raises Refused."""
+    auth_url, _ = find_services(environment.host or "")
+    options: Any = environment.parsed_options
+    shared, _ = split_accounts(read_accounts(Path(options.users_file)))
+    make_sure(auth_url, shared, Path(options.sessions_file))
+
+
 def find_services(host: str) -> tuple[str, str]:
     """Return the two addresses for Locust's host, once both answer as the right service; raises Refused."""
     auth_url, books_url = service_url("auth", host), service_url("books", host)

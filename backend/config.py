@@ -1,5 +1,6 @@
 """Every setting of the services, read once from the environment and from .env in the working folder."""
 
+import os
 from functools import lru_cache
 from typing import Annotated, Literal
 
@@ -7,7 +8,7 @@ from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 SECRET_BYTES = 32  # RFC 7518, section 3.2: a key of at least the size of the hash output
-PLACEHOLDERS = ("change", "replace", "your", "placeholder", "example", "secret-key", "secret_key", "default")
+PLACEHOLDERS = ("change", "replace", "your-", "your_", "placeholder", "example", "secret-key", "secret_key", "default")
 
 
 class ConfigError(Exception):
@@ -69,3 +70,6 @@ def settings() -> Settings:
         reason = "it is not set" if first["type"] == "missing" else first["msg"].removeprefix("Value error, ")
         hint = HINTS.get(name, "set it in .env or in the environment; .env.example shows the defaults")
         raise ConfigError(f"{name} cannot be used: {reason}; {hint}") from None
+
+
+os.register_at_fork(after_in_child=settings.cache_clear)  # so that a reload of Gunicorn reads them anew
