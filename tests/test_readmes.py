@@ -11,7 +11,7 @@ READMES = ["README.md", "README.es.md"]
 BLOCK = re.compile(r"^```\w*\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 OUTLINE = {"section": r"^#+ ", "table": r"^\|[-|: ]+\|$", "picture": r"^!\[.+\]\(\S+\)$"}
 PROJECT_FILE = re.compile(r"[\w./*-]+\.(py|sh|sql|txt|conf|example)")
-PROGRAMS = {"mysql", "cp", "chmod", "pip", "python", "gunicorn", "locust"}
+PROGRAMS = {".", "python3", "mysql", "cp", "chmod", "pip", "python", "gunicorn", "locust"}
 OWNERS_LINES = [
     r"mysql -u \S+ -p < init\.sql",
     r"pip install -r requirements\.txt",
