@@ -1,7 +1,5 @@
 """The auth service: HTTP only. Register, log in, refresh, log out, and what a token says."""
 
-from typing import Any
-
 from flask import Response, g
 from flask_openapi3 import APIBlueprint
 
@@ -25,7 +23,7 @@ def register(body: Registration) -> Response:
 def log_in(body: Login) -> Response:
     """Open a session with a username or an email, and the password."""
     user = accounts.authenticate(body.username or body.email, body.password)
-    return token_answer(sessions.start_session(user["id"], user["username"]))
+    return token_answer(sessions.start_session(user))
 
 
 @app.post("/refresh", responses={200: TokenPair, **problems(401, 503)}, security=SECURITY)
@@ -50,15 +48,14 @@ def show_token_status() -> Response:
 @signed_in_api.post("/logout/all", responses={204: None})
 def log_out_everywhere() -> tuple[str, int]:
     """End all sessions of the user."""
-    sessions.end_all_sessions(g.claims["sub"])
+    sessions.end_all_sessions(g.caller.user_id)
     return "", 204
 
 
 @signed_in_api.get("/me", responses={200: User})
 def show_me() -> Response:
     """Show the user whose token this is."""
-    user: dict[str, Any] = accounts.find_user(g.claims["sub"])
-    return json_answer(user)
+    return json_answer(g.caller.user)
 
 
 app.register_api(signed_in_api)

@@ -48,6 +48,13 @@ def pre_fork(server: Any, _worker: Any) -> None:
     os.environ["SERVICE_WORKERS"] = str(server.num_workers)
 
 
+def post_worker_init(worker: Any) -> None:
+    """Start what the service runs in the background of each worker."""
+    start = worker.wsgi.config.get("BACKGROUND")
+    if start is not None:
+        start()
+
+
 def when_ready(server: Any) -> None:
     """Say at the start which store does not answer."""
     from backend.service_pages import check_stores

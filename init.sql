@@ -91,7 +91,13 @@ CREATE TABLE IF NOT EXISTS idempotency_keys (
   KEY idempotency_keys_age (created_at)
 ) ENGINE=InnoDB;
 
--- Changes on their way to a read model: the full new state, or NULL for a deleted book.
+-- One row. A new epoch says that books came in past the commands: the read model is then built anew.
+CREATE TABLE IF NOT EXISTS catalogue (
+  id    TINYINT UNSIGNED NOT NULL PRIMARY KEY,
+  epoch CHAR(36) CHARACTER SET ascii COLLATE ascii_bin NOT NULL
+) ENGINE=InnoDB;
+
+-- Changes on their way to the read model: the full new state, or NULL for a deleted book.
 CREATE TABLE IF NOT EXISTS outbox (
   id         BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY,
   isbn       CHAR(13) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
@@ -272,6 +278,10 @@ JOIN formats ON formats.name = format;
 
 INSERT INTO book_authors (isbn, position, author_id)
 SELECT isbn, position, authors.id FROM first_book_authors JOIN authors USING (name);
+
+INSERT INTO catalogue (id, epoch) SELECT 1, UUID() FROM DUAL
+WHERE EXISTS (SELECT 1 FROM first_books) OR NOT EXISTS (SELECT 1 FROM catalogue)
+ON DUPLICATE KEY UPDATE epoch = UUID();
 
 COMMIT;
 

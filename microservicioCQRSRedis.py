@@ -1,11 +1,10 @@
 """The books service: HTTP only. Queries first, commands below; each call needs an access token."""
 
-import hashlib
-
 from flask import Response, g, request
 from flask_openapi3 import APIBlueprint
 
 from backend import commands, queries
+from backend.projector import start_projector
 from backend.schemas import (
     Book,
     BookChange,
@@ -16,38 +15,40 @@ from backend.schemas import (
     CommandHeaders,
     NewBook,
 )
-from backend.web import SECURITY, build_app, check_token, json_answer, problems, to_json
+from backend.web import SECURITY, build_app, check_signature, check_token, json_answer, problems, refuse_unseen
 
 app = build_app("books", "Books service")
+app.config["BACKGROUND"] = start_projector  # gunicorn.conf.py starts it in each worker
 queries_api = APIBlueprint(
     "queries", __name__, url_prefix="/api", abp_security=SECURITY, abp_responses=problems(401, 422, 503)
 )
 commands_api = APIBlueprint(
     "commands", __name__, url_prefix="/api", abp_security=SECURITY, abp_responses=problems(401, 422, 503)
 )
-queries_api.before_request(check_token)
+# A query looks its caller's session up itself, in the trip that brings the answer; none passes that did not.
+queries_api.before_request(check_signature)
+queries_api.after_request(refuse_unseen)
 commands_api.before_request(check_token)
 
 
 @queries_api.get("/books", responses={200: BookPage, 304: None})
 def list_books(query: BookQuery) -> Response:
     """List books by title, then ISBN, a page at a time."""
-    page = queries.list_books(query.limit, query.after, author=query.author, genre=query.genre, format=query.format)
-    text = to_json(page)
-    return unless_unchanged(text, hashlib.sha256(text.encode()).hexdigest()[:32])
+    names = {"author": query.author, "genre": query.genre, "format": query.format}
+    return unless_unchanged(queries.list_books(g.caller, query.limit, query.after, **names))
 
 
 @queries_api.get("/books/<isbn>", responses={200: Book, 304: None, **problems(404)})
 def get_book(path: BookPath) -> Response:
-    """Show one book."""
-    book = queries.get_book(path.isbn)
-    return unless_unchanged(to_json(book), str(book["version"]))
+    """Show one book; with Cache-Control: no-cache from MariaDB and not from the read model."""
+    fresh = "no-cache" in request.headers.get("Cache-Control", "").lower()
+    return unless_unchanged(queries.get_book(g.caller, path.isbn, fresh=fresh))
 
 
 @commands_api.post("/books", responses={201: BookVersion, **problems(400, 409, 413, 415)})
 def add_book(body: NewBook, header: CommandHeaders) -> Response:
     """Add a book; with an Idempotency-Key it is added once, however often it is sent."""
-    answer, replayed = commands.add_book(body.model_dump(), g.claims["sub"], header.idempotency_key)
+    answer, replayed = commands.add_book(body.model_dump(), g.caller.user_id, header.idempotency_key)
     response = json_answer(answer, 201, Location=f"/api/books/{answer['isbn']}", ETag=f'"{answer["version"]}"')
     if replayed:
         response.headers["Idempotent-Replayed"] = "true"
@@ -68,11 +69,12 @@ def delete_book(path: BookPath) -> tuple[str, int]:
     return "", 204
 
 
-def unless_unchanged(text: str, etag: str) -> Response:
-    """Answer with the JSON text, or 304 when If-None-Match names this entity tag."""
-    if request.if_none_match.contains_weak(etag):
-        return Response(status=304, headers={"ETag": f'"{etag}"'})
-    return Response(text, headers={"ETag": f'"{etag}"'}, mimetype="application/json")
+def unless_unchanged(answer: queries.Answer) -> Response:
+    """Give the answer, or 304 when If-None-Match names its entity tag."""
+    headers = {"ETag": f'"{answer.etag}"', "Catalogue-Version": answer.catalogue_version}
+    if request.if_none_match.contains_weak(answer.etag):
+        return Response(status=304, headers=headers)
+    return Response(answer.json, headers=headers, mimetype="application/json")
 
 
 def if_match_holds(version: int) -> bool:

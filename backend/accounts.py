@@ -32,18 +32,8 @@ def register_user(username: str, email: str, password: str) -> dict[str, Any]:
         raise
 
 
-def find_user(user_id: str) -> dict[str, Any]:
-    """Give `{id, username, email}` of a user. Raises NotAuthenticated when there is no such user any more."""
-    with reading() as cursor:
-        cursor.execute("SELECT id, username, email FROM users WHERE id = %s", (user_id,))
-        user: dict[str, Any] | None = cursor.fetchone()
-    if user is None:
-        raise NotAuthenticated
-    return user
-
-
 def authenticate(name: str, password: str) -> dict[str, Any]:
-    """Give `{id, username}` of the user with this username or email and password.
+    """Give `{id, username, email}` of the user with this username or email and password.
 
     Raises NotAuthenticated, alike for an unknown name and a wrong password; TooManyFailures after ten failures in
     five minutes; Unavailable when a store is down or too many log-ins wait.
@@ -59,15 +49,17 @@ def authenticate(name: str, password: str) -> dict[str, Any]:
     if user is None or not matches:
         raise NotAuthenticated("Wrong name or password.")
     forgive_try(account, attempt)
-    return {"id": user["id"], "username": user["username"]}
+    return {"id": user["id"], "username": user["username"], "email": user["email"]}
 
 
 def _find_for_login(name: str) -> dict[str, Any] | None:
     with reading() as cursor:
         if re.fullmatch(USERNAME, name):
-            cursor.execute("SELECT id, username, password_hash FROM users WHERE username = %s", (name,))
+            cursor.execute("SELECT id, username, email, password_hash FROM users WHERE username = %s", (name,))
         else:
-            cursor.execute("SELECT id, username, password_hash FROM users WHERE email_key = %s", (name.casefold(),))
+            cursor.execute(
+                "SELECT id, username, email, password_hash FROM users WHERE email_key = %s", (name.casefold(),)
+            )
         user: dict[str, Any] | None = cursor.fetchone()
     return user
 

@@ -1,4 +1,8 @@
-"""Write side of the catalogue: changes it, and answers with an ISBN and a version."""
+"""Write side of the catalogue: changes it, and answers with an ISBN and a version.
+
+A command writes its rows and the event that tells of them in one transaction. After the commit it applies the event to
+the read model before it answers, so that its client reads what it wrote; if it cannot, the projector does.
+"""
 
 import hashlib
 import json
@@ -7,8 +11,11 @@ from typing import Any
 
 from mysql.connector.errors import IntegrityError
 
+from backend.catalogue import make_book, title_key, to_json
+from backend.config import settings
 from backend.database import writing
 from backend.errors import AlreadyExists, InvalidField, NotFound, PreconditionFailed
+from backend.projection import Event, apply_own_event
 from backend.queries import ONE_BOOK
 
 # One row per name: found, or added when it is new.
@@ -23,8 +30,6 @@ ADD = {
     "authors": "INSERT IGNORE INTO authors (name, name_key) VALUES (%s, %s)",
 }
 
-LONGEST_KEY = 760  # of the column title_key; only a title of 254 characters that all fold into three is longer
-
 Matches = Callable[[int], bool]
 
 
@@ -34,17 +39,18 @@ def add_book(book: dict[str, Any], user_id: str, key: str | None = None) -> tupl
     Raises AlreadyExists, or InvalidField when the key came with another body before.
     """
     with writing() as cursor:
-        if key is not None:
-            first = _claim_key(cursor, user_id, key, book)
-            if first is not None:
-                return first, True
-        answer = {"isbn": book["isbn"], "version": _insert_book(cursor, book)}
-        if key is not None:
-            cursor.execute(
-                "UPDATE idempotency_keys SET answer = %s WHERE user_id = %s AND idempotency_key = %s",
-                (json.dumps(answer), user_id, key),
-            )
-        return answer, False
+        first = None if key is None else _claim_key(cursor, user_id, key, book)
+        if first is None:
+            version = _insert_book(cursor, book)
+            event: Event | None = _record(cursor, book["isbn"], version, book)
+        else:  # the command that gave the first answer may have ended before it applied its event
+            version = first["version"]
+            event = _event_of_present(cursor, book["isbn"])
+        answer = {"isbn": book["isbn"], "version": version}
+        if key is not None and first is None:
+            _keep_answer(cursor, user_id, key, answer)
+    _apply(event)
+    return answer, first is not None
 
 
 def change_book(isbn: str, changes: dict[str, Any], matches: Matches) -> dict[str, Any]:
@@ -67,7 +73,9 @@ def change_book(isbn: str, changes: dict[str, Any], matches: Matches) -> dict[st
         if "authors" in changed:
             cursor.execute("DELETE FROM book_authors WHERE isbn = %s", (isbn,))
             _insert_authors(cursor, isbn, book["authors"])
-        return {"isbn": isbn, "version": version}
+        event = _record(cursor, isbn, version, book)
+    _apply(event)
+    return {"isbn": isbn, "version": version}
 
 
 def delete_book(isbn: str, matches: Matches) -> None:
@@ -76,9 +84,40 @@ def delete_book(isbn: str, matches: Matches) -> None:
         version = _lock_book(cursor, isbn, matches)["version"]
         cursor.execute("DELETE FROM books WHERE isbn = %s", (isbn,))
         cursor.execute(
-            "INSERT INTO deleted_books (isbn, version) VALUES (%s, %s) ON DUPLICATE KEY UPDATE version = %s",
+            "INSERT INTO deleted_books (isbn, version) VALUES (%s, %s)"
+            " ON DUPLICATE KEY UPDATE version = %s, deleted_at = NOW()",
             (isbn, version, version),
         )
+        event = _record(cursor, isbn, version, None)
+    _apply(event)
+
+
+def _record(cursor: Any, isbn: str, version: int, fields: dict[str, Any] | None) -> Event:
+    book = None if fields is None else make_book(fields, version)
+    cursor.execute(
+        "INSERT INTO outbox (isbn, version, book) VALUES (%s, %s, %s)",
+        (isbn, version, None if book is None else to_json(book)),
+    )
+    return Event(isbn, version, book)
+
+
+def _event_of_present(cursor: Any, isbn: str) -> Event | None:
+    cursor.execute(ONE_BOOK, {"isbn": isbn})
+    row = cursor.fetchone()
+    return None if row is None else Event(isbn, row["version"], make_book(row, row["version"]))
+
+
+def _apply(event: Event | None) -> None:
+    # Without readers of the read model nobody need wait for it: the projector keeps it up.
+    if event is not None and settings().read_model == "redis":
+        apply_own_event(event)
+
+
+def _keep_answer(cursor: Any, user_id: str, key: str, answer: dict[str, Any]) -> None:
+    cursor.execute(
+        "UPDATE idempotency_keys SET answer = %s WHERE user_id = %s AND idempotency_key = %s",
+        (json.dumps(answer), user_id, key),
+    )
 
 
 def _claim_key(cursor: Any, user_id: str, key: str, book: dict[str, Any]) -> dict[str, Any] | None:
@@ -142,7 +181,7 @@ def _columns(cursor: Any, book: dict[str, Any]) -> tuple[Any, ...]:
     )
     return (
         book["title"],
-        book["title"].casefold()[:LONGEST_KEY],
+        title_key(book["title"]),
         book["year"],
         book["price"],
         book["stock"],

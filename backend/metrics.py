@@ -27,6 +27,13 @@ POOL_OPENED = Counter("db_pool_opened", "Database connections opened.")
 POOL_REPLACED = Counter("db_pool_replaced", "Dead database connections found and replaced.")
 POOL_EXHAUSTED = Counter("db_pool_exhausted", "Waits for a database connection that ended without one.")
 HASHING_WAITING = Gauge("hashing_waiting", "Threads that wait to hash a password.", multiprocess_mode=LIVE)
+LAG = Gauge(
+    "read_model_lag_seconds",
+    "Age of the oldest change that is not in the read model; 0 when all are.",
+    multiprocess_mode="livemostrecent",
+)
+OUTBOX_PENDING = Gauge("outbox_pending", "Changes that are not in the read model.", multiprocess_mode="livemostrecent")
+READ_MODEL_MISSES = Counter("read_model_misses", "Queries answered from MariaDB because no read model stood.")
 INFO = Gauge(
     "service_info",
     "What runs here; the value is 1.",
@@ -45,7 +52,7 @@ def describe_service(service: str) -> None:
         bcrypt_rounds=chosen.bcrypt_rounds,
         driver=f"mysql-connector-python {mysql.connector.__version__} ({driver})",
         pool_size=chosen.db_pool_size,
-        read_model="sql",  # whatever READ_MODEL asks for: as long as no read model is built, queries read MariaDB
+        read_model=chosen.read_model,
         workers=chosen.service_workers,
     ).set(1)
 

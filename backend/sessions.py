@@ -1,11 +1,12 @@
 """Sessions: issue, check, rotate and revoke tokens, which are JWTs that hold while their session is in Redis.
 
-Redis holds one entry per live session, `session:<sid>` = `<user id>:<jti of its refresh token>`, and per user the
-sorted set `sessions_of:<user id>` of session ids by the time of their end. No token itself is stored.
+Redis holds one entry per live session, `session:<sid>` = `<user id>:<jti of its refresh token>:<email>`, and per user
+the sorted set `sessions_of:<user id>` of session ids by the time of their end. No token itself is stored.
 """
 
 import time
 import uuid
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -13,7 +14,7 @@ import jwt
 
 from backend.config import settings
 from backend.errors import NotAuthenticated
-from backend.redis_store import changer, reader, redis_errors
+from backend.redis_store import ask, changer, redis_errors
 
 ALGORITHM = "HS256"
 ISSUER = "libros-auth"
@@ -29,16 +30,16 @@ redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', ARGV[3])
 redis.call('ZADD', KEYS[2], ARGV[3] + ARGV[4], ARGV[2])
 redis.call('EXPIRE', KEYS[2], ARGV[4])
 """
-# KEYS: as above. ARGV: value expected, new value, sid, now, time to live. A refresh token that was used before
-# ends the whole session (RFC 9700, section 4.14.2).
+# KEYS: as above. ARGV: user and token expected, user and new token, sid, now, time to live. A refresh token that was
+# used before ends the whole session (RFC 9700, section 4.14.2).
 ROTATE = """
 local value = redis.call('GET', KEYS[1])
-if value ~= ARGV[1] then
+if not value or string.sub(value, 1, #ARGV[1]) ~= ARGV[1] then
   redis.call('DEL', KEYS[1])
   redis.call('ZREM', KEYS[2], ARGV[3])
   return 0
 end
-redis.call('SET', KEYS[1], ARGV[2], 'EX', ARGV[5])
+redis.call('SET', KEYS[1], ARGV[2] .. string.sub(value, #ARGV[1] + 1), 'EX', ARGV[5])
 redis.call('ZADD', KEYS[2], ARGV[4] + ARGV[5], ARGV[3])
 redis.call('EXPIRE', KEYS[2], ARGV[5])
 return 1
@@ -55,15 +56,59 @@ return redis.call('DEL', KEYS[1])
 """
 
 
-def start_session(user_id: int, username: str) -> dict[str, Any]:
-    """Open a session and give its first pair of tokens, in the shape of the log-in answer.
+@dataclass
+class Caller:
+    """Who sent a request: claims whose signature and time hold, and whether Redis said that the session lives."""
+
+    claims: dict[str, Any]
+    email: str = ""
+    seen: bool = False
+
+    @property
+    def user_id(self) -> str:
+        """Give the id of the user."""
+        return str(self.claims["sub"])
+
+    @property
+    def user(self) -> dict[str, Any]:
+        """Give `{id, username, email}`, known once the session was seen."""
+        return {"id": int(self.user_id), "username": self.claims["username"], "email": self.email}
+
+    @property
+    def session_key(self) -> str:
+        """Name the entry of the session in Redis."""
+        return f"session:{self.claims['sid']}"
+
+    def confirm(self, entry: bytes | None) -> None:
+        """Take what Redis holds under `session_key`. Raises NotAuthenticated when the session does not live."""
+        user_id, _, rest = (entry or b"").decode().partition(":")
+        if user_id != self.user_id:
+            raise NotAuthenticated("This session has ended.")
+        self.email = rest.partition(":")[2]
+        self.seen = True
+
+    def look_up(self) -> None:
+        """Ask Redis for the session. Raises as confirm(), and Unavailable without Redis: nobody passes unseen."""
+        with redis_errors():
+            entry = ask("GET", self.session_key)
+        self.confirm(entry)
+
+
+def identify(token: str) -> Caller:
+    """Give the caller with this access token, whose session has yet to be looked up. Raises NotAuthenticated."""
+    return Caller(_decode(token, "access"))
+
+
+def start_session(user: dict[str, Any]) -> dict[str, Any]:
+    """Open a session of the user `{id, username, email}` and give its first pair of tokens, as the log-in answers.
 
     Raises Unavailable without Redis.
     """
     sid, refresh_jti = _new_id(), _new_id()
-    pair = _sign_pair(str(user_id), username, sid, refresh_jti)
+    pair = _sign_pair(str(user["id"]), user["username"], sid, refresh_jti)
+    entry = f"{user['id']}:{refresh_jti}:{user['email']}"
     with redis_errors():
-        changer().eval(OPEN, 2, *_keys(sid, user_id), f"{user_id}:{refresh_jti}", sid, int(time.time()), _session_ttl())
+        changer().eval(OPEN, 2, *_keys(sid, user["id"]), entry, sid, int(time.time()), _session_ttl())
     return pair
 
 
@@ -77,23 +122,12 @@ def refresh_session(token: str) -> dict[str, Any]:
     sid, user_id, refresh_jti = claims["sid"], claims["sub"], _new_id()
     with redis_errors():
         rotated = changer().eval(
-            ROTATE, 2, *_keys(sid, user_id), f"{user_id}:{claims['jti']}", f"{user_id}:{refresh_jti}", sid,
+            ROTATE, 2, *_keys(sid, user_id), f"{user_id}:{claims['jti']}:", f"{user_id}:{refresh_jti}:", sid,
             int(time.time()), _session_ttl(),
         )  # fmt: skip
     if not rotated:
         raise NotAuthenticated("This session has ended.")
     return _sign_pair(user_id, claims["username"], sid, refresh_jti)
-
-
-def check_access(token: str) -> dict[str, Any]:
-    """Give the claims of an access token whose session lives.
-
-    Raises NotAuthenticated, or Unavailable without Redis: nothing is accepted unseen.
-    """
-    claims = _decode(token, "access")
-    if not _is_live(claims):
-        raise NotAuthenticated("This session has ended.")
-    return claims
 
 
 def end_session(token: str) -> None:
@@ -119,7 +153,9 @@ def token_status(token: str) -> dict[str, Any]:
     claims = _decode(token, "access", verify_exp=False)
     if claims["exp"] <= time.time():
         return {"active": False, "reason": "expired"}
-    if not _is_live(claims):
+    try:
+        Caller(claims).look_up()
+    except NotAuthenticated:
         return {"active": False, "reason": "revoked"}
     return {"active": True} | {name: claims[name] for name in ("sub", "username", "sid", "jti", "iat", "exp")}
 
@@ -148,12 +184,6 @@ def _verify(token: str) -> dict[str, Any]:
     if not texts or not times:
         raise NotAuthenticated
     return claims
-
-
-def _is_live(claims: dict[str, Any]) -> bool:
-    with redis_errors():
-        value = reader().get(f"session:{claims['sid']}")
-    return isinstance(value, str) and value.partition(":")[0] == claims["sub"]
 
 
 def _sign_pair(user_id: str, username: str, sid: str, refresh_jti: str) -> dict[str, Any]:

@@ -7,7 +7,7 @@ import time
 import uuid
 from typing import Any, NoReturn
 
-from flask import Request, Response, g, request
+from flask import Request, Response, current_app, g, request
 from flask.json.provider import DefaultJSONProvider
 from flask_openapi3 import APIBlueprint, Info, OpenAPI
 from pydantic import ValidationError
@@ -18,7 +18,7 @@ from backend import __version__, metrics
 from backend.errors import InvalidField, NotAuthenticated, ServiceError
 from backend.schemas import Problem
 from backend.service_pages import add_service_pages
-from backend.sessions import check_access
+from backend.sessions import Caller, identify
 
 log = logging.getLogger(__name__)
 
@@ -34,6 +34,7 @@ class StrictJSON(DefaultJSONProvider):
     """JSON as RFC 8259 has it: hostile nesting and NaN are malformed, not errors of ours."""
 
     sort_keys = False
+    ensure_ascii = False
     compact = True
 
     def loads(self, s: str | bytes, **kwargs: Any) -> Any:
@@ -121,18 +122,31 @@ def bearer_token() -> str:
 
 
 def check_token() -> None:
-    """Let a request pass only with a live access token, whose claims stand in `g.claims` from then on."""
-    g.claims = check_access(bearer_token())
+    """Let a request pass only with an access token whose session lives; `g.caller` is who sent it."""
+    check_signature()
+    g.caller.look_up()
 
 
-def to_json(body: Any) -> str:
-    """Write JSON without spare spaces."""
-    return json.dumps(body, separators=(",", ":"), ensure_ascii=False)
+def check_signature() -> None:
+    """Let a request pass with a well-signed access token whose session its view looks up, in a trip of its own."""
+    g.caller = identify(bearer_token())
+
+
+def refuse_unseen(response: Response) -> Response:
+    """Hold back an answer for which no session was seen to live: after check_signature(), whatever the view did."""
+    caller: Caller | None = g.get("caller")
+    if caller is None or caller.seen:
+        return response
+    try:
+        caller.look_up()
+    except ServiceError as error:
+        return _answer_service_error(error)
+    return response
 
 
 def json_answer(body: Any, status: int = 200, **headers: str) -> Response:
     """Answer with JSON; header names are given with underscores."""
-    response = Response(to_json(body), status, mimetype="application/json")
+    response = Response(current_app.json.dumps(body, separators=(",", ":")), status, mimetype="application/json")
     for name, value in headers.items():
         response.headers[name.replace("_", "-")] = value
     return response

@@ -211,7 +211,7 @@ def test_every_table_is_utf8mb4_with_the_collation_of_the_database(loaded: Serve
         "SELECT table_name AS name, table_collation AS collation"
         " FROM information_schema.tables WHERE table_schema = 'Libros'"
     )
-    assert len(rows) == 9
+    assert len(rows) == 10
     assert [row for row in rows if row["collation"] != "utf8mb4_nopad_bin"] == []
 
 

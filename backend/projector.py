@@ -1,0 +1,144 @@
+"""Carries changes from MariaDB's outbox into the read model, in the background of each books process.
+
+    python -m backend.projector rebuild    build the read model anew
+    python -m backend.projector verify     compare every book in MariaDB with the read model; exit 1 if any differs
+    python -m backend.projector status     say what stands
+
+A command applies its own event before it answers; what a crash or an absent Redis left in the outbox is applied here.
+Several projectors may run at once: an event changes the read model once, however often it comes.
+"""
+
+import json
+import logging
+import random
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import redis
+
+from backend import metrics
+from backend.database import reading, writing
+from backend.errors import ServiceError
+from backend.projection import Event, apply_events, discard_read_model
+from backend.read_model import CATALOGUE, LAYOUT
+from backend.rebuild import rebuild, run_id
+from backend.redis_store import ask
+
+log = logging.getLogger(__name__)
+
+PAUSE_S = 0.4
+AFTER_ERROR_S = 1.0
+BATCH = 100
+CLEAN_EVERY_S = 5.0
+
+WAITING = "SELECT id, isbn, version, book FROM outbox ORDER BY id LIMIT %s"
+BACKLOG = """
+  SELECT COUNT(*) AS pending, COALESCE(TIMESTAMPDIFF(MICROSECOND, MIN(created_at), NOW(6)), 0) / 1000000 AS lag
+  FROM outbox
+"""
+OLD_KEYS = "DELETE FROM idempotency_keys WHERE created_at < NOW() - INTERVAL 24 HOUR LIMIT %s"
+
+
+def start_projector() -> threading.Thread:
+    """Run passes in a thread of this process until it ends."""
+    thread = threading.Thread(target=_run, name="projector", daemon=True)
+    thread.start()
+    return thread
+
+
+def _run() -> None:
+    clean_at = 0.0
+    while True:
+        pause = PAUSE_S
+        try:
+            run_pass()
+            if time.monotonic() > clean_at:
+                delete_old_keys()
+                clean_at = time.monotonic() + CLEAN_EVERY_S
+        # It must outlive whatever goes wrong: nothing else brings the leftovers in.
+        except Exception as error:
+            log.warning("projector: %s", error, exc_info=not isinstance(error, (ServiceError, redis.RedisError)))
+            pause = AFTER_ERROR_S
+        time.sleep(pause * random.uniform(0.75, 1.25))  # noqa: S311 - so that the processes take turns
+
+
+def run_pass() -> None:
+    """Build the read model where it does not stand, bring in what waits, and say what then still waits.
+
+    Raises Unavailable, redis.RedisError.
+    """
+    try:
+        epoch = read_epoch()
+        if not stands(epoch):
+            discard_read_model()
+            rebuild(epoch)
+        apply_waiting()
+    finally:
+        measure_backlog()
+
+
+def apply_waiting() -> int:
+    """Apply the events of the outbox, oldest first, and delete them there; give how many."""
+    total = 0
+    for rows in _read_waiting():
+        apply_events([Event(row["isbn"], row["version"], row["book"] and json.loads(row["book"])) for row in rows])
+        with writing() as cursor:
+            cursor.executemany("DELETE FROM outbox WHERE id = %s", [(row["id"],) for row in rows])
+        total += len(rows)
+    return total
+
+
+def delete_old_keys() -> None:
+    """Delete the idempotency keys older than 24 hours."""
+    deleted = BATCH
+    while deleted == BATCH:
+        with writing() as cursor:
+            cursor.execute(OLD_KEYS, (BATCH,))
+            deleted = cursor.rowcount
+
+
+def read_epoch() -> str:
+    """Give the epoch of MariaDB's catalogue: init.sql sets a new one when it adds books."""
+    with reading() as cursor:
+        cursor.execute("SELECT epoch FROM catalogue")
+        row = cursor.fetchone()
+    return str(row["epoch"]) if row else ""
+
+
+def stands(epoch: str) -> bool:
+    """Say whether a read model stands that may be used. Raises redis.RedisError.
+
+    One of another epoch or layout, or from before Redis was started, may hold other books or older ones.
+    """
+    found = ask("HMGET", CATALOGUE, "layout", "epoch", "run_id")
+    return bool(found == [LAYOUT.encode(), epoch.encode(), run_id().encode()])
+
+
+def _read_waiting() -> Iterator[list[dict[str, Any]]]:
+    while True:
+        with reading() as cursor:
+            cursor.execute(WAITING, (BATCH,))
+            rows = cursor.fetchall()
+        if rows:
+            yield rows
+        if len(rows) < BATCH:
+            return
+
+
+def measure_backlog() -> dict[str, Any]:
+    """Give `pending` events and the `lag` of the oldest in seconds, and put both into the metrics."""
+    with reading() as cursor:
+        cursor.execute(BACKLOG)
+        backlog: dict[str, Any] = cursor.fetchone()
+    metrics.OUTBOX_PENDING.set(backlog["pending"])
+    metrics.LAG.set(float(backlog["lag"]))
+    return backlog
+
+
+if __name__ == "__main__":
+    from backend.projector_commands import main
+
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,75 @@
+"""The commands of `python -m backend.projector`: rebuild, verify, status."""
+
+import sys
+import time
+
+import redis
+from rich.console import Console
+from rich.progress import Progress
+
+from backend.config import ConfigError
+from backend.errors import ServiceError
+from backend.projector import measure_backlog, read_epoch, stands
+from backend.read_model import CATALOGUE
+from backend.rebuild import rebuild
+from backend.redis_store import ask
+from backend.verification import find_differences
+
+USAGE = "usage: python -m backend.projector rebuild|verify|status"
+MOST_NAMED = 100
+
+
+def main(arguments: list[str]) -> int:
+    """Run one command. Gives 0; 1 if it found something wrong; 3 if a store or a setting is; 64 for wrong usage."""
+    commands = {"rebuild": rebuild_now, "verify": verify, "status": show_status}
+    if len(arguments) != 1 or arguments[0] not in commands:
+        print(USAGE, file=sys.stderr)
+        return 64
+    try:
+        return commands[arguments[0]]()
+    except (ConfigError, ServiceError, redis.RedisError) as error:
+        print(f"backend.projector: {error}", file=sys.stderr)
+        return 3
+
+
+def rebuild_now() -> int:
+    """Build the read model anew, however well it stands."""
+    started = time.monotonic()
+    with _progress() as bar:
+        task = bar.add_task("rebuild")
+        built = rebuild(read_epoch(), lambda done, total: bar.update(task, completed=done, total=total))
+    if not built:
+        print("rebuild: another process is building the read model; nothing was done here", file=sys.stderr)
+        return 1
+    print(f"rebuild: done in {time.monotonic() - started:.1f} s")
+    return 0
+
+
+def verify() -> int:
+    """Compare every book and name the differences."""
+    with _progress() as bar:
+        task = bar.add_task("verify")
+        books, differences = find_differences(lambda done, total: bar.update(task, completed=done, total=total))
+    for words in differences[:MOST_NAMED]:
+        print(words)
+    if len(differences) > MOST_NAMED:
+        print(f"... and {len(differences) - MOST_NAMED:,} more")
+    print(f"verify: {books:,} books compared, {len(differences):,} differences")
+    return 1 if differences else 0
+
+
+def show_status() -> int:
+    """Say which generation stands and what waits for it."""
+    standing, backlog = stands(read_epoch()), measure_backlog()
+    generation, changes = ((field or b"").decode() for field in ask("HMGET", CATALOGUE, "generation", "changes"))
+    if standing:
+        print(f"read model:  stands, {ask('HLEN', f'{CATALOGUE}:{generation}:books'):,} books")
+        print(f"version:     {generation}-{changes}")
+    else:
+        print("read model:  none stands; queries read MariaDB")
+    print(f"outbox:      {backlog['pending']} pending, lag {backlog['lag']:.1f} s")
+    return 0 if standing else 1
+
+
+def _progress() -> Progress:
+    return Progress(console=Console(stderr=True), transient=True)
