@@ -71,10 +71,11 @@ def delete_book(path: BookPath) -> tuple[str, int]:
 
 def unless_unchanged(answer: queries.Answer) -> Response:
     """Give the answer, or 304 when If-None-Match names its entity tag."""
-    headers = {"ETag": f'"{answer.etag}"', "Catalogue-Version": answer.catalogue_version}
-    if request.if_none_match.contains_weak(answer.etag):
-        return Response(status=304, headers=headers)
-    return Response(answer.json, headers=headers, mimetype="application/json")
+    unchanged = "If-None-Match" in request.headers and request.if_none_match.contains_weak(answer.etag)
+    response = Response(status=304) if unchanged else Response(answer.json, content_type="application/json")
+    response.headers.add("ETag", f'"{answer.etag}"')
+    response.headers.add("Catalogue-Version", answer.catalogue_version)
+    return response
 
 
 def if_match_holds(version: int) -> bool:

@@ -1,7 +1,8 @@
 """What the services count: Prometheus metrics over all workers of one Gunicorn master."""
 
 import os
-from typing import Final
+from functools import cache
+from typing import Any, Final
 
 import mysql.connector
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
@@ -40,6 +41,18 @@ INFO = Gauge(
     ("service", "version", "bcrypt_rounds", "driver", "pool_size", "read_model", "workers"),
     multiprocess_mode="livemax",
 )
+
+
+@cache
+def _requests_of(method: str, route: str, status: int) -> Any:
+    return REQUESTS.labels(method, route, status)
+
+
+def observe_request(method: str, route: str, status: int, seconds: float) -> None:
+    """Count one request that was answered with this status after so many seconds."""
+    _requests_of(method, route, status).observe(seconds)
+    if status in (429, 503):
+        SHED.inc()
 
 
 def describe_service(service: str) -> None:

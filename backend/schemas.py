@@ -2,7 +2,7 @@
 
 import re
 from decimal import Decimal
-from functools import cache
+from functools import cache, lru_cache
 from typing import Annotated, Any
 
 from pydantic import (
@@ -34,6 +34,7 @@ class Shape(BaseModel):
         return super().model_json_schema(*args, **kwargs)
 
 
+@lru_cache(maxsize=8192)
 def parse_isbn(text: str) -> str:
     """Give the 13 digits of an ISBN-10 or ISBN-13, with or without hyphens.
 

@@ -2,9 +2,9 @@
 
 import json
 import logging
+import os
 import re
 import time
-import uuid
 from typing import Any, NoReturn
 
 from flask import Request, Response, current_app, g, request
@@ -73,6 +73,10 @@ class App(OpenAPI):
 
     request_class = JSONRequest
     json_provider_class = StrictJSON
+
+    def ensure_sync(self, func: Any) -> Any:
+        """Give the function itself: no view is asynchronous, and asking each on every request costs time."""
+        return func
 
     def register_api(self, api: APIBlueprint, **options: Any) -> None:
         """Register a blueprint, and document its operations beside those that others have on the same path."""
@@ -158,11 +162,12 @@ def token_answer(body: Any) -> Response:
 
 
 def _begin() -> None:
-    g.started = time.perf_counter()
-    given = request.headers.get("X-Request-ID", "")
-    g.request_id = given if REQUEST_ID.fullmatch(given) else uuid.uuid4().hex
     metrics.IN_FLIGHT.inc()
-    if (request.content_length or 0) > LARGEST_BODY:
+    environ = request.environ
+    given = environ.get("HTTP_X_REQUEST_ID", "")
+    environ["libros.started"] = time.perf_counter()
+    environ["libros.request_id"] = given if REQUEST_ID.fullmatch(given) else os.urandom(16).hex()
+    if "CONTENT_LENGTH" in environ and (request.content_length or 0) > LARGEST_BODY:
         _refuse_body()  # also where no route reads the body
 
 
@@ -175,17 +180,15 @@ def _refuse_body() -> NoReturn:
 
 
 def _finish(response: Response) -> Response:
-    response.headers["X-Request-ID"] = g.request_id
-    response.headers["X-Content-Type-Options"] = "nosniff"
     metrics.IN_FLIGHT.dec()
-    seconds = time.perf_counter() - g.started
-    method = request.method if request.method in METHODS else "other"
-    route = request.url_rule.rule if request.url_rule else "none"
-    metrics.REQUESTS.labels(method, route, response.status_code).observe(seconds)
-    if response.status_code in (429, 503):
-        metrics.SHED.inc()
-    path = request.environ.get("RAW_URI", "").partition("?")[0]
-    log.info("%s %s %d %.1f ms", method, path[:200], response.status_code, seconds * 1000)
+    environ, rule = request.environ, request.url_rule
+    response.headers.add("X-Request-ID", environ["libros.request_id"])
+    response.headers.add("X-Content-Type-Options", "nosniff")
+    method, status = environ["REQUEST_METHOD"], response.status_code
+    seconds = time.perf_counter() - environ["libros.started"]
+    metrics.observe_request(method if method in METHODS else "other", rule.rule if rule else "none", status, seconds)
+    path = environ.get("RAW_URI", "").partition("?")[0]
+    log.info("%s %s %d %.1f ms", method, path[:200], status, seconds * 1000)
     return response
 
 
