@@ -16,7 +16,7 @@ class RequestIdFilter(logging.Filter):
 
 
 # What no line shows need not be looked up (Python's logging HOWTO, section Optimization).
-logging._srcfile = None  # type: ignore[attr-defined]
+logging._srcfile = None
 logging.logThreads = False
 logging.logMultiprocessing = False
 

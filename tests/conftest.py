@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 
-pytest.register_assert_rewrite("clients", "stacks")
+pytest.register_assert_rewrite("books_services", "clients", "projector_runs", "read_models", "stacks")
 
-from clients import Account, Client, Json, register, sign_in  # noqa: E402  after the rewrite hook
+from books_services import run_books_service  # noqa: E402  after the rewrite hook
+from clients import Account, Client, Json, register, sign_in  # noqa: E402
+from read_models import wait_until_projected, wait_until_standing  # noqa: E402
 from shelf import make_book  # noqa: E402
 from stacks import PROJECT, Stack, choose_settings, read_stack, run_local_stack, start_stack  # noqa: E402
 
@@ -41,6 +43,21 @@ def own_settings(tmp_path_factory: pytest.TempPathFactory, request: pytest.Fixtu
     run_local_stack("down", settings)
 
 
+@pytest.fixture(scope="module")
+def own_stack(own_settings: dict[str, str]) -> Stack:
+    """A running stack that only this module uses."""
+    return start_stack(own_settings)
+
+
+@pytest.fixture
+def own_books(own_stack: Stack) -> Iterator[Client]:
+    """A client of the own stack's books service in a new session; its read model stands."""
+    token = sign_in(own_stack["AUTH_URL"], register(own_stack["AUTH_URL"]))["access_token"]
+    with Client(own_stack["BOOKS_URL"], token) as client:
+        wait_until_standing(client)
+        yield client
+
+
 @pytest.fixture
 def auth(stack: Stack) -> Iterator[Client]:
     """A client of the auth service without a token."""
@@ -60,12 +77,23 @@ def pair(stack: Stack, account: Account) -> Json:
     return sign_in(stack["AUTH_URL"], account)
 
 
-@pytest.fixture(scope="module")
-def books(stack: Stack) -> Iterator[Client]:
-    """A client of the books service, signed in with an account of its own."""
+@pytest.fixture(scope="session")
+def books_urls(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """Where books services answer, by their read model: the stack's own, and one beside it that reads MariaDB."""
+    log = tmp_path_factory.mktemp("sql") / "books.log"
+    with run_books_service(stack, log, "--workers", "2", READ_MODEL="sql") as service:
+        yield {"redis": stack["BOOKS_URL"], "sql": service.url}
+
+
+@pytest.fixture(scope="module", params=["redis", "sql"])
+def books(stack: Stack, books_urls: dict[str, str], request: pytest.FixtureRequest) -> Iterator[Client]:
+    """A client of a books service of each read model in turn, signed in with an account of its own."""
     token = sign_in(stack["AUTH_URL"], register(stack["AUTH_URL"]))["access_token"]
-    with Client(stack["BOOKS_URL"], token) as client:
+    with Client(books_urls[request.param], token) as client:
+        if request.param == "redis":
+            wait_until_standing(client)
         yield client
+    wait_until_projected(stack)  # what is written beside the read model must not move under its next readers
 
 
 @pytest.fixture
