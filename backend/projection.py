@@ -86,9 +86,16 @@ end
 return redis.call('PEXPIRE', KEYS[2], ARGV[2])
 """
 )
-# KEYS: catalogue, building. ARGV: owner, time limit in ms. Gives the lock, or nil when another holds it. A generation
-# is the time in ms, so that it is higher than any before, those that an emptied Redis has forgotten too.
+# KEYS: catalogue, building. ARGV: owner, time limit in ms, then layout, epoch and run id if only a read model without
+# these is to be built anew: it is taken out of use at once, and one that another process has built meanwhile stays.
+# Gives the lock, or nil when none is to be had. A generation is the time in ms, so that it is higher than any before,
+# those that an emptied Redis has forgotten too.
 BEGIN = Script("""
+if ARGV[3] then
+  local at = redis.call('HMGET', KEYS[1], 'layout', 'epoch', 'run_id')
+  if at[1] == ARGV[3] and at[2] == ARGV[4] and at[3] == ARGV[5] then return false end
+  redis.call('DEL', KEYS[1])
+end
 if redis.call('EXISTS', KEYS[2]) == 1 then return false end
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
@@ -108,6 +115,13 @@ return 1
 # KEYS: building. ARGV: the lock held.
 RELEASE = Script("if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0")
 KEYS = [CATALOGUE, BUILDING]
+
+
+class Identity(NamedTuple):
+    """What a read model was made from: the epoch of MariaDB's catalogue, and the start of Redis it was made after."""
+
+    epoch: str
+    run_id: str
 
 
 class Event(NamedTuple):
@@ -161,9 +175,13 @@ def discard_read_model() -> None:
     ask("DEL", CATALOGUE)
 
 
-def begin_generation(owner: str) -> str | None:
-    """Begin a new generation and give its lock, or None while another is being built. Raises redis.RedisError."""
-    lock = ask_script(BEGIN, KEYS, [owner, LOCK_MS])
+def begin_generation(owner: str, unless: Identity | None = None) -> str | None:
+    """Begin a new generation and give its lock, or None while another is being built.
+
+    Given `unless`, a read model with this identity stays, with None given, and another is taken out of use.
+    Raises redis.RedisError.
+    """
+    lock = ask_script(BEGIN, KEYS, [owner, LOCK_MS, *([LAYOUT, *unless] if unless else [])])
     return lock.decode() if lock else None
 
 
@@ -172,9 +190,10 @@ def load_events(lock: str, events: Sequence[Event]) -> bool:
     return bool(ask_script(LOAD, KEYS, [lock, LOCK_MS, *_flatten(events)]))
 
 
-def switch_generation(lock: str, fields: dict[str, str]) -> bool:
-    """Make the generation of `lock` the one that queries read, with these fields; False when the lock was lost."""
-    return bool(ask_script(SWITCH, KEYS, [lock, "layout", LAYOUT, *(part for pair in fields.items() for part in pair)]))
+def switch_generation(lock: str, identity: Identity) -> bool:
+    """Make the generation of `lock` the one that queries read; False when the lock was lost."""
+    fields = ["layout", LAYOUT, "epoch", identity.epoch, "run_id", identity.run_id]
+    return bool(ask_script(SWITCH, KEYS, [lock, *fields]))
 
 
 def release_lock(lock: str) -> None:

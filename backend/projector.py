@@ -22,10 +22,8 @@ import redis
 from backend import metrics
 from backend.database import reading, writing
 from backend.errors import ServiceError
-from backend.projection import Event, apply_events, discard_read_model
-from backend.read_model import CATALOGUE, LAYOUT
-from backend.rebuild import rebuild, run_id
-from backend.redis_store import ask
+from backend.projection import Event, apply_events
+from backend.rebuild import rebuild, stands
 
 log = logging.getLogger(__name__)
 
@@ -71,10 +69,8 @@ def run_pass() -> None:
     Raises Unavailable, redis.RedisError.
     """
     try:
-        epoch = read_epoch()
-        if not stands(epoch):
-            discard_read_model()
-            rebuild(epoch)
+        if not stands():
+            rebuild()
         apply_waiting()
     finally:
         measure_backlog()
@@ -98,23 +94,6 @@ def delete_old_keys() -> None:
         with writing() as cursor:
             cursor.execute(OLD_KEYS, (BATCH,))
             deleted = cursor.rowcount
-
-
-def read_epoch() -> str:
-    """Give the epoch of MariaDB's catalogue: init.sql sets a new one when it adds books."""
-    with reading() as cursor:
-        cursor.execute("SELECT epoch FROM catalogue")
-        row = cursor.fetchone()
-    return str(row["epoch"]) if row else ""
-
-
-def stands(epoch: str) -> bool:
-    """Say whether a read model stands that may be used. Raises redis.RedisError.
-
-    One of another epoch or layout, or from before Redis was started, may hold other books or older ones.
-    """
-    found = ask("HMGET", CATALOGUE, "layout", "epoch", "run_id")
-    return bool(found == [LAYOUT.encode(), epoch.encode(), run_id().encode()])
 
 
 def _read_waiting() -> Iterator[list[dict[str, Any]]]:

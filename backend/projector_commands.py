@@ -9,9 +9,9 @@ from rich.progress import Progress
 
 from backend.config import ConfigError
 from backend.errors import ServiceError
-from backend.projector import measure_backlog, read_epoch, stands
+from backend.projector import measure_backlog
 from backend.read_model import CATALOGUE
-from backend.rebuild import rebuild
+from backend.rebuild import rebuild, stands
 from backend.redis_store import ask
 from backend.verification import find_differences
 
@@ -37,7 +37,7 @@ def rebuild_now() -> int:
     started = time.monotonic()
     with _progress() as bar:
         task = bar.add_task("rebuild")
-        built = rebuild(read_epoch(), lambda done, total: bar.update(task, completed=done, total=total))
+        built = rebuild(lambda done, total: bar.update(task, completed=done, total=total), even_if_it_stands=True)
     if not built:
         print("rebuild: another process is building the read model; nothing was done here", file=sys.stderr)
         return 1
@@ -60,7 +60,7 @@ def verify() -> int:
 
 def show_status() -> int:
     """Say which generation stands and what waits for it."""
-    standing, backlog = stands(read_epoch()), measure_backlog()
+    standing, backlog = stands(), measure_backlog()
     generation, changes = ((field or b"").decode() for field in ask("HMGET", CATALOGUE, "generation", "changes"))
     if standing:
         print(f"read model:  stands, {ask('HLEN', f'{CATALOGUE}:{generation}:books'):,} books")

@@ -9,9 +9,9 @@ from typing import Any
 
 from backend.catalogue import make_book
 from backend.database import reading
-from backend.projection import Event, begin_generation, load_events, release_lock, switch_generation
+from backend.projection import Event, Identity, begin_generation, load_events, release_lock, switch_generation
 from backend.queries import BOOK
-from backend.read_model import CATALOGUE
+from backend.read_model import CATALOGUE, LAYOUT
 from backend.redis_store import ask
 
 log = logging.getLogger(__name__)
@@ -26,24 +26,25 @@ LATELY_DELETED = """
 Progress = Callable[[int, int], None]  # books done, books in all
 
 
-def rebuild(epoch: str, progress: Progress = lambda done, total: None) -> bool:
-    """Build the read model anew and switch it in; False when another process is building one, or took over.
+def rebuild(progress: Progress = lambda done, total: None, *, even_if_it_stands: bool = False) -> bool:
+    """Build the read model anew and switch it in; False when it stands, or another process is building it.
 
-    `epoch` is the catalogue's in MariaDB. Raises Unavailable, redis.RedisError.
+    Raises Unavailable, redis.RedisError.
     """
-    lock = begin_generation(f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex}")
+    identity = read_identity()
+    owner = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex}"
+    lock = begin_generation(owner, None if even_if_it_stands else identity)
     if lock is None:
         return False
     try:
-        return _build(lock, epoch, progress)
+        return _build(lock, identity, progress)
     finally:
         release_lock(lock)
         _remove_generations(up_to=int(lock.partition(":")[0]))
 
 
-def _build(lock: str, epoch: str, progress: Progress) -> bool:
+def _build(lock: str, identity: Identity, progress: Progress) -> bool:
     log.info("read model: building generation %s", lock.partition(":")[0])
-    server = run_id()
     with reading() as cursor:
         cursor.execute("SELECT COUNT(*) AS books FROM books")
         total = cursor.fetchone()["books"]
@@ -56,7 +57,7 @@ def _build(lock: str, epoch: str, progress: Progress) -> bool:
             return False
         done += len(rows)
         progress(done, max(total, done))
-    if not switch_generation(lock, {"epoch": epoch, "run_id": server}):
+    if not switch_generation(lock, identity):
         return False
     log.info("read model: built from %d books", done)
     return True
@@ -75,11 +76,26 @@ def walk(statement: str) -> Iterator[list[dict[str, Any]]]:
         isbn = rows[-1]["isbn"]
 
 
-def run_id() -> str:
-    """Give the name that the Redis server took at its start: what it holds after another start may be old."""
-    text: bytes = ask("INFO", "server")
-    lines = text.decode().splitlines()
-    return next(line.partition(":")[2] for line in lines if line.startswith("run_id:"))
+def stands() -> bool:
+    """Say whether a read model stands that may be used: one of another identity or layout may hold other books.
+
+    Raises Unavailable, redis.RedisError.
+    """
+    found = ask("HMGET", CATALOGUE, "layout", "epoch", "run_id")
+    return bool(found == [part.encode() for part in (LAYOUT, *read_identity())])
+
+
+def read_identity() -> Identity:
+    """Give what a read model that is built now would be made from.
+
+    init.sql sets a new epoch when it adds books, and Redis takes a new run id at each start.
+    """
+    with reading() as cursor:
+        cursor.execute("SELECT epoch FROM catalogue")
+        row = cursor.fetchone()
+    lines: list[bytes] = ask("INFO", "server").splitlines()
+    run_id = next(line.partition(b":")[2] for line in lines if line.startswith(b"run_id:"))
+    return Identity(str(row["epoch"]) if row else "", run_id.decode())
 
 
 def _remove_generations(*, up_to: int) -> None:
