@@ -124,8 +124,8 @@ def test_the_mark_of_a_deleted_book_ends_within_the_hour(own_stack: Stack, own_b
 
 
 def test_idempotency_keys_are_deleted_after_a_day(own_stack: Stack, own_books: Client) -> None:
-    keys = {age: f"{age} {secrets.token_hex(8)}" for age in (23, 25)}
-    many = f"many {secrets.token_hex(8)}"
+    keys = {age: f"{age}-{secrets.token_hex(8)}" for age in (23, 25)}
+    many = f"many-{secrets.token_hex(8)}"
     for age, key in keys.items():
         body = make_book()
         assert own_books.post("/api/books", json=body, headers={"Idempotency-Key": key}).status_code == 201

@@ -6,6 +6,7 @@ import pytest
 import redis
 from clients import Account, Client, Json, check_problem, register, sign_in
 from outages import check_not_ready, freeze, kill, wait_until_ready
+from read_models import read_version, wait_until_standing
 from stacks import Stack, start_stack
 
 STACK_SETTINGS = {"AUTH_WORKERS": "1", "BOOKS_WORKERS": "2"}
@@ -20,9 +21,12 @@ def own(own_settings: dict[str, str]) -> Stack:
 
 @pytest.fixture
 def signed_in(own: Stack) -> tuple[Account, Json]:
-    """A new account and the tokens of a session of it."""
+    """A new account and the tokens of a session of it; the read model stands."""
     account = register(own["AUTH_URL"])
-    return account, sign_in(own["AUTH_URL"], account)
+    pair = sign_in(own["AUTH_URL"], account)
+    with Client(own["BOOKS_URL"], pair["access_token"]) as books:
+        wait_until_standing(books)
+    return account, pair
 
 
 def check_503(client: Client, *calls: tuple[str, str, Json | None]) -> None:
@@ -54,6 +58,8 @@ def check_without_mariadb(own: Stack, account: Account, token: str) -> None:
         check_503(auth, ("POST", "/login", {**right, "username": "nobody.at.all"}))
         path = "/api/books/9780306406157"
         check_503(books, ("PATCH", path, {"stock": 1}), ("DELETE", path, None))
+        for query in ("/api/books", "/api/books?genre=Fiction", "/api/books/9780307474728"):
+            assert read_version(books.get(query)) is not None  # the read model goes on
 
 
 def test_mariadb_killed_is_told_and_survived(
