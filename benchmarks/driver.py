@@ -1,0 +1,126 @@
+"""The bases of writes and log-ins, run as a pinned process of its own: the bare SQL transaction, and bcrypt alone."""
+
+import argparse
+import json
+import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
+from functools import partial
+from typing import Any
+
+import bcrypt
+import mysql.connector
+from mysql.connector.cursor_cext import CMySQLCursor
+
+Statement = tuple[Any, Any]  # the text and its parameters
+NOT_OF_A_TRANSACTION = ("SET ", "START ", "BEGIN", "COMMIT")
+BLOCK = 1_000_000  # numbers of new books that one measurement may use
+
+
+def make_isbn(number: int) -> str:
+    """Make thirteen digits from a number of nine (ISBN Users' Manual, 7th edition, section 5)."""
+    digits = f"979{number:09d}"
+    total = sum(int(digit) * (3 if place % 2 else 1) for place, digit in enumerate(digits))
+    return f"{digits}{-total % 10}"
+
+
+def record_command(isbn: str) -> list[Statement]:
+    """Add the book of load.lua by the real command and return what it sends between BEGIN and COMMIT."""
+    from backend import commands  # noqa: PLC0415 - the other measurement needs no settings
+
+    book = {
+        "isbn": isbn, "title": f"Velvet Lantern of {isbn}", "authors": ["Victor Hugo"], "genre": "Fiction",
+        "format": "Paperback", "year": 2012, "price": Decimal("14.99"), "stock": 66,
+    }  # fmt: skip
+    recorded: list[Statement] = []
+    execute = CMySQLCursor.execute
+
+    def record(cursor: Any, operation: Any, params: Any = (), *rest: Any, **options: Any) -> Any:
+        recorded.append((operation.decode() if isinstance(operation, bytes) else operation, params))
+        return execute(cursor, operation, params, *rest, **options)
+
+    CMySQLCursor.execute = record  # type: ignore[assignment]
+    try:
+        commands.add_book(book, "1")
+    finally:
+        CMySQLCursor.execute = execute  # type: ignore[method-assign]
+    return [each for each in recorded if not each[0].lstrip().startswith(NOT_OF_A_TRANSACTION)]
+
+
+def put_isbn(value: Any, recorded: str, isbn: str) -> Any:
+    """Put an ISBN in the place of the recorded one, wherever it stands."""
+    if isinstance(value, str):
+        return value.replace(recorded, isbn)
+    if isinstance(value, bytes):
+        return value.replace(recorded.encode(), isbn.encode())
+    if isinstance(value, dict):
+        return {name: put_isbn(each, recorded, isbn) for name, each in value.items()}
+    return tuple(put_isbn(each, recorded, isbn) for each in value) if isinstance(value, list | tuple) else value
+
+
+def commit_books(
+    statements: list[Statement], recorded: str, seconds: float, ready: threading.Barrier, first: int
+) -> float:
+    """Run the transaction over and over on one connection, once all threads are ready; return how often a second."""
+    from backend.database import connection_arguments  # noqa: PLC0415
+
+    count = 0
+    with mysql.connector.connect(**connection_arguments()) as connection, connection.cursor(buffered=True) as cursor:
+        cursor.execute("SET SESSION tx_isolation = 'READ-COMMITTED'")
+        ready.wait(timeout=30)
+        started = time.monotonic()
+        while (elapsed := time.monotonic() - started) < seconds:
+            isbn = make_isbn(first + count)
+            cursor.execute("START TRANSACTION")
+            for operation, params in statements:
+                cursor.execute(put_isbn(operation, recorded, isbn), put_isbn(params, recorded, isbn))
+                if cursor.description:
+                    cursor.fetchall()
+            connection.commit()
+            count += 1
+    return count / elapsed
+
+
+def time_transaction(options: argparse.Namespace) -> dict[str, Any]:
+    """Commit books from several threads, as many as the command has clients, so that both share their commits alike."""
+    isbn = make_isbn(options.first)
+    recorded = record_command(isbn)
+    about_outbox = [each for each in recorded if "outbox" in each[0].lower()]
+    sent = [each for each in recorded if not options.without_outbox or each not in about_outbox]
+    share = BLOCK // options.threads
+    firsts = [options.first + 1 + i * share for i in range(options.threads)]
+    run = partial(commit_books, sent, isbn, options.seconds, threading.Barrier(options.threads))
+    with ThreadPoolExecutor(options.threads) as threads:
+        rate = sum(threads.map(run, firsts))
+    return {"per_second": rate, "statements": len(sent), "outbox": len(about_outbox)}
+
+
+def time_bcrypt(options: argparse.Namespace) -> dict[str, Any]:
+    """Check a password over and over on this one core."""
+    password = b"a password of usual length"
+    stored = bcrypt.hashpw(password, bcrypt.gensalt(12))
+    started, count = time.monotonic(), 0
+    while (elapsed := time.monotonic() - started) < options.seconds:
+        bcrypt.checkpw(password, stored)
+        count += 1
+    return {"per_second": count / elapsed}
+
+
+def main() -> int:
+    """Measure one of the two and print a line of JSON."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("base", choices=("transaction", "bcrypt"))
+    parser.add_argument("--seconds", type=float, required=True)
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--first", type=int, default=0, help="number of the first new book")
+    parser.add_argument("--without-outbox", action="store_true")
+    options = parser.parse_args()
+    measure = {"transaction": time_transaction, "bcrypt": time_bcrypt}[options.base]
+    print(json.dumps(measure(options)))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,124 @@
+"""The experiment: the load scenarios read_heavy and write_heavy under both read models, and what they cost.
+
+At a fixed load the requests per second say nothing; the processor time that each request takes does.
+"""
+
+import argparse
+import csv
+import json
+import os
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from benchmarks.stand import PROJECT, Stack, StandError, open_stack
+from benchmarks.table import describe
+
+NAMES = ("read_heavy", "write_heavy")
+WORKERS = {"AUTH_WORKERS": "2", "BOOKS_WORKERS": "2"}
+PIDS = {"books": "BOOKS_PID", "mariadb": "DB_PID", "redis": "REDIS_PID"}
+RUN_S = 900
+HEADER = """
+| scenario | read model | requests/s | p50 ms | p95 ms | p99 ms | errors | CPU books | MariaDB | Redis | together |
+| :--- | :--- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |
+""".strip()
+NOTE = """
+CPU is milliseconds of processor time per request of the scenario, log-ins and refreshes among the requests: of the
+books workers and their master, of MariaDB and of Redis. The load is that of `./run_all_tests.sh --quick`.
+""".strip()
+
+Sample = tuple[float, dict[str, float]]  # time, and processor seconds so far by name
+
+
+def compare_scenarios(_options: argparse.Namespace, folder: Path) -> tuple[str, bool]:
+    """Run the two scenarios on one stack after the other; return the table and whether no scenario went wrong."""
+    rows: list[dict[str, Any]] = []
+    for model in ("redis", "sql"):
+        print(f"bringing up a stack with READ_MODEL={model} ...", flush=True)
+        with open_stack(folder / model, READ_MODEL=model, **WORKERS) as stack:
+            rows += [{"model": model, **row} for row in run_scenarios(stack, folder / f"{model}-results")]
+            where = describe(stack)
+    rows.sort(key=lambda row: NAMES.index(row["name"]))
+    lines = [*where, "", NOTE, "", HEADER, *(write_row(row) for row in rows), "", *conclude(rows)]
+    return "\n".join(lines), all(row["verdict"] == "PASS" for row in rows)
+
+
+def run_scenarios(stack: Stack, results: Path) -> list[dict[str, Any]]:
+    """Run the scenarios against a stack; return what summary.json says of each and its processor times."""
+    environment = {**os.environ, **{name: stack.values[name] for name in ("AUTH_URL", "BOOKS_URL", "METRICS_TOKEN")}}
+    command = [str(PROJECT / "run_all_tests.sh"), "--quick", "--only", ",".join(NAMES), "--out", str(results)]
+    with sampling(stack) as samples:
+        ran = subprocess.run(command, cwd=PROJECT, env=environment, timeout=RUN_S, check=False)
+    if ran.returncode not in (0, 1, 2):
+        raise StandError(f"run_all_tests.sh ended with {ran.returncode}")
+    summary = json.loads((results / "summary.json").read_text(encoding="utf-8"))
+    with (results / "scenarios.csv").open(encoding="utf-8") as file:
+        times = {row["scenario"]: (float(row["started"]), float(row["ended"])) for row in csv.DictReader(file)}
+    return [{**each, "cpu": spend(samples, *times[each["name"]])} for each in summary["scenarios"]]
+
+
+@contextmanager
+def sampling(stack: Stack) -> Iterator[list[Sample]]:
+    """Note the processor seconds of the stack's processes twice a second while a block runs."""
+    samples: list[Sample] = []
+    over = threading.Event()
+
+    def sample() -> None:
+        while not over.wait(0.5):
+            samples.append((time.time(), {name: read_cpu(int(stack.values[pid])) for name, pid in PIDS.items()}))
+
+    thread = threading.Thread(target=sample)
+    thread.start()
+    try:
+        yield samples
+    finally:
+        over.set()
+        thread.join()
+
+
+def read_cpu(pid: int) -> float:
+    """Return the processor seconds that a process and its children have had."""
+    master, total = psutil.Process(pid), 0.0
+    for process in (master, *master.children(recursive=True)):
+        with suppress(psutil.NoSuchProcess):
+            total += sum(process.cpu_times()[:2])
+    return total
+
+
+def spend(samples: list[Sample], started: float, ended: float) -> dict[str, float]:
+    """Return the processor seconds between two times."""
+    first = [cpu for at, cpu in samples if at <= started][-1]
+    last = next((cpu for at, cpu in samples if at >= ended), samples[-1][1])
+    return {name: last[name] - first[name] for name in PIDS}
+
+
+def cost(row: dict[str, Any]) -> dict[str, float]:
+    """Return milliseconds of processor time per request."""
+    return {name: 1000 * seconds / max(1, row["achieved"]["requests"]) for name, seconds in row["cpu"].items()}
+
+
+def write_row(row: dict[str, Any]) -> str:
+    """Return the line of one scenario under one read model."""
+    achieved, each = row["achieved"], cost(row)
+    times = " | ".join(f"{achieved[f'{name}_ms'] or 0:.0f}" for name in ("p50", "p95", "p99"))
+    costs = " | ".join(f"{milliseconds:.2f}" for milliseconds in (*each.values(), sum(each.values())))
+    verdict = "" if row["verdict"] == "PASS" else f" ({row['verdict']})"
+    rate = f"{achieved['rps']:.1f}"
+    return f"| {row['name']}{verdict} | {row['model']} | {rate} | {times} | {achieved['errors']} | {costs} |"
+
+
+def conclude(rows: list[dict[str, Any]]) -> list[str]:
+    """Say for each scenario whether the read model pays."""
+    sums = {(row["name"], row["model"]): sum(cost(row).values()) for row in rows}
+    ratios = {name: sums[name, "redis"] / sums[name, "sql"] for name in NAMES}
+    return [
+        f"- {name}: with the read model a request takes {ratio:.2f} times the processor time that it takes from SQL:"
+        f" it {'pays' if ratio < 1 else 'costs'}."
+        for name, ratio in ratios.items()
+    ]

@@ -1,0 +1,196 @@
+"""The stand: private stacks that local_stack.sh brings up and takes down, and the one worker under test."""
+
+import json
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import mysql.connector
+import psutil
+import requests
+from dotenv import dotenv_values
+
+from services import open_http
+
+PROJECT = Path(__file__).resolve().parent.parent
+AUTH, BOOKS, BARE = "app_jwt_redis:app", "microservicioCQRSRedis:app", "benchmarks.bare:app"
+SETTINGS = {"BCRYPT_ROUNDS": "12", "READ_MODEL": "redis", "ACCESS_TOKEN_TTL": "86400"}  # a token outlives the whole run
+START_S, UP_S, REBUILD_S = 30, 600, 120
+
+
+class StandError(Exception):
+    """Something of the stand does not work; the text says what."""
+
+
+@dataclass(frozen=True)
+class Stack:
+    """A running stack: its stack.env, an account with an access token, and the JSON of a book of middle length."""
+
+    values: dict[str, str]
+    account: dict[str, str]
+    token: str
+    book: str
+
+    def settings(self, **more: str) -> dict[str, str]:
+        """Return the environment of a process that belongs to this stack, the defaults of .env.example in it."""
+        defaults = {name: value for name, value in dotenv_values(PROJECT / ".env.example").items() if value}
+        return {**os.environ, **defaults, **self.values, **SETTINGS, **more}
+
+    def connect(self) -> Any:
+        """Return a connection to MariaDB, in autocommit."""
+        names = {"host": "DB_HOST", "port": "DB_PORT", "user": "DB_USER", "password": "DB_PASSWORD"}
+        given: dict[str, Any] = {name: self.values[variable] for name, variable in names.items()}
+        given |= {"database": self.values["DB_NAME"], "charset": "utf8mb4", "collation": "utf8mb4_bin"}
+        return mysql.connector.connect(**given, autocommit=True, use_pure=False)
+
+    def ask(self, statement: str) -> list[tuple[Any, ...]]:
+        """Run one statement and return its rows, none for a change."""
+        with self.connect() as connection, connection.cursor() as cursor:
+            cursor.execute(statement)
+            return list(cursor.fetchall()) if cursor.description else []
+
+
+@contextmanager
+def open_stack(folder: Path, **settings: str) -> Iterator[Stack]:
+    """Bring up a stack with its state in `folder` and take it down afterwards, whatever happens."""
+    auth_port, books_port = find_free_ports(2)
+    ports = {"AUTH_PORT": str(auth_port), "BOOKS_PORT": str(books_port)}
+    chosen = {**SETTINGS, "STACK_DIR": str(folder), **ports, **settings}
+    try:
+        run_local_stack("up", chosen)
+        values = {name: value or "" for name, value in dotenv_values(folder / "stack.env", interpolate=False).items()}
+        account, token = open_account(values["AUTH_URL"])
+        if chosen["READ_MODEL"] == "redis":
+            await_read_model(values["BOOKS_URL"], token)
+        yield Stack(values, account, token, read_book(values["BOOKS_URL"], token))
+    finally:
+        with undisturbed():
+            run_local_stack("down", chosen)
+
+
+def run_local_stack(command: str, settings: dict[str, str]) -> None:
+    """Run one command of local_stack.sh out of reach of Ctrl-C; raises StandError with its last words."""
+    log = Path(settings["STACK_DIR"] + ".log")
+    with log.open("a", encoding="utf-8") as words:
+        process = subprocess.Popen(
+            [PROJECT / "local_stack.sh", command], cwd=PROJECT, env={**os.environ, **settings},
+            stdin=subprocess.DEVNULL, stdout=words, stderr=subprocess.STDOUT, start_new_session=True,
+        )  # fmt: skip
+        try:
+            code = process.wait(timeout=UP_S)
+        except BaseException:
+            process.terminate()  # it then stops what it has started
+            process.wait(timeout=90)
+            raise
+    if code:
+        last = "\n".join(log.read_text(encoding="utf-8").splitlines()[-8:])
+        raise StandError(f"local_stack.sh {command} ended with {code}:\n{last}")
+
+
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """Ignore the signals that ask to end while a block takes things down."""
+    names = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = [signal.signal(name, signal.SIG_IGN) for name in names]
+    try:
+        yield
+    finally:
+        for name, handler in zip(names, before, strict=True):
+            signal.signal(name, handler)
+
+
+def find_free_ports(count: int) -> list[int]:
+    """Return that many different loopback ports that are free now."""
+    with ExitStack() as held:
+        sockets = [held.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
+        return [int(each.getsockname()[1]) for each in sockets]
+
+
+def open_account(auth_url: str) -> tuple[dict[str, str], str]:
+    """Register an account; return its name and password, and an access token."""
+    account = {"username": f"bench_{secrets.token_hex(6)}", "password": secrets.token_urlsafe(18)}
+    http = open_http()
+    http.post(f"{auth_url}/register", json={**account, "email": f"{account['username']}@example.com"}, timeout=30)
+    answer = http.post(f"{auth_url}/login", json=account, timeout=30)
+    if not answer.ok:
+        raise StandError(f"the new account could not log in: {answer.status_code} {answer.text[:200]}")
+    return account, str(answer.json()["access_token"])
+
+
+def await_read_model(books_url: str, token: str) -> str:
+    """Wait while queries are answered from MariaDB for want of a read model; return what the last one came from."""
+    deadline = time.monotonic() + REBUILD_S
+    while True:
+        answer = open_http().get(
+            f"{books_url}/api/books", params={"limit": 1}, headers={"Authorization": f"Bearer {token}"}, timeout=30
+        )
+        source = answer.headers.get("Catalogue-Version", "")
+        if source != "mariadb" or time.monotonic() > deadline:
+            return source
+        time.sleep(0.2)
+
+
+def read_book(books_url: str, token: str) -> str:
+    """Return the JSON of a book of middle length among a hundred."""
+    headers = {"Authorization": f"Bearer {token}"}
+    page = open_http().get(f"{books_url}/api/books", params={"limit": 100}, headers=headers, timeout=30).json()
+    books = [json.dumps(book, separators=(",", ":"), ensure_ascii=False) for book in page["items"]]
+    return sorted(books, key=len)[len(books) // 2]
+
+
+def end_services(stack: Stack) -> None:
+    """End the stack's own two services, so that only the worker under test works."""
+    for name in ("AUTH_PID", "BOOKS_PID"):
+        service = psutil.Process(int(stack.values[name]))
+        service.terminate()
+        service.wait(timeout=60)
+
+
+@contextmanager
+def serve(app: str, settings: dict[str, str], core: int, folder: Path) -> Iterator[str]:
+    """Run an app on one Gunicorn worker pinned to a core, with the project's gunicorn.conf.py; give its address."""
+    port = find_free_ports(1)[0]
+    url = f"http://127.0.0.1:{port}"
+    command = [sys.executable, "-m", "gunicorn", "--bind", f"127.0.0.1:{port}", "--workers", "1", app]
+    with (folder / "worker.log").open("w", encoding="utf-8") as log:
+        process = subprocess.Popen(
+            ["taskset", "-c", str(core), *command], cwd=PROJECT, env=settings,
+            stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
+        )  # fmt: skip
+    try:
+        await_answer(url, process, folder / "worker.log")
+        yield url
+    finally:
+        with undisturbed():
+            end_group(process)
+
+
+def await_answer(url: str, process: "subprocess.Popen[bytes]", log: Path) -> None:
+    """Return as soon as `url` answers anything; raises StandError when it does not."""
+    deadline = time.monotonic() + START_S
+    while process.poll() is None and time.monotonic() < deadline:
+        try:
+            open_http().get(f"{url}/health", timeout=5)
+            return
+        except requests.RequestException:
+            time.sleep(0.1)
+    raise StandError(f"the worker did not start: {log.read_text(encoding='utf-8').strip()[-300:]}")
+
+
+def end_group(process: "subprocess.Popen[bytes]") -> None:
+    """Ask a process to end and end its group after 40 s, longer than Gunicorn's own patience."""
+    process.terminate()
+    try:
+        process.wait(timeout=40)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait(timeout=10)

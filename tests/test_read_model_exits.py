@@ -1,0 +1,148 @@
+"""A books process ends itself at each step of a command: all of it took effect or nothing, and the rest catches up."""
+
+import itertools
+import secrets
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import requests
+from books_services import BooksService, copy_services, run_books_service, stop_own_books_service
+from clients import Client, register, sign_in
+from projector_runs import check_verified, find_isbns, run_projector
+from read_models import LONG, NO_CACHE, STALE_S, wait_until, wait_until_standing
+from sole_writer import SoleWriter, read_state
+from stacks import PROJECT, Stack, start_stack
+
+STACK_SETTINGS = {"AUTH_WORKERS": "1", "BOOKS_WORKERS": "1", "READ_MODEL": "redis"}
+EXITS = 50 if LONG else 2  # at each step
+EXIT_STATUS = 17  # of tests/exits.py, which only the service imports
+COMMANDS = ["POST", "PATCH", "DELETE"]
+FROM_COMMIT_ON = ("after COMMIT", "after the event")
+# One worker, so that whatever is left over waits for the process that follows; forked from a master that has the code.
+OPTIONS = ("--workers", "1", "--preload")
+
+
+@pytest.fixture(scope="module")
+def stack(own_settings: dict[str, str]) -> Stack:
+    """The stack of this module with its read model, without its own books service."""
+    started = start_stack(own_settings)
+    sign_in_for(started, started["BOOKS_URL"])
+    stop_own_books_service(started)
+    return started
+
+
+@pytest.fixture
+def service(stack: Stack, tmp_path: Path) -> Iterator[BooksService]:
+    """The books service that ends itself where a request says so."""
+    with run_books_service(stack, tmp_path / "books.log", *OPTIONS, app="tests.exits:app") as started:
+        yield started
+
+
+def sign_in_for(stack: Stack, url: str) -> str:
+    """Return an access token when the books service at `url` has its read model."""
+    token = str(sign_in(stack["AUTH_URL"], register(stack["AUTH_URL"]))["access_token"])
+    with Client(url, token) as client:
+        wait_until_standing(client)
+    return token
+
+
+def has_same_book(one: requests.Response, other: requests.Response) -> bool:
+    """Tell whether two answers show the same book, or both none."""
+    return one.content == other.content if one.ok and other.ok else one.status_code == other.status_code
+
+
+class Attempt:
+    """One command after another to one ISBN, each with all names new, so that each takes every step."""
+
+    def __init__(self, stack: Stack, service: BooksService, command: str) -> None:
+        self.writer = SoleWriter(service.url, sign_in_for(stack, service.url), "")
+        self.command, self.log = command, service.log
+        self.numbers = itertools.count(1)
+        self.exits = 0
+
+    def prepare(self) -> None:
+        """Bring the ISBN into the state in which the command takes effect, to be sent with names that nobody used."""
+        (state,) = self.writer.ledger.states
+        self.writer.mark = f"{self.writer.isbn} before {(number := next(self.numbers))}"
+        if self.command == "POST" and state.number is not None:
+            assert self.writer.delete() is not None
+        if self.command != "POST" and state.number is None:
+            assert self.writer.create(number, key=secrets.token_hex(8)) is not None
+        self.number, self.key = next(self.numbers), secrets.token_hex(8)
+        self.writer.mark = f"{self.writer.isbn} {self.number}"
+
+    def send(self, exit_at: str = "", *, repeated: bool = False) -> requests.Response | None:
+        """Send the command; a POST that is repeated has the key of the one before."""
+        headers = {"X-Exit-At": exit_at}
+        if self.command == "POST":
+            return self.writer.create(self.number, key=self.key, repeated=repeated, **headers)
+        return self.writer.change(self.number, **headers) if self.command == "PATCH" else self.writer.delete(**headers)
+
+    def list_steps(self) -> list[str]:
+        """Return the steps of the command, from one that is let through."""
+        steps: list[str] = []
+        for _ in range(2):  # the first POST finds no version to go on from
+            self.prepare()
+            answer = self.send()
+            assert answer is not None and answer.ok
+            steps = answer.headers["X-Steps"].split("|")
+        return steps
+
+    def exit_at(self, step: str) -> None:
+        """Send the command to a process that ends at the step; assert what is left, then send it again."""
+        self.prepare()
+        before = self.writer.ledger.states
+        assert self.send(step) is None, f"{step} was not reached"
+        self.exits += 1
+        ended = f"exited with code {EXIT_STATUS}"
+        wait_until(lambda: self.log.read_text().count(ended) == self.exits, 5, f"the process has ended at {step}")
+        found = self.writer.read(**NO_CACHE)
+        committed = step.partition(" ")[2] in FROM_COMMIT_ON
+        (after,) = self.writer.ledger.states - before if committed else before
+        assert (found.json()["stock"] if found.ok else None) == after.number, step
+        wait_until(lambda: has_same_book(self.writer.read(), found), STALE_S, f"the exit at {step} is caught up")
+        self.repeat(committed)
+
+    def repeat(self, committed: bool) -> None:
+        """Send the command again, as a client without an answer does: it takes effect if it had none, and once."""
+        again = self.send(repeated=True)
+        assert again is not None
+        expected = {"POST": 201, "PATCH": 200, "DELETE": 404 if committed else 204}[self.command]
+        assert again.status_code == expected, again.text
+        assert (again.headers.get("Idempotent-Replayed") == "true") is (committed and self.command == "POST")
+        seen = self.writer.read()
+        self.writer.ledger.check_read(seen.json()["stock"] if seen.ok else None)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_command_takes_effect_wholly_or_not_wherever_its_process_ends(
+    stack: Stack, service: BooksService, command: str
+) -> None:
+    attempt = Attempt(stack, service, command)
+    steps = attempt.list_steps()
+    names = [step.partition(" ")[2] for step in steps]
+    assert names[0] == "START TRANSACTION" and names[-3:] == ["before COMMIT", *FROM_COMMIT_ON]
+    assert sum(name.startswith("INSERT INTO outbox") for name in names) == 1
+    for step in steps:
+        for _ in range(EXITS):
+            attempt.exit_at(step)
+    check_verified(stack)
+    attempt.writer.ledger.settle(read_state(stack, attempt.writer.isbn))
+    assert attempt.exits == EXITS * len(steps)
+    print(f"{command}: {EXITS} exits at each of {steps}")
+
+
+def test_without_a_projector_a_change_would_stay_out_of_the_read_model(stack: Stack, tmp_path: Path) -> None:
+    altered = copy_services(tmp_path, "backend/projector.py", "        apply_waiting()\n    finally", "    finally")
+    (altered / "tests").mkdir()
+    shutil.copy(PROJECT / "tests" / "exits.py", altered / "tests")
+    with run_books_service(stack, tmp_path / "books.log", *OPTIONS, app="tests.exits:app", folder=altered) as service:
+        attempt = Attempt(stack, service, "PATCH")
+        (step,) = [each for each in attempt.list_steps() if each.endswith(" after COMMIT")]
+        attempt.prepare()
+        assert attempt.send(step) is None
+        wait_until(lambda: attempt.writer.read(**NO_CACHE).json()["stock"] == attempt.number, STALE_S, "it is there")
+        code, output, _ = run_projector(stack, "verify")
+    assert (code, find_isbns(output)) == (1, {attempt.writer.isbn})
