@@ -106,7 +106,7 @@ Price = Annotated[
     Decimal,
     Field(ge=0, max_digits=10, decimal_places=2),
     BeforeValidator(_number_or_decimal_text),
-    AfterValidator(lambda price: price.quantize(Decimal("0.01"))),
+    AfterValidator(lambda price: price.quantize(Decimal("0.01")) + 0),  # + 0: there is no minus zero in a price
 ]
 Email = Annotated[
     StrictStr,
