@@ -2,7 +2,8 @@
 
 import resource
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 
 import psutil
@@ -15,14 +16,28 @@ DISTURBED = 0.15  # of one core; the kernel's own work and what only counts tick
 Times = tuple[float, float, float]  # now, processor seconds of the whole machine, and those of this benchmark
 
 
-def read_times(stacks: Iterable[Stack]) -> Times:
-    """Return the times so far; processes of the benchmark count when they have ended, the stores always."""
+def read_cpu(pid: int) -> float:
+    """Return the processor seconds that a process and its children have had."""
+    master, total = psutil.Process(pid), 0.0
+    for process in (master, *master.children(recursive=True)):
+        with suppress(psutil.NoSuchProcess):
+            total += sum(process.cpu_times()[:2])
+    return total
+
+
+def read_times(stacks: Iterable[Stack], pids: Sequence[str] = ("DB_PID", "REDIS_PID")) -> Times:
+    """Return the times so far; programs that the benchmark starts count when they have ended, the `pids` always."""
     machine = psutil.cpu_times()
     busy = machine.user + machine.nice + machine.system + getattr(machine, "steal", 0.0)
     used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    stores = [psutil.Process(int(stack.values[pid])).cpu_times() for stack in stacks for pid in ("DB_PID", "REDIS_PID")]
-    ours = sum(each.ru_utime + each.ru_stime for each in used) + sum(each.user + each.system for each in stores)
+    lasting = sum(read_cpu(int(stack.values[pid])) for stack in stacks for pid in pids)
+    ours = sum(each.ru_utime + each.ru_stime for each in used) + lasting
     return time.monotonic(), busy, ours
+
+
+def find_share(before: Times, after: Times, seconds: float) -> float:
+    """Return what others took between two times, as a share of one core over `seconds`."""
+    return ((after[1] - before[1]) - (after[2] - before[2])) / seconds
 
 
 def mark_disturbed(result: Result, before: Times, after: Times, measured: int) -> Result:
@@ -30,9 +45,9 @@ def mark_disturbed(result: Result, before: Times, after: Times, measured: int) -
 
     What they took while the worker started counts as if it fell into the `measured` seconds: at worst it did.
     """
-    _, busy, ours = (late - early for early, late in zip(before, after, strict=True))
-    share = (busy - ours) / measured
+    share = find_share(before, after, measured)
     if share < DISTURBED:
         return result
-    words = f"DISTURBED: other programs took {share:.0%} of a core"
+    taken = f"{share * measured:.1f} s of processor time"
+    words = f"DISTURBED: other programs took {taken} around {measured} s of measuring"
     return replace(result, disturbed=True, note="; ".join(filter(None, (words, result.note))))

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from backend.schemas import parse_isbn
-from benchmarks import measures
+from benchmarks import measures, scenarios
 from benchmarks.cases import Comparison, choose_cases, list_cases, list_comparisons
 from benchmarks.driver import make_isbn
 from benchmarks.large import fill
@@ -61,6 +61,14 @@ def test_one_measurement_that_cannot_be_trusted_takes_the_verdict_away(bad: Resu
     rounds = [{"a": each, "b": Result(9.0)} for each in (Result(9.0), bad, Result(9.0))]
     line = write_ratio(Comparison("t", "a", "b", 0.50), rounds)
     assert word in line and "met" not in line
+
+
+@pytest.mark.parametrize(
+    ("ratio", "others", "words"),
+    [(0.7, 0.0, "it pays"), (1.3, 0.0, "it costs"), (1.03, 0.0, "no difference"), (0.7, 0.5, "not judged")],
+)
+def test_the_experiment_says_only_what_one_quiet_run_can_show(ratio: float, others: float, words: str) -> None:
+    assert words in scenarios.judge(ratio, others)
 
 
 def test_a_program_beside_the_benchmark_is_noticed_and_its_own_are_not_taken_for_one() -> None:
