@@ -139,7 +139,7 @@ def check_signature() -> None:
 def refuse_unseen(response: Response) -> Response:
     """Hold back an answer for which no session was seen to live: after check_signature(), whatever the view did."""
     caller: Caller | None = g.get("caller")
-    if caller is None or caller.seen:
+    if caller is None or caller.seen or response.status_code in (401, 503):  # refused, or nobody could be asked
         return response
     try:
         caller.look_up()
