@@ -1,7 +1,6 @@
-"""Starts books services beside a stack's own: with other settings, another WSGI file, or altered code."""
+"""Starts books services beside a stack's own: with other settings, from another WSGI file or another folder."""
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -69,9 +68,9 @@ def wait_until_serving(url: str, process: "subprocess.Popen[bytes]", log: Path) 
 
 
 def end(process: "subprocess.Popen[bytes]") -> None:
-    """End a service with its workers, gently if it can be."""
+    """End a service with its workers, without waiting for connections that are kept alive."""
     workers = list_workers(process.pid)
-    process.terminate()
+    process.send_signal(signal.SIGINT)
     try:
         process.wait(60)
     except subprocess.TimeoutExpired:
@@ -91,20 +90,9 @@ def list_workers(pid: int) -> list[psutil.Process]:
 def stop_own_books_service(stack: Stack) -> None:
     """End the stack's own books service, so that nothing but what a test starts works on its stores."""
     master = psutil.Process(int(stack["BOOKS_PID"]))
-    os.kill(master.pid, signal.SIGTERM)
+    os.kill(master.pid, signal.SIGINT)  # at once
     for _ in range(600):
         if not master.is_running() or master.status() == psutil.STATUS_ZOMBIE:
             return
         time.sleep(0.1)
     pytest.fail("the stack's books service did not end")
-
-
-def copy_services(folder: Path, file: str, old: str, new: str) -> Path:
-    """Copy the services' code into `folder` with that text, which must be there once, replaced; return the folder."""
-    shutil.copytree(PROJECT / "backend", folder / "backend", ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("microservicioCQRSRedis.py", "gunicorn.conf.py"):
-        shutil.copy(PROJECT / name, folder / name)
-    text = (folder / file).read_text()
-    assert text.count(old) == 1, f"{file} does not hold the text to take out: {old!r}"
-    (folder / file).write_text(text.replace(old, new))
-    return folder

@@ -43,17 +43,31 @@ def own_settings(tmp_path_factory: pytest.TempPathFactory, request: pytest.Fixtu
     run_local_stack("down", settings)
 
 
-@pytest.fixture(scope="module")
-def own_stack(own_settings: dict[str, str]) -> Stack:
-    """A running stack that only this module uses."""
-    return start_stack(own_settings)
+@pytest.fixture(scope="session")
+def model_settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """Settings for the stack of the read model's tests, which damage it, mend it, and compare all of it."""
+    chosen = {"AUTH_WORKERS": "1", "BOOKS_WORKERS": "3", "READ_MODEL": "redis", "ACCESS_TOKEN_TTL": "7200"}
+    settings = choose_settings(tmp_path_factory.mktemp("model"), **chosen)
+    yield settings
+    run_local_stack("down", settings)
+
+
+@pytest.fixture(scope="session")
+def model_stack(model_settings: dict[str, str]) -> Stack:
+    """The running stack of the read model's tests; the pids are those of its start."""
+    return start_stack(model_settings)
 
 
 @pytest.fixture
-def own_books(own_stack: Stack) -> Iterator[Client]:
-    """A client of the own stack's books service in a new session; its read model stands."""
-    token = sign_in(own_stack["AUTH_URL"], register(own_stack["AUTH_URL"]))["access_token"]
-    with Client(own_stack["BOOKS_URL"], token) as client:
+def token(model_stack: Stack) -> str:
+    """An access token of a new session on the stack of the read model's tests."""
+    return str(sign_in(model_stack["AUTH_URL"], register(model_stack["AUTH_URL"]))["access_token"])
+
+
+@pytest.fixture
+def model_books(model_stack: Stack, token: str) -> Iterator[Client]:
+    """A client of that stack's books service; its read model stands."""
+    with Client(model_stack["BOOKS_URL"], token) as client:
         wait_until_standing(client)
         yield client
 

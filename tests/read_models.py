@@ -22,6 +22,7 @@ def bound(seconds: float) -> float:
 
 
 STALE_S = bound(2)  # what a crash left over is applied within two seconds
+STANDS_AGAIN_S = bound(5)  # a read model that was lost
 
 
 def read_version(answer: requests.Response) -> tuple[int, int] | None:

@@ -3,49 +3,22 @@
 import itertools
 import secrets
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
 import requests
-from books_services import BooksService, copy_services, run_books_service, stop_own_books_service
-from clients import Client, register, sign_in
+from altered_services import copy_services, run_in_place_of_own
+from books_services import BooksService
+from clients import Client
 from projector_runs import check_verified, find_isbns, run_projector
-from read_models import LONG, NO_CACHE, STALE_S, wait_until, wait_until_standing
+from read_models import LONG, NO_CACHE, STALE_S, wait_until
 from sole_writer import SoleWriter, read_state
-from stacks import PROJECT, Stack, start_stack
+from stacks import PROJECT, Stack
 
-STACK_SETTINGS = {"AUTH_WORKERS": "1", "BOOKS_WORKERS": "1", "READ_MODEL": "redis"}
 EXITS = 50 if LONG else 2  # at each step
 EXIT_STATUS = 17  # of tests/exits.py, which only the service imports
-COMMANDS = ["POST", "PATCH", "DELETE"]
 FROM_COMMIT_ON = ("after COMMIT", "after the event")
 # One worker, so that whatever is left over waits for the process that follows; forked from a master that has the code.
 OPTIONS = ("--workers", "1", "--preload")
-
-
-@pytest.fixture(scope="module")
-def stack(own_settings: dict[str, str]) -> Stack:
-    """The stack of this module with its read model, without its own books service."""
-    started = start_stack(own_settings)
-    sign_in_for(started, started["BOOKS_URL"])
-    stop_own_books_service(started)
-    return started
-
-
-@pytest.fixture
-def service(stack: Stack, tmp_path: Path) -> Iterator[BooksService]:
-    """The books service that ends itself where a request says so."""
-    with run_books_service(stack, tmp_path / "books.log", *OPTIONS, app="tests.exits:app") as started:
-        yield started
-
-
-def sign_in_for(stack: Stack, url: str) -> str:
-    """Return an access token when the books service at `url` has its read model."""
-    token = str(sign_in(stack["AUTH_URL"], register(stack["AUTH_URL"]))["access_token"])
-    with Client(url, token) as client:
-        wait_until_standing(client)
-    return token
 
 
 def has_same_book(one: requests.Response, other: requests.Response) -> bool:
@@ -56,11 +29,16 @@ def has_same_book(one: requests.Response, other: requests.Response) -> bool:
 class Attempt:
     """One command after another to one ISBN, each with all names new, so that each takes every step."""
 
-    def __init__(self, stack: Stack, service: BooksService, command: str) -> None:
-        self.writer = SoleWriter(service.url, sign_in_for(stack, service.url), "")
+    def __init__(self, service: BooksService, token: str, command: str) -> None:
+        self.writer = SoleWriter(service.url, token, "")
         self.command, self.log = command, service.log
         self.numbers = itertools.count(1)
         self.exits = 0
+        self.exits_before = self.count_exits()
+
+    def count_exits(self) -> int:
+        """Return how many processes of the service have ended themselves."""
+        return self.log.read_text().count(f"exited with code {EXIT_STATUS}")
 
     def prepare(self) -> None:
         """Bring the ISBN into the state in which the command takes effect, to be sent with names that nobody used."""
@@ -94,15 +72,20 @@ class Attempt:
         """Send the command to a process that ends at the step; assert what is left, then send it again."""
         self.prepare()
         before = self.writer.ledger.states
-        assert self.send(step) is None, f"{step} was not reached"
+        assert self.send(step) is None, f"{self.command} did not reach {step}"
         self.exits += 1
-        ended = f"exited with code {EXIT_STATUS}"
-        wait_until(lambda: self.log.read_text().count(ended) == self.exits, 5, f"the process has ended at {step}")
+        wait_until(
+            lambda: self.count_exits() == self.exits_before + self.exits, 5, f"{self.command} has ended at {step}"
+        )
         found = self.writer.read(**NO_CACHE)
         committed = step.partition(" ")[2] in FROM_COMMIT_ON
         (after,) = self.writer.ledger.states - before if committed else before
-        assert (found.json()["stock"] if found.ok else None) == after.number, step
-        wait_until(lambda: has_same_book(self.writer.read(), found), STALE_S, f"the exit at {step} is caught up")
+        assert (found.json()["stock"] if found.ok else None) == after.number, (self.command, step)
+        wait_until(
+            lambda: has_same_book(self.writer.read(), found),
+            STALE_S,
+            f"what {self.command} left at {step} is brought in",
+        )
         self.repeat(committed)
 
     def repeat(self, committed: bool) -> None:
@@ -116,11 +99,17 @@ class Attempt:
         self.writer.ledger.check_read(seen.json()["stock"] if seen.ok else None)
 
 
-@pytest.mark.parametrize("command", COMMANDS)
 def test_a_command_takes_effect_wholly_or_not_wherever_its_process_ends(
-    stack: Stack, service: BooksService, command: str
+    model_settings: dict[str, str], model_stack: Stack, model_books: Client, token: str, tmp_path: Path
 ) -> None:
-    attempt = Attempt(stack, service, command)
+    log = tmp_path / "books.log"
+    with run_in_place_of_own(model_settings, log, *OPTIONS, app="tests.exits:app") as service:
+        for command in ("POST", "PATCH", "DELETE"):
+            end_at_each_step(model_stack, Attempt(service, token, command))
+
+
+def end_at_each_step(stack: Stack, attempt: Attempt) -> None:
+    """Let the process end at each step of one command; assert that all it leaves is right, and the steps are known."""
     steps = attempt.list_steps()
     names = [step.partition(" ")[2] for step in steps]
     assert names[0] == "START TRANSACTION" and names[-3:] == ["before COMMIT", *FROM_COMMIT_ON]
@@ -131,18 +120,21 @@ def test_a_command_takes_effect_wholly_or_not_wherever_its_process_ends(
     check_verified(stack)
     attempt.writer.ledger.settle(read_state(stack, attempt.writer.isbn))
     assert attempt.exits == EXITS * len(steps)
-    print(f"{command}: {EXITS} exits at each of {steps}")
+    print(f"{attempt.command}: {EXITS} exits at each of {steps}")
 
 
-def test_without_a_projector_a_change_would_stay_out_of_the_read_model(stack: Stack, tmp_path: Path) -> None:
+def test_without_a_projector_a_change_would_stay_out_of_the_read_model(
+    model_settings: dict[str, str], model_stack: Stack, model_books: Client, token: str, tmp_path: Path
+) -> None:
     altered = copy_services(tmp_path, "backend/projector.py", "        apply_waiting()\n    finally", "    finally")
     (altered / "tests").mkdir()
     shutil.copy(PROJECT / "tests" / "exits.py", altered / "tests")
-    with run_books_service(stack, tmp_path / "books.log", *OPTIONS, app="tests.exits:app", folder=altered) as service:
-        attempt = Attempt(stack, service, "PATCH")
+    log = tmp_path / "books.log"
+    with run_in_place_of_own(model_settings, log, *OPTIONS, app="tests.exits:app", folder=altered) as service:
+        attempt = Attempt(service, token, "PATCH")
         (step,) = [each for each in attempt.list_steps() if each.endswith(" after COMMIT")]
         attempt.prepare()
         assert attempt.send(step) is None
         wait_until(lambda: attempt.writer.read(**NO_CACHE).json()["stock"] == attempt.number, STALE_S, "it is there")
-        code, output, _ = run_projector(stack, "verify")
+        code, output, _ = run_projector(model_stack, "verify")
     assert (code, find_isbns(output)) == (1, {attempt.writer.isbn})

@@ -25,14 +25,13 @@ from read_models import (
 from shelf import make_book, make_isbn
 from stacks import Stack, connect_to_mariadb, start_stack
 
-STACK_SETTINGS = {"AUTH_WORKERS": "1", "BOOKS_WORKERS": "2", "READ_MODEL": "redis"}
 SEEN_S = bound(2)  # a gauge tells what the last pass of the projector saw
 
 
 @pytest.fixture
-def own(own_settings: dict[str, str]) -> Stack:
+def own(model_settings: dict[str, str]) -> Stack:
     """The stack of this module, whole again at the start of each test."""
-    return start_stack(own_settings)
+    return start_stack(model_settings)
 
 
 @pytest.fixture
@@ -95,7 +94,7 @@ def test_queries_go_on_while_mariadb_is_frozen(own: Stack, shop: Client, book: J
 
 
 def test_queries_go_on_while_mariadb_is_away(
-    own: Stack, own_settings: dict[str, str], shop: Client, book: Json, tmp_path: Path
+    own: Stack, model_settings: dict[str, str], shop: Client, book: Json, tmp_path: Path
 ) -> None:
     before = ask_all(shop, book)
     token = str(shop.headers["Authorization"]).removeprefix("Bearer ")
@@ -109,7 +108,7 @@ def test_queries_go_on_while_mariadb_is_away(
         check_mariadb_is_missed(shop, book)
         for path, query in list_queries(book):
             check_problem(control.get(path, params=query), 503)
-    start_stack(own_settings)
+    start_stack(model_settings)
     wait_until(lambda: shop.patch(f"/api/books/{book['isbn']}", json={"stock": 5}).ok, bound(5), "commands work again")
     check_verified(own)
 
