@@ -6,13 +6,13 @@ import time
 import uuid
 
 from backend.errors import TooManyFailures
-from backend.redis_store import changer, redis_errors
+from backend.redis_store import Script, ask, ask_once, ask_script, redis_errors
 
 MOST_FAILURES = 10
 WINDOW_S = 300
 
 # KEYS: failures of the account. ARGV: now, window, most, a name for this try. Gives 0, or the seconds to wait.
-RESERVE = """
+RESERVE = Script("""
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', ARGV[1] - ARGV[2])
 if redis.call('ZCARD', KEYS[1]) >= tonumber(ARGV[3]) then
   local oldest = redis.call('ZRANGE', KEYS[1], 0, 0, 'WITHSCORES')[2]
@@ -21,7 +21,7 @@ end
 redis.call('ZADD', KEYS[1], ARGV[1], ARGV[4])
 redis.call('EXPIRE', KEYS[1], ARGV[2])
 return 0
-"""
+""")
 
 
 def begin_try(account: str) -> str:
@@ -31,7 +31,7 @@ def begin_try(account: str) -> str:
     """
     attempt = uuid.uuid4().hex
     with redis_errors():
-        wait = changer().eval(RESERVE, 1, _key(account), time.time(), WINDOW_S, MOST_FAILURES, attempt)
+        wait = ask_script(RESERVE, [_key(account)], [str(time.time()), WINDOW_S, MOST_FAILURES, attempt], ask_once)
     if wait:
         raise TooManyFailures(int(wait))
     return attempt
@@ -40,7 +40,7 @@ def begin_try(account: str) -> str:
 def forgive_try(account: str, attempt: str) -> None:
     """Take back a try that was no failed guess."""
     with redis_errors():
-        changer().zrem(_key(account), attempt)
+        ask("ZREM", _key(account), attempt)
 
 
 def _key(account: str) -> str:

@@ -1,10 +1,10 @@
-"""The Redis clients of one process, with time-outs short enough for a request."""
+"""The Redis connections of one process, one a thread, with time-outs short enough for a request."""
 
 import hashlib
 import logging
 import os
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any
@@ -13,90 +13,125 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from backend.breaker import Breaker
 from backend.config import settings
 from backend.errors import Unavailable
+from backend.redis_connection import Connection, Part
 
 log = logging.getLogger(__name__)
 
-TIMEOUT_S = 0.25
-
-Part = str | int | bytes  # of a command
+TIMEOUT_S = 0.2  # nothing is sent twice to a Redis that is silent, so that no request waits longer than this
 
 
 class Script:
     """A Lua script and the digest that Redis knows it by."""
 
     def __init__(self, text: str) -> None:
-        """Take the text; Redis learns it on its first use."""
+        """Take the text."""
         self.text = text
         self.sha = hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
-
-
-@lru_cache(maxsize=1)
-def reader() -> "redis.Redis":
-    """Give the client for commands that may be sent twice: one that finds its connection closed tries anew."""
-    return redis.Redis(connection_pool=_pool(1, decode=True))
-
-
-@lru_cache(maxsize=1)
-def changer() -> "redis.Redis":
-    """Give the client for scripts whose repetition would do harm: it never sends a command twice."""
-    return redis.Redis(connection_pool=_pool(0, decode=True))
 
 
 def ask(*command: Part) -> Any:
     """Send one command that may be sent twice, on this thread's own connection, and give the answer as bytes.
 
-    For what every request asks: the client's pool, retries and hooks cost more than the trip itself.
-    Raises redis.RedisError.
+    Raises redis.RedisError, at once when Redis did not answer a few times in a row.
     """
-    connection = _own_connection()
-    try:
-        connection.send_command(*command)
-        return connection.read_response()
-    except redis.ConnectionError:  # it was closed since its last use
-        connection.disconnect()
-        connection.send_command(*command)
-        return connection.read_response()
+    with _breaker_watching():
+        try:
+            return _exchange(command)
+        except redis.ConnectionError:  # it was closed since its last use
+            return _exchange(command)
 
 
-def ask_script(script: Script, keys: list[str], arguments: Sequence[Part]) -> Any:
-    """Run a script that may be run twice, as ask() does."""
+def ask_once(*command: Part) -> Any:
+    """Send one command whose repetition would do harm: when its connection breaks it is not sent again.
+
+    A connection that Redis has closed since its last use is opened anew before. Raises as ask().
+    """
+    with _breaker_watching():
+        if _present.connection is not None and _present.connection.was_closed():
+            _drop_connection()
+        return _exchange(command)
+
+
+def ask_script(script: Script, keys: list[str], arguments: Sequence[Part], send: Callable[..., Any] = ask) -> Any:
+    """Run a script, with ask() or ask_once(); Redis learns it on its first use."""
     try:
-        return ask("EVALSHA", script.sha, len(keys), *keys, *arguments)
+        return send("EVALSHA", script.sha, len(keys), *keys, *arguments)
     except redis.exceptions.NoScriptError:
-        return ask("EVAL", script.text, len(keys), *keys, *arguments)
+        return send("EVAL", script.text, len(keys), *keys, *arguments)
 
 
-def _own_connection() -> Any:
-    mine = _thread_storage()
-    if not hasattr(mine, "connection"):
-        mine.connection = _pool(0, decode=False).make_connection()
-    return mine.connection
+def ping() -> None:
+    """Ask whether Redis answers now, whatever it did a moment ago. Raises redis.RedisError."""
+    connection = Connection(_address(), TIMEOUT_S)
+    try:
+        connection.exchange(("PING",))
+    finally:
+        connection.close()
+
+
+def _exchange(command: tuple[Part, ...]) -> Any:
+    if _present.connection is None:
+        _present.connection = Connection(_address(), TIMEOUT_S)
+    try:
+        return _present.connection.exchange(command)
+    except redis.ResponseError:
+        raise
+    except BaseException:  # what is yet to come on it would be taken for the answer to the next command
+        _drop_connection()
+        raise
+
+
+def _drop_connection() -> None:
+    if _present.connection is not None:
+        _present.connection.close()
+        _present.connection = None
+
+
+@contextmanager
+def _breaker_watching() -> Iterator[None]:
+    breaker = _breaker()
+    if not breaker.allows():
+        raise redis.ConnectionError("Redis did not answer a moment ago")
+    try:
+        yield
+    except (redis.ConnectionError, redis.TimeoutError):
+        breaker.failed()
+        raise
+    breaker.succeeded()
 
 
 @lru_cache(maxsize=1)
-def _thread_storage() -> threading.local:
-    return threading.local()
+def _breaker() -> Breaker:
+    return Breaker()
 
 
-def _pool(retries: int, *, decode: bool) -> "redis.ConnectionPool":
+@lru_cache(maxsize=1)
+def _address() -> "redis.ConnectionPool":
     return redis.ConnectionPool.from_url(
         settings().redis_url.get_secret_value(),
         socket_timeout=TIMEOUT_S,
         socket_connect_timeout=TIMEOUT_S,
-        retry=Retry(NoBackoff(), retries, supported_errors=(redis.ConnectionError,)),
-        decode_responses=decode,
+        retry=Retry(NoBackoff(), 0),
     )
 
 
-def _forget_clients() -> None:
-    for made in (reader, changer, _thread_storage):
-        made.cache_clear()
+class _PerThread(threading.local):
+    connection: Connection | None = None
 
 
-# Connections must never be shared across a fork.
-os.register_at_fork(after_in_child=_forget_clients)
+_present = _PerThread()
+
+
+def _forget_connection() -> None:  # connections must never be shared across a fork
+    _present.__dict__.clear()
+    _address.cache_clear()
+    _breaker.cache_clear()
+
+
+os.register_at_fork(after_in_child=_forget_connection)
 
 
 @contextmanager

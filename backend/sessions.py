@@ -14,7 +14,8 @@ import jwt
 
 from backend.config import settings
 from backend.errors import NotAuthenticated
-from backend.redis_store import ask, changer, redis_errors
+from backend.redis_connection import Part
+from backend.redis_store import Script, ask, ask_once, ask_script, redis_errors
 
 ALGORITHM = "HS256"
 ISSUER = "libros-auth"
@@ -24,15 +25,15 @@ TIME_CLAIMS = ("iat", "exp")
 LONGEST_TOKEN = 4096
 
 # KEYS: session, sessions of the user. ARGV: value, sid, now, time to live. Ended sessions leave the user's set.
-OPEN = """
+OPEN = Script("""
 redis.call('SET', KEYS[1], ARGV[1], 'EX', ARGV[4])
 redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', ARGV[3])
 redis.call('ZADD', KEYS[2], ARGV[3] + ARGV[4], ARGV[2])
 redis.call('EXPIRE', KEYS[2], ARGV[4])
-"""
+""")
 # KEYS: as above. ARGV: user and token expected, user and new token, sid, now, time to live. A refresh token that was
 # used before ends the whole session (RFC 9700, section 4.14.2).
-ROTATE = """
+ROTATE = Script("""
 local value = redis.call('GET', KEYS[1])
 if not value or string.sub(value, 1, #ARGV[1]) ~= ARGV[1] then
   redis.call('DEL', KEYS[1])
@@ -43,17 +44,17 @@ redis.call('SET', KEYS[1], ARGV[2] .. string.sub(value, #ARGV[1] + 1), 'EX', ARG
 redis.call('ZADD', KEYS[2], ARGV[4] + ARGV[5], ARGV[3])
 redis.call('EXPIRE', KEYS[2], ARGV[5])
 return 1
-"""
+""")
 # KEYS: as above. ARGV: sid.
-CLOSE = """
+CLOSE = Script("""
 redis.call('ZREM', KEYS[2], ARGV[1])
 return redis.call('DEL', KEYS[1])
-"""
+""")
 # KEYS: sessions of the user.
-CLOSE_ALL = """
+CLOSE_ALL = Script("""
 for _, sid in ipairs(redis.call('ZRANGE', KEYS[1], 0, -1)) do redis.call('DEL', 'session:' .. sid) end
 return redis.call('DEL', KEYS[1])
-"""
+""")
 
 
 @dataclass
@@ -108,7 +109,7 @@ def start_session(user: dict[str, Any]) -> dict[str, Any]:
     pair = _sign_pair(str(user["id"]), user["username"], sid, refresh_jti)
     entry = f"{user['id']}:{refresh_jti}:{user['email']}"
     with redis_errors():
-        changer().eval(OPEN, 2, *_keys(sid, user["id"]), entry, sid, int(time.time()), _session_ttl())
+        _run(OPEN, _keys(sid, user["id"]), entry, sid, int(time.time()), _session_ttl())
     return pair
 
 
@@ -121,8 +122,8 @@ def refresh_session(token: str) -> dict[str, Any]:
     claims = _decode(token, "refresh")
     sid, user_id, refresh_jti = claims["sid"], claims["sub"], _new_id()
     with redis_errors():
-        rotated = changer().eval(
-            ROTATE, 2, *_keys(sid, user_id), f"{user_id}:{claims['jti']}:", f"{user_id}:{refresh_jti}:", sid,
+        rotated = _run(
+            ROTATE, _keys(sid, user_id), f"{user_id}:{claims['jti']}:", f"{user_id}:{refresh_jti}:", sid,
             int(time.time()), _session_ttl(),
         )  # fmt: skip
     if not rotated:
@@ -134,7 +135,7 @@ def end_session(token: str) -> None:
     """End the session of an access or refresh token. Raises NotAuthenticated when it has ended before."""
     claims = _decode(token, "access", "refresh")
     with redis_errors():
-        ended = changer().eval(CLOSE, 2, *_keys(claims["sid"], claims["sub"]), claims["sid"])
+        ended = _run(CLOSE, _keys(claims["sid"], claims["sub"]), claims["sid"])
     if not ended:
         raise NotAuthenticated("This session has ended.")
 
@@ -142,7 +143,7 @@ def end_session(token: str) -> None:
 def end_all_sessions(user_id: str) -> None:
     """End every session of a user."""
     with redis_errors():
-        changer().eval(CLOSE_ALL, 1, f"sessions_of:{user_id}")
+        _run(CLOSE_ALL, [f"sessions_of:{user_id}"])
 
 
 def token_status(token: str) -> dict[str, Any]:
@@ -207,8 +208,12 @@ def _session_ttl() -> int:
     return max(settings().refresh_token_ttl, settings().access_token_ttl)
 
 
-def _keys(sid: str, user_id: str | int) -> tuple[str, str]:
-    return f"session:{sid}", f"sessions_of:{user_id}"
+def _run(script: Script, keys: list[str], *arguments: Part) -> Any:
+    return ask_script(script, keys, arguments, ask_once)  # a rotation that is sent twice would end its session
+
+
+def _keys(sid: str, user_id: str | int) -> list[str]:
+    return [f"session:{sid}", f"sessions_of:{user_id}"]
 
 
 def _new_id() -> str:
