@@ -29,6 +29,7 @@ ADD = {
     "formats": "INSERT IGNORE INTO formats (name, name_key) VALUES (%s, %s)",
     "authors": "INSERT IGNORE INTO authors (name, name_key) VALUES (%s, %s)",
 }
+ADD_AUTHOR = "INSERT INTO book_authors (isbn, position, author_id) VALUES (%s, %s, %s)"
 
 Matches = Callable[[int], bool]
 
@@ -193,10 +194,8 @@ def _columns(cursor: Any, book: dict[str, Any]) -> tuple[Any, ...]:
 def _insert_authors(cursor: Any, isbn: str, names: list[str]) -> None:
     # In the order of their names, so that two commands that add the same authors cannot deadlock.
     ids = {name: _find_or_add(cursor, "authors", name) for name in sorted(set(names))}
-    cursor.executemany(
-        "INSERT INTO book_authors (isbn, position, author_id) VALUES (%s, %s, %s)",
-        [(isbn, position, ids[name]) for position, name in enumerate(names, start=1)],
-    )
+    for position, name in enumerate(names, start=1):
+        cursor.execute(ADD_AUTHOR, (isbn, position, ids[name]))
 
 
 def _find_or_add(cursor: Any, table: str, name: str) -> int:

@@ -7,16 +7,15 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from functools import lru_cache
 from typing import Any
 
-import mysql.connector
 from flask import Response, current_app, jsonify, request
 from flask_openapi3 import OpenAPI
 from flask_openapi3_swagger.plugins import RegisterPlugin
 
 from backend import __version__, metrics
 from backend.config import settings
-from backend.database import connection_arguments
+from backend.database import Connection, connection_arguments
 from backend.errors import NotAuthenticated, Unavailable
-from backend.redis_store import reader
+from backend.redis_store import ping
 
 READY_WITHIN_S = 0.8
 
@@ -70,7 +69,7 @@ def openapi_document() -> dict[str, Any]:
 
 def check_stores() -> dict[str, str]:
     """Ask both stores at once; give `ok` or `down` for `database` and `redis` within 0.8 s."""
-    asked = {"database": _executor().submit(_ask_database), "redis": _executor().submit(_ask_redis)}
+    asked = {"database": _executor().submit(_ask_database), "redis": _executor().submit(ping)}
     return {store: "ok" if _answered(question) else "down" for store, question in asked.items()}
 
 
@@ -93,13 +92,9 @@ def _answered(question: "Future[None]") -> bool:
 
 def _ask_database() -> None:
     # A connection of its own: a pool whose connections are all in use is busy, not down.
-    with mysql.connector.connect(**connection_arguments()) as connection, connection.cursor() as cursor:
+    with Connection(**connection_arguments()) as connection, connection.cursor() as cursor:
         cursor.execute("SELECT 1")
         cursor.fetchall()
-
-
-def _ask_redis() -> None:
-    reader().ping()
 
 
 def _check_metrics_access() -> None:

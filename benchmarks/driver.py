@@ -11,7 +11,6 @@ from functools import partial
 from typing import Any
 
 import bcrypt
-import mysql.connector
 from mysql.connector.cursor_cext import CMySQLCursor
 
 Statement = tuple[Any, Any]  # the text and its parameters
@@ -64,11 +63,10 @@ def commit_books(
     statements: list[Statement], recorded: str, seconds: float, ready: threading.Barrier, first: int
 ) -> float:
     """Run the transaction over and over on one connection, once all threads are ready; return how often a second."""
-    from backend.database import connection_arguments  # noqa: PLC0415
+    from backend.database import Connection, connection_arguments  # noqa: PLC0415
 
     count = 0
-    with mysql.connector.connect(**connection_arguments()) as connection, connection.cursor(buffered=True) as cursor:
-        cursor.execute("SET SESSION tx_isolation = 'READ-COMMITTED'")
+    with Connection(**connection_arguments()) as connection, connection.cursor(buffered=True) as cursor:
         ready.wait(timeout=30)
         started = time.monotonic()
         while (elapsed := time.monotonic() - started) < seconds:
