@@ -15,7 +15,9 @@ from werkzeug.exceptions import BadRequest, HTTPException, RequestEntityTooLarge
 from werkzeug.http import HTTP_STATUS_CODES
 
 from backend import __version__, metrics
-from backend.errors import InvalidField, NotAuthenticated, ServiceError
+from backend.access_log import log_request
+from backend.deadline import start_deadline
+from backend.errors import InvalidField, NotAuthenticated, ServiceError, Unavailable
 from backend.schemas import Problem
 from backend.service_pages import add_service_pages
 from backend.sessions import Caller, identify
@@ -27,6 +29,8 @@ MOST_DISCARDED = 2 * 1024 * 1024
 REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,64}")
 PROBLEM_JSON = "application/problem+json"
 SECURITY: list[dict[str, list[Any]]] = [{"bearer": []}]
+LONGEST_WAIT_S = 1.0  # for a thread: there is more to do than this worker can, and late answers help nobody
+NEVER_SHED = ("/health", "/ready", "/metrics")
 METHODS = ("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE")
 
 
@@ -162,12 +166,15 @@ def token_answer(body: Any) -> Response:
 
 
 def _begin() -> None:
-    metrics.IN_FLIGHT.inc()
     environ = request.environ
-    given = environ.get("HTTP_X_REQUEST_ID", "")
-    environ["libros.started"] = time.perf_counter()
+    given, waited_s = environ.get("HTTP_X_REQUEST_ID", ""), environ.get("libros.waited_s", 0.0)
+    metrics.IN_FLIGHT.inc()
+    start_deadline(waited_s)
+    environ["libros.started"] = time.perf_counter() - waited_s
     environ["libros.request_id"] = given if REQUEST_ID.fullmatch(given) else os.urandom(16).hex()
-    if "CONTENT_LENGTH" in environ and (request.content_length or 0) > LARGEST_BODY:
+    if waited_s > LONGEST_WAIT_S and environ["PATH_INFO"] not in NEVER_SHED:
+        raise Unavailable("The service has more requests than it can answer in time.")
+    if int(environ.get("CONTENT_LENGTH") or 0) > LARGEST_BODY:
         _refuse_body()  # also where no route reads the body
 
 
@@ -180,15 +187,15 @@ def _refuse_body() -> NoReturn:
 
 
 def _finish(response: Response) -> Response:
-    metrics.IN_FLIGHT.dec()
-    environ, rule = request.environ, request.url_rule
-    response.headers.add("X-Request-ID", environ["libros.request_id"])
+    asked, status = request._get_current_object(), response.status_code  # type: ignore[attr-defined]
+    environ, rule = asked.environ, asked.url_rule
+    request_id, seconds = environ["libros.request_id"], time.perf_counter() - environ["libros.started"]
+    method = environ["REQUEST_METHOD"] if environ["REQUEST_METHOD"] in METHODS else "other"
+    response.headers.add("X-Request-ID", request_id)
     response.headers.add("X-Content-Type-Options", "nosniff")
-    method, status = environ["REQUEST_METHOD"], response.status_code
-    seconds = time.perf_counter() - environ["libros.started"]
-    metrics.observe_request(method if method in METHODS else "other", rule.rule if rule else "none", status, seconds)
-    path = environ.get("RAW_URI", "").partition("?")[0]
-    log.info("%s %s %d %.1f ms", method, path[:200], status, seconds * 1000)
+    metrics.IN_FLIGHT.dec()
+    metrics.observe_request(method, rule.rule if rule else "none", status, seconds)
+    log_request(request_id, method, environ.get("RAW_URI", "").partition("?")[0][:200], status, seconds)
     return response
 
 
