@@ -8,7 +8,7 @@ from mysql.connector.errors import IntegrityError
 from backend.database import reading, writing
 from backend.errors import AlreadyExists, NotAuthenticated, Unavailable
 from backend.login_limits import begin_try, forgive_try
-from backend.passwords import hash_password, verify_password
+from backend.passwords import hash_password, hashing_slots, verify_password
 
 USERNAME = r"[A-Za-z0-9_.-]{3,50}"
 
@@ -40,12 +40,13 @@ def authenticate(name: str, password: str) -> dict[str, Any]:
     """
     user = _find_for_login(name)
     account = f"id:{user['id']}" if user else f"name:{name.casefold()}"
-    attempt = begin_try(account)
-    try:
-        matches = verify_password(password, user["password_hash"] if user else None)
-    except Unavailable:
-        forgive_try(account, attempt)
-        raise
+    with hashing_slots().place():  # first: the tries that are counted at once are no more than the places
+        attempt = begin_try(account)
+        try:
+            matches = verify_password(password, user["password_hash"] if user else None)
+        except Unavailable:
+            forgive_try(account, attempt)
+            raise
     if user is None or not matches:
         raise NotAuthenticated("Wrong name or password.")
     forgive_try(account, attempt)

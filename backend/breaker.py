@@ -8,7 +8,7 @@ import threading
 import time
 
 MOST_FAILURES = 3  # in a row
-PAUSE_S = 0.5  # from the last failure to the next probe
+PAUSE_S = 0.25  # from the last failure to the next probe
 
 
 class Breaker:

@@ -78,7 +78,7 @@ class SelfRepairingPool(MySQLConnectionPool):
         super().__init__(pool_size=size, pool_name="libros", pool_reset_session=reset_session)
         self.wait_s = wait_s
         self._connection_arguments = connection
-        self._breaker = Breaker()
+        self.breaker = Breaker()
         self._room_to_wait = threading.Semaphore(size)
         self._slots: queue.LifoQueue[Any] = queue.LifoQueue(size)
         for _ in range(size):
@@ -137,7 +137,7 @@ class SelfRepairingPool(MySQLConnectionPool):
             connection.close()
             metrics.POOL_REPLACED.inc()
             if time.monotonic() - started > SLOW_ANSWER_S:
-                self._breaker.failed()
+                self.breaker.failed()
                 raise driver_errors.OperationalError("MariaDB does not answer")
         return self._open()
 
@@ -150,14 +150,14 @@ class SelfRepairingPool(MySQLConnectionPool):
             return False
 
     def _open(self) -> Any:
-        if not self._breaker.allows():
+        if not self.breaker.allows():
             raise driver_errors.OperationalError("MariaDB did not answer a moment ago")
         try:
             connection = Connection(**self._connection_arguments)
         except STORE_ERRORS:
-            self._breaker.failed()
+            self.breaker.failed()
             raise
-        self._breaker.succeeded()
+        self.breaker.succeeded()
         metrics.POOL_OPENED.inc()
         return connection
 
@@ -192,6 +192,15 @@ def pool() -> SelfRepairingPool:
         reset_session=chosen.db_pool_reset_session,
         **connection_arguments(),
     )
+
+
+def ping() -> None:
+    """Ask whether MariaDB answers now, whatever it did a moment ago. Raises a driver error.
+
+    On a connection of its own: a pool whose connections are all in use is busy, not down.
+    """
+    Connection(**connection_arguments()).close()  # it sets its session up, which MariaDB must answer
+    pool().breaker.succeeded()
 
 
 # Connections must never be shared across a fork.

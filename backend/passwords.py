@@ -16,6 +16,7 @@ from backend.metrics import HASHING_WAITING
 LONGEST_PASSWORD = 72  # bytes: bcrypt looks at no more, so no more is accepted
 MOST_WAITING = 4  # per process, so that the other threads stay free for requests that hash nothing
 WAIT_S = 1.2  # with the hash itself the answer comes within 2 s
+TOO_MANY = "Too many log-ins at once."
 
 
 class HashingSlots:
@@ -23,25 +24,26 @@ class HashingSlots:
 
     def __init__(self, slots: int) -> None:
         """Let `slots` threads hash at once."""
-        self._waiting = 0
+        self._room = threading.Semaphore(slots + MOST_WAITING)
         self._running = threading.Semaphore(slots)
-        self._lock = threading.Lock()
 
     @contextmanager
-    def one(self) -> Iterator[None]:
-        """Hold a slot for the length of a `with` block. Raises Unavailable when the queue is full or too slow."""
-        with self._lock:
-            if self._waiting >= MOST_WAITING:
-                raise Unavailable("Too many log-ins at once.")
-            self._waiting += 1
+    def place(self) -> Iterator[None]:
+        """Hold a place in the queue for the length of a `with` block. Raises Unavailable at once when it is full."""
+        if not self._room.acquire(blocking=False):
+            raise Unavailable(TOO_MANY)
         try:
-            with HASHING_WAITING.track_inprogress():
-                entered = self._running.acquire(timeout=WAIT_S)
+            yield
         finally:
-            with self._lock:
-                self._waiting -= 1
+            self._room.release()
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Hash for the length of a `with` block, from a place in the queue. Raises Unavailable when that is slow."""
+        with HASHING_WAITING.track_inprogress():
+            entered = self._running.acquire(timeout=WAIT_S)
         if not entered:
-            raise Unavailable("Too many log-ins at once.")
+            raise Unavailable(TOO_MANY)
         try:
             yield
         finally:
@@ -56,7 +58,7 @@ def hashing_slots() -> HashingSlots:
 
 def hash_password(password: str) -> str:
     """Hash a password of at most 72 bytes of UTF-8. Raises Unavailable when too many wait."""
-    with hashing_slots().one():
+    with hashing_slots().place(), hashing_slots().running():
         return bcrypt.hashpw(password.encode(), bcrypt.gensalt(settings().bcrypt_rounds)).decode()
 
 
@@ -64,12 +66,12 @@ def verify_password(password: str, password_hash: str | None) -> bool:
     """Compare a password of any length with a stored hash, or with none for an account that is not there.
 
     Takes the same time in every case: an account unknown or hashed at an old, lower cost must not be told apart
-    by the clock. Raises Unavailable when too many wait.
+    by the clock. The caller holds a place in the queue. Raises Unavailable when it had to wait there for too long.
     """
     encoded = password.encode()
     rounds = settings().bcrypt_rounds
     stored = password_hash or _hash_of_nothing(rounds)
-    with hashing_slots().one():
+    with hashing_slots().running():
         matches = bcrypt.checkpw(encoded[:LONGEST_PASSWORD], stored.encode())
         for cost in range(int(stored.split("$")[2]), rounds):
             bcrypt.checkpw(b"", _hash_of_nothing(cost).encode())  # 2^c + 2^c + 2^(c+1) + ... = 2^rounds

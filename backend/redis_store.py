@@ -70,6 +70,7 @@ def ping() -> None:
         connection.exchange(("PING",))
     finally:
         connection.close()
+    _breaker().succeeded()
 
 
 def _exchange(command: tuple[Part, ...]) -> Any:

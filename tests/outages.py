@@ -51,3 +51,4 @@ def wait_until_ready(url: str, seconds: float) -> None:
     while requests.get(f"{url}/ready", timeout=10).status_code != 200:
         assert time.monotonic() < deadline, f"{url} did not recover"
         time.sleep(0.1)
+    time.sleep(0.5)  # twice the pause after which the other workers ask a store again that did not answer

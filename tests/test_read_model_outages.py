@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from books_services import run_books_service
 from clients import Client, Json, check_problem, register, sign_in
-from outages import freeze, kill
+from outages import freeze, kill, wait_until_ready
 from projector_runs import check_verified
 from read_models import (
     NO_CACHE,
@@ -144,5 +144,6 @@ def test_the_backlog_is_told_while_redis_is_frozen_and_worked_off_afterwards(
         assert read_backlog(own)[1] <= time.monotonic() - started + 1
         assert count_outbox(own) == 1
     wait_until(lambda: read_backlog(own) == (0, 0), STALE_S + SEEN_S, "the backlog is gone")
+    wait_until_ready(own["BOOKS_URL"], 5)
     assert read_both_ways(shop, f"/api/books/{book['isbn']}").json()["stock"] == 77
     check_verified(own)

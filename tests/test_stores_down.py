@@ -16,7 +16,10 @@ SERVICES = ("AUTH_URL", "BOOKS_URL")
 @pytest.fixture
 def own(own_settings: dict[str, str]) -> Stack:
     """The stack of this module, whole again at the start of each test."""
-    return start_stack(own_settings)
+    started = start_stack(own_settings)
+    for key in SERVICES:
+        wait_until_ready(started[key], 5)
+    return started
 
 
 @pytest.fixture
