@@ -11,10 +11,11 @@ from typing import Any
 
 from mysql.connector.errors import IntegrityError
 
-from backend.catalogue import make_book, title_key, to_json
+from backend.catalogue import make_book, title_key
 from backend.config import settings
 from backend.database import writing
 from backend.errors import AlreadyExists, InvalidField, NotFound, PreconditionFailed
+from backend.outbox import note_applied, record_event
 from backend.projection import Event, apply_own_event
 from backend.queries import ONE_BOOK
 
@@ -32,6 +33,7 @@ ADD = {
 ADD_AUTHOR = "INSERT INTO book_authors (isbn, position, author_id) VALUES (%s, %s, %s)"
 
 Matches = Callable[[int], bool]
+Change = tuple[int | None, Event | None]  # the id of its row in the outbox, and the event to apply
 
 
 def add_book(book: dict[str, Any], user_id: str, key: str | None = None) -> tuple[dict[str, Any], bool]:
@@ -43,14 +45,14 @@ def add_book(book: dict[str, Any], user_id: str, key: str | None = None) -> tupl
         first = None if key is None else _claim_key(cursor, user_id, key, book)
         if first is None:
             version = _insert_book(cursor, book)
-            event: Event | None = _record(cursor, book["isbn"], version, book)
+            change = _record(cursor, book["isbn"], version, book)
         else:  # the command that gave the first answer may have ended before it applied its event
             version = first["version"]
-            event = _event_of_present(cursor, book["isbn"])
+            change = _present_change(cursor, book["isbn"])
         answer = {"isbn": book["isbn"], "version": version}
         if key is not None and first is None:
             _keep_answer(cursor, user_id, key, answer)
-    _apply(event)
+    _apply(change)
     return answer, first is not None
 
 
@@ -74,8 +76,8 @@ def change_book(isbn: str, changes: dict[str, Any], matches: Matches) -> dict[st
         if "authors" in changed:
             cursor.execute("DELETE FROM book_authors WHERE isbn = %s", (isbn,))
             _insert_authors(cursor, isbn, book["authors"])
-        event = _record(cursor, isbn, version, book)
-    _apply(event)
+        change = _record(cursor, isbn, version, book)
+    _apply(change)
     return {"isbn": isbn, "version": version}
 
 
@@ -89,29 +91,26 @@ def delete_book(isbn: str, matches: Matches) -> None:
             " ON DUPLICATE KEY UPDATE version = %s, deleted_at = NOW()",
             (isbn, version, version),
         )
-        event = _record(cursor, isbn, version, None)
-    _apply(event)
+        change = _record(cursor, isbn, version, None)
+    _apply(change)
 
 
-def _record(cursor: Any, isbn: str, version: int, fields: dict[str, Any] | None) -> Event:
-    book = None if fields is None else make_book(fields, version)
-    cursor.execute(
-        "INSERT INTO outbox (isbn, version, book) VALUES (%s, %s, %s)",
-        (isbn, version, None if book is None else to_json(book)),
-    )
-    return Event(isbn, version, book)
+def _record(cursor: Any, isbn: str, version: int, fields: dict[str, Any] | None) -> Change:
+    event = Event(isbn, version, None if fields is None else make_book(fields, version))
+    return record_event(cursor, event), event
 
 
-def _event_of_present(cursor: Any, isbn: str) -> Event | None:
+def _present_change(cursor: Any, isbn: str) -> Change:
     cursor.execute(ONE_BOOK, {"isbn": isbn})
     row = cursor.fetchone()
-    return None if row is None else Event(isbn, row["version"], make_book(row, row["version"]))
+    return None, None if row is None else Event(isbn, row["version"], make_book(row, row["version"]))
 
 
-def _apply(event: Event | None) -> None:
+def _apply(change: Change) -> None:
+    row, event = change
     # Without readers of the read model nobody need wait for it: the projector keeps it up.
-    if event is not None and settings().read_model == "redis":
-        apply_own_event(event)
+    if event is not None and settings().read_model == "redis" and apply_own_event(event) and row is not None:
+        note_applied(row)
 
 
 def _keep_answer(cursor: Any, user_id: str, key: str, answer: dict[str, Any]) -> None:

@@ -162,12 +162,14 @@ def apply_events(events: Sequence[Event]) -> int:
         raise
 
 
-def apply_own_event(event: Event) -> None:
-    """Apply the event of a command that is committed; if that fails, it is left to the projector."""
+def apply_own_event(event: Event) -> bool:
+    """Apply the event of a command that is committed; if that fails, it is left to the projector, and False given."""
     try:
         apply_events([event])
     except redis.RedisError as error:
         log.warning("read model: a change is left to the projector: %s", error)
+        return False
+    return True
 
 
 def discard_read_model() -> None:

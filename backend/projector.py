@@ -8,35 +8,28 @@ A command applies its own event before it answers; what a crash or an absent Red
 Several projectors may run at once: an event changes the read model once, however often it comes.
 """
 
-import json
 import logging
 import random
 import sys
 import threading
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import redis
 
 from backend import metrics
-from backend.database import reading, writing
+from backend.database import writing
 from backend.errors import ServiceError
-from backend.projection import Event, apply_events
+from backend.outbox import BATCH, delete_applied, delete_rows, read_backlog, read_leftovers
+from backend.projection import apply_events
 from backend.rebuild import rebuild, stands
 
 log = logging.getLogger(__name__)
 
 PAUSE_S = 0.4
 AFTER_ERROR_S = 1.0
-BATCH = 100
 CLEAN_EVERY_S = 5.0
 
-WAITING = "SELECT id, isbn, version, book FROM outbox ORDER BY id LIMIT %s"
-BACKLOG = """
-  SELECT COUNT(*) AS pending, COALESCE(TIMESTAMPDIFF(MICROSECOND, MIN(created_at), NOW(6)), 0) / 1000000 AS lag
-  FROM outbox
-"""
 OLD_KEYS = "DELETE FROM idempotency_keys WHERE created_at < NOW() - INTERVAL 24 HOUR LIMIT %s"
 
 
@@ -71,19 +64,19 @@ def run_pass() -> None:
     try:
         if not stands():
             rebuild()
-        apply_waiting()
+        delete_applied()
+        apply_leftovers()
     finally:
         measure_backlog()
 
 
-def apply_waiting() -> int:
-    """Apply the events of the outbox, oldest first, and delete them there; give how many."""
+def apply_leftovers() -> int:
+    """Apply the events that nobody has brought in, oldest first, and delete them; give how many."""
     total = 0
-    for rows in _read_waiting():
-        apply_events([Event(row["isbn"], row["version"], row["book"] and json.loads(row["book"])) for row in rows])
-        with writing() as cursor:
-            cursor.executemany("DELETE FROM outbox WHERE id = %s", [(row["id"],) for row in rows])
-        total += len(rows)
+    for events in read_leftovers():
+        apply_events(list(events.values()))
+        delete_rows(list(events))
+        total += len(events)
     return total
 
 
@@ -96,22 +89,9 @@ def delete_old_keys() -> None:
             deleted = cursor.rowcount
 
 
-def _read_waiting() -> Iterator[list[dict[str, Any]]]:
-    while True:
-        with reading() as cursor:
-            cursor.execute(WAITING, (BATCH,))
-            rows = cursor.fetchall()
-        if rows:
-            yield rows
-        if len(rows) < BATCH:
-            return
-
-
 def measure_backlog() -> dict[str, Any]:
     """Give `pending` events and the `lag` of the oldest in seconds, and put both into the metrics."""
-    with reading() as cursor:
-        cursor.execute(BACKLOG)
-        backlog: dict[str, Any] = cursor.fetchone()
+    backlog = read_backlog()
     metrics.OUTBOX_PENDING.set(backlog["pending"])
     metrics.LAG.set(float(backlog["lag"]))
     return backlog

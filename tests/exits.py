@@ -10,9 +10,6 @@ import threading
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from mysql.connector.connection_cext import CMySQLConnection
-from mysql.connector.cursor_cext import CMySQLCursorBufferedDict
-
 from backend import commands, database
 from microservicioCQRSRedis import app as books_app
 
@@ -45,7 +42,7 @@ class Command(threading.local):
 command = Command()
 
 
-class WatchedCursor(CMySQLCursorBufferedDict):
+class WatchedCursor(database.Cursor):
     """The product's cursor, which tells of each statement that has come back."""
 
     def execute(self, operation: Any, *arguments: Any, **options: Any) -> Any:
@@ -54,6 +51,18 @@ class WatchedCursor(CMySQLCursorBufferedDict):
         text = operation.decode() if isinstance(operation, bytes | bytearray) else str(operation)
         command.pass_step(" ".join(text.split()[:3]))
         return answer
+
+
+def watch_query(query: Callable[..., Any]) -> Callable[..., Any]:
+    """Return the connection's own way to send a statement, with a step after a BEGIN that goes through it."""
+
+    def run(connection: Any, statement: Any, *arguments: Any, **options: Any) -> Any:
+        answer = query(connection, statement, *arguments, **options)
+        if statement == BEGIN:
+            command.pass_step(BEGIN)
+        return answer
+
+    return run
 
 
 def watch(function: Callable[..., Any], before: str, after: str) -> Callable[..., Any]:
@@ -74,8 +83,9 @@ def replace(owner: Any, name: str, wrap: Callable[[Any], Any]) -> None:
     setattr(owner, name, wrap(getattr(owner, name)))
 
 
-replace(database, "CMySQLCursorBufferedDict", lambda _: WatchedCursor)
-replace(CMySQLConnection, "commit", lambda commit: watch(commit, "before COMMIT", "after COMMIT"))
+replace(database, "Cursor", lambda _: WatchedCursor)
+replace(database.Connection, "cmd_query", watch_query)
+replace(database.Connection, "commit", lambda commit: watch(commit, "before COMMIT", "after COMMIT"))
 replace(commands, "apply_own_event", lambda apply: watch(apply, "", "after the event"))
 
 

@@ -1,0 +1,81 @@
+"""The outbox in MariaDB: changes on their way to the read model, written in the transaction of each command.
+
+A process deletes the rows of the events that it has applied itself, a batch at a time. What stays longer than that
+takes is a leftover of a crash or an outage: any projector may apply and delete it.
+"""
+
+import json
+from collections import deque
+from collections.abc import Iterator
+from typing import Any
+
+from backend.catalogue import to_json
+from backend.database import reading, writing
+from backend.projection import Event
+
+BATCH = 100
+LEFT_AFTER_S = 0.6
+
+RECORD = "INSERT INTO outbox (isbn, version, book) VALUES (%s, %s, %s)"
+LEFTOVERS = """
+  SELECT id, isbn, version, book FROM outbox
+  WHERE created_at < NOW(6) - INTERVAL %s SECOND ORDER BY id LIMIT %s
+"""
+BACKLOG = """
+  SELECT COUNT(*) AS pending, COALESCE(TIMESTAMPDIFF(MICROSECOND, MIN(created_at), NOW(6)), 0) / 1000000 AS lag
+  FROM outbox
+"""
+
+_applied: deque[int] = deque()  # the rows whose events this process has applied
+
+
+def record_event(cursor: Any, event: Event) -> int:
+    """Put an event into the outbox, inside the transaction of its command; give the id of its row."""
+    cursor.execute(RECORD, (event.isbn, event.version, None if event.book is None else to_json(event.book)))
+    return int(cursor.lastrowid)
+
+
+def note_applied(row: int) -> None:
+    """Note that this process has applied the event of a row that is committed."""
+    _applied.append(row)
+
+
+def delete_applied() -> None:
+    """Delete the rows noted. Raises Unavailable; those that were not deleted are leftovers then."""
+    while _applied:
+        delete_rows([_applied.popleft() for _ in range(min(BATCH, len(_applied)))])
+
+
+def read_leftovers() -> Iterator[dict[int, Event]]:
+    """Give events that nobody has brought in, by the ids of their rows, oldest first, a batch at a time.
+
+    Each batch must be deleted before the next is asked for. Raises Unavailable.
+    """
+    while True:
+        with reading() as cursor:
+            cursor.execute(LEFTOVERS, (LEFT_AFTER_S, BATCH))
+            rows = cursor.fetchall()
+        if rows:
+            yield {
+                row["id"]: Event(row["isbn"], row["version"], row["book"] and json.loads(row["book"])) for row in rows
+            }
+        if len(rows) < BATCH:
+            return
+
+
+def _event_of(row: dict[str, Any]) -> Event:
+    return Event(row["isbn"], row["version"], row["book"] and json.loads(row["book"]))
+
+
+def delete_rows(ids: list[int]) -> None:
+    """Delete rows whose events are applied. Raises Unavailable."""
+    with writing() as cursor:
+        cursor.execute("DELETE FROM outbox WHERE id IN (" + ", ".join(["%s"] * len(ids)) + ")", ids)  # noqa: S608
+
+
+def read_backlog() -> dict[str, Any]:
+    """Give `pending` events and the `lag` of the oldest in seconds. Raises Unavailable."""
+    with reading() as cursor:
+        cursor.execute(BACKLOG)
+        backlog: dict[str, Any] = cursor.fetchone()
+    return backlog
