@@ -10,58 +10,22 @@ from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any
 
-from _mysql_connector import MySQLInterfaceError
 from mysql.connector import errors as driver_errors
-from mysql.connector.connection_cext import CMySQLConnection
-from mysql.connector.constants import ClientFlag
-from mysql.connector.cursor_cext import CMySQLCursorBufferedDict
 from mysql.connector.pooling import MySQLConnectionPool
 
 from backend import metrics
 from backend.breaker import Breaker
 from backend.config import settings
+from backend.connections import STORE_ERRORS, Connection, Cursor, connection_arguments
 from backend.deadline import check_deadline
 from backend.errors import ServiceError, Unavailable
 
 log = logging.getLogger(__name__)
 
-TIMEOUT_S = 1  # connect, read and write: the driver takes whole seconds
-STATEMENT_S = 0.8  # MariaDB gives up on a statement, its wait for a row lock included, before the driver does
 SLOW_ANSWER_S = 0.5  # a server that let a ping wait this long is not asked again by the same request
 
-# What every session begins with. READ COMMITTED, so that looking for a row that is not there locks no gap.
-SESSION = (
-    "SET NAMES utf8mb4 COLLATE utf8mb4_bin, SESSION autocommit = 1, SESSION tx_isolation = 'READ-COMMITTED',"
-    f" SESSION max_statement_time = {STATEMENT_S}"
-)
-
-# What the driver raises for the store; COMMIT, ROLLBACK and the reset raise what its C extension does.
-STORE_ERRORS = (driver_errors.Error, MySQLInterfaceError)
 # Errors of the program rather than of the store: they stay what they are.
 PROGRAM_ERRORS = (driver_errors.IntegrityError, driver_errors.ProgrammingError, driver_errors.DataError)
-
-
-class Connection(CMySQLConnection):
-    """A connection of the C extension whose session is reset in two round trips instead of four."""
-
-    session_changed = False  # since the last reset
-
-    def cmd_reset_connection(self) -> bool:
-        """Reset the session to what it began with. Raises a driver error when MariaDB does not answer."""
-        if self._cmysql is None or not self._cmysql.reset_connection():
-            return False
-        self.cmd_query(SESSION)
-        self.session_changed = False
-        return True
-
-
-class Cursor(CMySQLCursorBufferedDict):
-    """A cursor that begins no statement which might end after the deadline of its request."""
-
-    def execute(self, operation: Any, params: Any = (), map_results: bool = False) -> None:
-        """Run one statement. Raises Unavailable past the deadline, a driver error."""
-        check_deadline()
-        super().execute(operation, params, map_results)
 
 
 class SelfRepairingPool(MySQLConnectionPool):
@@ -160,26 +124,6 @@ class SelfRepairingPool(MySQLConnectionPool):
         self.breaker.succeeded()
         metrics.POOL_OPENED.inc()
         return connection
-
-
-def connection_arguments() -> dict[str, Any]:
-    """Give what a connection to MariaDB is made with."""
-    chosen = settings()
-    return {
-        "host": chosen.db_host,
-        "port": chosen.db_port,
-        "user": chosen.db_user,
-        "password": chosen.db_password.get_secret_value(),
-        "database": chosen.db_name,
-        "charset": "utf8mb4",
-        "collation": "utf8mb4_bin",
-        "autocommit": True,
-        "connection_timeout": TIMEOUT_S,
-        "read_timeout": TIMEOUT_S,
-        "write_timeout": TIMEOUT_S,
-        "init_command": SESSION,
-        "client_flags": [ClientFlag.FOUND_ROWS],  # an UPDATE that changes nothing still finds its row
-    }
 
 
 @lru_cache(maxsize=1)

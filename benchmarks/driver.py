@@ -63,7 +63,7 @@ def commit_books(
     statements: list[Statement], recorded: str, seconds: float, ready: threading.Barrier, first: int
 ) -> float:
     """Run the transaction over and over on one connection, once all threads are ready; return how often a second."""
-    from backend.database import Connection, connection_arguments  # noqa: PLC0415
+    from backend.connections import Connection, connection_arguments  # noqa: PLC0415
 
     count = 0
     with Connection(**connection_arguments()) as connection, connection.cursor(buffered=True) as cursor:

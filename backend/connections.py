@@ -1,0 +1,67 @@
+"""One connection to MariaDB: how it is made, how long it waits, how its session begins, and its cursor."""
+
+from typing import Any
+
+from _mysql_connector import MySQLInterfaceError
+from mysql.connector import errors as driver_errors
+from mysql.connector.connection_cext import CMySQLConnection
+from mysql.connector.constants import ClientFlag
+from mysql.connector.cursor_cext import CMySQLCursorBufferedDict
+
+from backend.config import settings
+from backend.deadline import check_deadline
+
+TIMEOUT_S = 1  # connect, read and write: the driver takes whole seconds
+STATEMENT_S = 0.8  # MariaDB gives up on a statement, its wait for a row lock included, before the driver does
+
+# What every session begins with. READ COMMITTED, so that looking for a row that is not there locks no gap.
+SESSION = (
+    "SET NAMES utf8mb4 COLLATE utf8mb4_bin, SESSION autocommit = 1, SESSION tx_isolation = 'READ-COMMITTED',"
+    f" SESSION max_statement_time = {STATEMENT_S}"
+)
+
+# What the driver raises for the store; COMMIT, ROLLBACK and the reset raise what its C extension does.
+STORE_ERRORS = (driver_errors.Error, MySQLInterfaceError)
+
+
+class Connection(CMySQLConnection):
+    """A connection of the C extension whose session is reset in two round trips instead of four."""
+
+    session_changed = False  # since the last reset
+
+    def cmd_reset_connection(self) -> bool:
+        """Reset the session to what it began with. Raises a driver error when MariaDB does not answer."""
+        if self._cmysql is None or not self._cmysql.reset_connection():
+            return False
+        self.cmd_query(SESSION)
+        self.session_changed = False
+        return True
+
+
+class Cursor(CMySQLCursorBufferedDict):
+    """A cursor that begins no statement which might end after the deadline of its request."""
+
+    def execute(self, operation: Any, params: Any = (), map_results: bool = False) -> None:
+        """Run one statement. Raises Unavailable past the deadline, a driver error."""
+        check_deadline()
+        super().execute(operation, params, map_results)
+
+
+def connection_arguments() -> dict[str, Any]:
+    """Give what a connection to MariaDB is made with."""
+    chosen = settings()
+    return {
+        "host": chosen.db_host,
+        "port": chosen.db_port,
+        "user": chosen.db_user,
+        "password": chosen.db_password.get_secret_value(),
+        "database": chosen.db_name,
+        "charset": "utf8mb4",
+        "collation": "utf8mb4_bin",
+        "autocommit": True,
+        "connection_timeout": TIMEOUT_S,
+        "read_timeout": TIMEOUT_S,
+        "write_timeout": TIMEOUT_S,
+        "init_command": SESSION,
+        "client_flags": [ClientFlag.FOUND_ROWS],  # an UPDATE that changes nothing still finds its row
+    }
