@@ -5,11 +5,14 @@ import logging
 import os
 import re
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, NoReturn
 
 from flask import Request, Response, current_app, g, request
 from flask.json.provider import DefaultJSONProvider
 from flask_openapi3 import APIBlueprint, Info, OpenAPI
+from gunicorn.http.errors import ParseException
 from pydantic import ValidationError
 from werkzeug.exceptions import BadRequest, HTTPException, RequestEntityTooLarge, UnsupportedMediaType
 from werkzeug.http import HTTP_STATUS_CODES
@@ -58,8 +61,9 @@ class JSONRequest(Request):
 
     def get_json(self, *_args: Any, **_kwargs: Any) -> Any:
         """Give the body. Raises 415 when it is not declared as JSON, 400 when malformed, InvalidField for no object."""
-        if len(self.get_data()) > LARGEST_BODY:  # of a body sent in chunks no header tells the length
-            _refuse_body()
+        with readable_body():
+            if len(self.get_data()) > LARGEST_BODY:  # of a body sent in chunks no header tells the length
+                _refuse_body()
         body = super().get_json()
         if not isinstance(body, dict):
             raise InvalidField("body", "it must be a JSON object")
@@ -70,6 +74,15 @@ class JSONRequest(Request):
         if e is None:
             raise UnsupportedMediaType("The body must be declared as application/json.")
         raise BadRequest("The body is not well-formed JSON.")
+
+
+@contextmanager
+def readable_body() -> Iterator[None]:
+    """Answer 400 where a body cannot be read: badly chunked, or its client has gone or is too slow."""
+    try:
+        yield
+    except (ParseException, OSError):
+        raise BadRequest("The body cannot be read.") from None
 
 
 class App(OpenAPI):
@@ -181,8 +194,9 @@ def _begin() -> None:
 def _refuse_body() -> NoReturn:
     # Read on for a while: a connection closed over unread bytes is reset, and the client never sees the answer.
     unread = MOST_DISCARDED if (request.content_length or 0) <= MOST_DISCARDED else 0
-    while unread > 0 and (piece := request.environ["wsgi.input"].read(min(unread, 65536))):
-        unread -= len(piece)
+    with readable_body():
+        while unread > 0 and (piece := request.environ["wsgi.input"].read(min(unread, 65536))):
+            unread -= len(piece)
     raise RequestEntityTooLarge(f"The body has more than {LARGEST_BODY} bytes.")
 
 

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from backend import commands, database
+from backend import commands, connections, database
 from microservicioCQRSRedis import app as books_app
 
 EXIT_STATUS = 17
@@ -42,7 +42,7 @@ class Command(threading.local):
 command = Command()
 
 
-class WatchedCursor(database.Cursor):
+class WatchedCursor(connections.Cursor):
     """The product's cursor, which tells of each statement that has come back."""
 
     def execute(self, operation: Any, *arguments: Any, **options: Any) -> Any:
@@ -84,8 +84,8 @@ def replace(owner: Any, name: str, wrap: Callable[[Any], Any]) -> None:
 
 
 replace(database, "Cursor", lambda _: WatchedCursor)
-replace(database.Connection, "cmd_query", watch_query)
-replace(database.Connection, "commit", lambda commit: watch(commit, "before COMMIT", "after COMMIT"))
+replace(connections.Connection, "cmd_query", watch_query)
+replace(connections.Connection, "commit", lambda commit: watch(commit, "before COMMIT", "after COMMIT"))
 replace(commands, "apply_own_event", lambda apply: watch(apply, "", "after the event"))
 
 
