@@ -1,6 +1,7 @@
 """The benchmark measures what it says, marks what it cannot trust, and leaves nothing behind."""
 
 import os
+import secrets
 import shutil
 import subprocess
 import sys
@@ -9,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from read_models import LONG
 
 from backend.schemas import parse_isbn
 from benchmarks import measures, scenarios
@@ -23,6 +25,8 @@ from benchmarks.wrk import Load, Result, run_wrk
 needs_wrk = pytest.mark.skipif(
     not shutil.which("wrk") and os.geteuid() != 0, reason="wrk is missing and only root can install it"
 )
+
+long_form = pytest.mark.skipif(not LONG, reason="long form only")
 
 
 @pytest.fixture(scope="module")
@@ -85,8 +89,10 @@ def test_a_program_beside_the_benchmark_is_noticed_and_its_own_are_not_taken_for
 
 
 @needs_wrk
-def test_an_answer_that_is_no_success_makes_a_measurement_invalid(large: Stack, tmp_path: Path) -> None:
-    with serve(BARE, large.settings(BENCHMARK_BOOK=large.book), sorted(os.sched_getaffinity(0))[0], tmp_path) as url:
+def test_an_answer_that_is_no_success_makes_a_measurement_invalid(tmp_path: Path) -> None:
+    core = sorted(os.sched_getaffinity(0))[0]
+    settings = {**os.environ, "BENCHMARK_BOOK": "{}", "DB_USER": "nobody", "JWT_SECRET": secrets.token_urlsafe(48)}
+    with serve(BARE, settings, core, tmp_path) as url:
         assert measures.check_answers(url, Load(["/book"])) == ""
         assert "answered 404 where 200" in measures.check_answers(url, Load(["/nothing"]))
         good, bad = (run_wrk(url, Load([path]), 1, tmp_path) for path in ("/book", "/nothing"))
@@ -94,6 +100,7 @@ def test_an_answer_that_is_no_success_makes_a_measurement_invalid(large: Stack, 
     assert "of 400 or above" in bad.fault
 
 
+@long_form
 def test_the_large_catalogue_has_100_000_books_like_the_first_ones(large: Stack) -> None:
     isbns = [isbn for (isbn,) in large.ask("SELECT isbn FROM books")]
     assert len(isbns) == 100_000
@@ -107,6 +114,7 @@ def test_the_large_catalogue_has_100_000_books_like_the_first_ones(large: Stack)
     assert first == more
 
 
+@long_form
 def test_the_read_model_of_the_large_catalogue_is_whole(large: Stack, project: Path) -> None:
     verify = [sys.executable, "-m", "backend.projector", "verify"]
     ran = subprocess.run(verify, cwd=project, env=large.settings(), capture_output=True, text=True, check=False)
@@ -128,7 +136,7 @@ def test_one_command_prints_a_table_and_leaves_nothing_behind(project: Path, tmp
 
 
 @needs_wrk
-@pytest.mark.parametrize("moment", ["bringing up", "round 1/"])
+@pytest.mark.parametrize("moment", [pytest.param("bringing up", marks=long_form), "round 1/"])
 def test_an_interrupted_run_leaves_nothing_behind(moment: str, project: Path, tmp_path: Path) -> None:
     command = [sys.executable, "-u", "-m", "benchmarks", "--rounds", "9", "--seconds", "1", "--only", "me"]
     environment = {**os.environ, "TMPDIR": str(tmp_path)}
