@@ -28,13 +28,19 @@ SLOW_ANSWER_S = 0.5  # a server that let a ping wait this long is not asked agai
 PROGRAM_ERRORS = (driver_errors.IntegrityError, driver_errors.ProgrammingError, driver_errors.DataError)
 
 
+class Slots(queue.LifoQueue[Any]):
+    """Idle connections, and None for each that has yet to be opened: given out only when nothing better is there."""
+
+    def _put(self, item: Any) -> None:
+        self.queue.insert(0 if item is None else len(self.queue), item)
+
+
 class SelfRepairingPool(MySQLConnectionPool):
     """The connector's pool without its faults: it waits a bounded time, replaces dead connections before the
     caller sees them, loses no slot, and holds no lock while it talks to the network.
 
-    Each slot of the queue holds an idle connection, or None where one has yet to be opened. As many threads as there
-    are slots may wait for one; the next is refused at once. After a few failures to connect only one thread at a time
-    tries, and the others are refused, until it succeeds.
+    As many threads as there are slots may wait for one; the next is refused at once. After a few failures to connect
+    only one thread at a time tries, and the others are refused, until it succeeds.
     """
 
     def __init__(self, *, size: int, wait_s: float, reset_session: bool, **connection: Any) -> None:
@@ -44,7 +50,7 @@ class SelfRepairingPool(MySQLConnectionPool):
         self._connection_arguments = connection
         self.breaker = Breaker()
         self._room_to_wait = threading.Semaphore(size)
-        self._slots: queue.LifoQueue[Any] = queue.LifoQueue(size)
+        self._slots = Slots(size)
         for _ in range(size):
             self._slots.put(None)
 
