@@ -1,0 +1,217 @@
+"""Defines the raw files that a scenario leaves in the results folder: their names, their columns, their fields.
+
+The load side writes them while it runs, each line flushed within a second; the analysis reads them afterwards.
+Both take names and columns from here. Every time is in seconds since the epoch of the client's clock, as a float,
+unless it says otherwise. A *part* is the process of the load that wrote a file: "" for one process, "0", "1", ... for
+the worker processes of --processes, "master" for their master (which has a generator file only).
+
+| file | what is in it |
+|---|---|
+| NAME[_PART].hlog | the latencies of right answers: an HdrHistogram log, one line per second and endpoint, see below |
+| NAME[_PART]_seconds.csv | SECONDS: what each second brought on each endpoint |
+| NAME[_PART]_generator.csv | GENERATOR: how the process of the load is doing, one line a second |
+| NAME[_PART]_ledger.jsonl | a Sent line when a write leaves, an Outcome line when its end is known |
+| NAME_server.jsonl | a ServerSample a second and service ("auth", "books"), or a line with "error" |
+| NAME_data.jsonl | a DataState before the load and one after it was tidied up |
+| NAME_read_back.json | what is there after the load, before it is tidied up: see ReadBack |
+
+HdrHistogram log (version 1.2 of the format; https://github.com/HdrHistogram/HdrHistogram_py, hdrh.log): lines
+`Tag=TAG,START,LENGTH,MAX,BLOB`, START in whole seconds since the epoch (no StartTime or BaseTime line is needed),
+LENGTH 1. An answer belongs to the second in which it came. Values are whole microseconds from 1 to HIGHEST_US (a
+longer one counts as HIGHEST_US), with DIGITS significant digits. Lines add up: several of one second and tag are sums.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, unquote
+
+LOWEST_US, HIGHEST_US, DIGITS = 1, 60_000_000, 3
+MASTER = "master"
+
+# Rows of one second and endpoint add up, so a row may come late: a request is known only when it ends, and its
+# busy_s then belongs to every second it touched. `right`, `wrong`, `unanswered`, `shed` count in the second in which
+# the request ended. `wrong` is an answer that should have been another; `unanswered` a lost connection or a time-out;
+# `shed` a 503 or 429 with Retry-After. `busy_s` is the time that requests took within the second (Little's law).
+SECONDS = ("second", "endpoint", "right", "wrong", "unanswered", "shed", "busy_s")
+# Endpoints that are none; of them only busy_s is used:
+THINK = "(think)"  # the think time *asked for*, spread over the seconds it covers; it ends when its user is stopped
+ASIDE = "(aside)"  # all else a user waits for: requests that are not counted, a semaphore of the load
+
+# `cpu` is the share of one core since the line before; `users_wanted` and `users` are of this process. `lags_ms` are
+# the lags of the event loop since the line before that exceed LAG_NOTED_MS, separated by spaces, in their order: by
+# how much a sleep of LAG_PROBE_MS, one after the other, was too long.
+GENERATOR = ("at", "pid", "cpu", "users_wanted", "users", "lags_ms")
+LAG_PROBE_MS, LAG_NOTED_MS = 10.0, 5.0
+
+
+@dataclass(frozen=True)
+class SecondRow:
+    """One row of NAME_seconds.csv."""
+
+    second: int
+    endpoint: str  # as in the tags: name_endpoint(method, name)
+    right: int
+    wrong: int
+    unanswered: int
+    shed: int
+    busy_s: float
+
+
+@dataclass(frozen=True)
+class GeneratorRow:
+    """One row of NAME_generator.csv."""
+
+    at: float
+    pid: int
+    cpu: float
+    users_wanted: int
+    users: int
+    lags_ms: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Worker:
+    """One worker process of a service; `cpu_s` is the processor time it has used so far, `rss` is in bytes."""
+
+    cpu_s: float
+    rss: float
+    fds: float
+    threads: float
+
+
+@dataclass(frozen=True)
+class ServerSample:
+    """One answer of /metrics: a line of NAME_server.jsonl.
+
+    `at` is the middle of the exchange on the client's clock, `took` its seconds, `server_at` the server's own time.
+    `values` has VALUES as far as this service knows them. Machine samples (service "machine", only when the target
+    is this machine) have `values` {"cpu": share of all cores in use since the sample before, "cpus": their number}.
+    A sample that could not be taken is {"at": .., "service": .., "error": "words"}.
+    """
+
+    at: float
+    service: str
+    took: float = 0.0
+    server_at: float | None = None
+    values: dict[str, float] | None = None
+    workers: dict[str, Worker] | None = None  # by process id
+    error: str = ""
+
+
+# Names in ServerSample.values, each a Prometheus sample summed over its labels; those in `_total` only rise.
+VALUES = (
+    "http_requests_total",
+    "http_requests_in_flight",
+    "http_requests_shed_total",
+    "db_pool_in_use",
+    "db_pool_waiting",
+    "db_pool_opened_total",
+    "db_connections",  # MariaDB's Threads_connected
+    "redis_memory_bytes",
+    "redis_keys",
+    "hashing_waiting",
+    "read_model_lag_seconds",
+    "outbox_pending",
+    "read_model_misses_total",
+)
+
+
+@dataclass(frozen=True)
+class Sent:
+    """A write that leaves: {"at", "n", "isbn", "method", "key", "if_match", "fields", "digest"} in a ledger line.
+
+    `n` numbers the writes of one file. `fields` is the body (a whole book for POST, the changes for PATCH, None for
+    DELETE), `digest` the SHA-256 of its bytes in hexadecimal, `key` the Idempotency-Key, `if_match` the version.
+    """
+
+    at: float
+    n: int
+    isbn: str
+    method: str
+    key: str | None
+    if_match: int | None
+    fields: dict[str, Any] | None
+    digest: str | None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of write `n`: {"at", "n", "outcome", "status", "version"} in a ledger line.
+
+    `outcome` is "acknowledged" (201, 200, 204), "refused" (4xx: it was not done) or "unknown" (no answer or 5xx: a 503
+    may be the answer to a write that was done). A write without an Outcome line is unknown too. `version` is that of
+    the answer, None for DELETE.
+    """
+
+    at: float
+    n: int
+    outcome: str
+    status: int | None
+    version: int | None
+
+
+OUTCOMES = ("acknowledged", "refused", "unknown")
+
+
+@dataclass(frozen=True)
+class DataState:
+    """The catalogue at a moment, a line of NAME_data.jsonl: `moment` is "before" or "after".
+
+    `books` is the total of GET /api/books, `own` how many of them a load has added (ISBN 979...).
+    """
+
+    at: float
+    moment: str
+    books: int
+    own: int
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What one road shows of an ISBN: the status of GET /api/books/{isbn} and the book, None unless it is 200."""
+
+    status: int
+    book: dict[str, Any] | None
+
+
+@dataclass(frozen=True)
+class ReadBack:
+    """NAME_read_back.json: {"at", "lag_s", "complete", "isbns": {ISBN: {"read_model": .., "database": ..}}}.
+
+    Every ISBN of the ledgers is asked for on both roads after the load and before its books are removed; each road
+    gives {"status": .., "book": ..}. `lag_s` is how long the read model went on differing from MariaDB after the
+    load had ended (None when it still did at the end of the wait); `complete` is false when not all could be asked.
+    What is lost, differs or is doubled is worked out from this and the ledger by the analysis.
+    """
+
+    at: float
+    lag_s: float | None
+    complete: bool
+    isbns: dict[str, dict[str, Shown]]
+
+
+ROADS = ("read_model", "database")
+
+
+def part_path(folder: Path, name: str, part: str, ending: str) -> Path:
+    """The file of one part, part_path(folder, "soak", "0", "_seconds.csv"); endings are .hlog, _seconds.csv, ..."""
+    return folder / f"{name}{'_' if part else ''}{part}{ending}"
+
+
+def find_parts(folder: Path, name: str, ending: str) -> dict[str, Path]:
+    """The files of all parts that are there, by part, in order."""
+    parts = ["", MASTER, *(str(number) for number in range(100))]
+    paths = {part: part_path(folder, name, part, ending) for part in parts}
+    return {part: path for part, path in paths.items() if path.is_file()}
+
+
+def name_endpoint(method: str, name: str) -> str:
+    """The name of an endpoint in tags and rows: `GET|/api/books/{isbn}%20304`, without spaces, commas and quotes."""
+    return f"{quote(method)}|{quote(name, safe='/{}?=')}"
+
+
+def split_endpoint(endpoint: str) -> tuple[str, str]:
+    """The method and the name that `name_endpoint` was given."""
+    method, _, name = endpoint.partition("|")
+    return unquote(method), unquote(name)
