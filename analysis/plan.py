@@ -1,8 +1,10 @@
 """What a scenario plans: its curve of users over time, its mix and its objectives."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from itertools import accumulate
 from typing import Any
+
+from analysis.thresholds import LIMITS, OBJECTIVES
 
 SCENARIOS = ("smoke", "baseline", "read_heavy", "write_heavy", "stages", "soak", "spike")
 
@@ -36,6 +38,18 @@ class Plan:
     stop_timeout: float
     write_share: float | None
     objectives: dict[str, float]
+    limits: dict[str, float] = field(default_factory=dict)
+
+    def objective(self, name: str) -> float | None:
+        """What the services are to achieve: the scenario's own value or the usual one; None if not judged."""
+        return self.objectives.get(name, OBJECTIVES[name].usual)
+
+    def limit(self, name: str) -> float:
+        """The scenario's own value of a limit, or the usual one."""
+        usual = LIMITS[name].usual
+        if usual is None:
+            raise KeyError(name)
+        return self.limits.get(name, usual)
 
     @property
     def users(self) -> int:

@@ -5,8 +5,8 @@ import re
 from pathlib import Path
 
 from analysis.plan import Plan, Stage
+from analysis.thresholds import LIMITS, OBJECTIVES, Threshold
 
-OBJECTIVES = ("reads-p95-ms", "writes-p95-ms", "login-p95-ms", "error-ratio", "shed-ratio", "recovery-seconds")
 SECONDS_IN = {"h": 3600, "m": 60, "s": 1}
 
 
@@ -37,7 +37,8 @@ def read_plan(path: Path) -> Plan:
             stages=_read_stages(values),
             stop_timeout=_number(values, "stop-timeout", "0"),
             write_share=_number(values, "write-share") if "write-share" in values else None,
-            objectives=_read_objectives(values),
+            objectives=_read_thresholds(values, "objective-", OBJECTIVES),
+            limits=_read_thresholds(values, "limit-", LIMITS),
         )
     except PlanError as error:
         raise PlanError(f"{path}: {error}") from None
@@ -79,12 +80,19 @@ def _checked(stage: Stage, where: str) -> Stage:
     return stage
 
 
-def _read_objectives(values: dict[str, str]) -> dict[str, float]:
-    names = [key.removeprefix("objective-") for key in values if key.startswith("objective-")]
+def _read_thresholds(values: dict[str, str], prefix: str, known: dict[str, Threshold]) -> dict[str, float]:
+    names = [key.removeprefix(prefix) for key in values if key.startswith(prefix)]
     for name in names:
-        if name not in OBJECTIVES:
-            raise PlanError(f"objective-{name} is unknown; there are {', '.join(OBJECTIVES)}")
-    return {name: _number(values, f"objective-{name}") for name in names}
+        if name not in known:
+            raise PlanError(f"{prefix}{name} is unknown; there are {', '.join(known)}")
+    return {name: _threshold(values, prefix + name, known[name]) for name in names}
+
+
+def _threshold(values: dict[str, str], key: str, threshold: Threshold) -> float:
+    number = _number(values, key)
+    if not 0 <= number < (1.000001 if threshold.is_share else math.inf):
+        raise PlanError(f"{key} = {values[key]} must be {'from 0 to 1' if threshold.is_share else '0 or more'}")
+    return number
 
 
 def _number(values: dict[str, str], key: str, default: str = "") -> float:

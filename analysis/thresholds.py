@@ -1,0 +1,54 @@
+"""Names every threshold of the verdicts in one place, with its usual value; a scenario's file can give another.
+
+In a scenario file they are the options `objective-NAME = VALUE` (what the services are to achieve) and
+`limit-NAME = VALUE` (when a question counts as asked properly, and how figures are made).
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Threshold:
+    """A number a verdict depends on; `usual` is None where it is only judged when the scenario's file names it."""
+
+    usual: float | None
+    words: str
+    is_share: bool = False  # from 0 to 1
+
+
+OBJECTIVES = {
+    "reads-p95-ms": Threshold(None, "95 % of the reads are to be answered within these ms"),
+    "writes-p95-ms": Threshold(None, "95 % of the writes are to be answered within these ms"),
+    "login-p95-ms": Threshold(None, "95 % of the log-ins are to be answered within these ms"),
+    "error-ratio": Threshold(0.0, "share of requests that may get no answer", is_share=True),
+    "shed-ratio": Threshold(None, "share of requests that may get 503 or 429, in the spike if there is one", True),
+    "drift-factor": Threshold(1.5, "baseline: p95 of the last third is at most so many times that of the first"),
+    "return-factor": Threshold(1.25, "stages: p95 on the way down is at most so many times that on the way up"),
+    "recovery-seconds": Threshold(30.0, "spike: p95 is normal again within these seconds"),
+    "memory-kib-per-minute": Threshold(128.0, "soak: growth of a worker process"),
+    "descriptors-per-minute": Threshold(5.0, "soak: growth of the open files of a worker process"),
+    "threads-per-minute": Threshold(5.0, "soak: growth of the threads of a worker process"),
+    "connections-per-minute": Threshold(5.0, "soak: growth of the connections that MariaDB has"),
+    "redis-keys-per-minute": Threshold(None, "soak: growth of the keys in Redis"),
+    "p95-ms-per-minute": Threshold(None, "soak: growth of the p95 of all answers but log-ins"),
+}
+LIMITS = {
+    "off-plan-ratio": Threshold(0.05, "by which users or seconds may leave the plan", is_share=True),
+    "off-plan-seconds": Threshold(2.0, "or by so many seconds, whichever is larger"),
+    "mix-confidence": Threshold(0.999, "of the binomial interval of the planned share of writes", is_share=True),
+    "generator-cpu": Threshold(0.8, "share of one core that a process of the load may use"),
+    "generator-stall-ms": Threshold(500.0, "for which its event loop may stop once"),
+    "generator-lag-p99-ms": Threshold(20.0, "lag of its event loop in all but 1 % of the time"),
+    "balance-ratio": Threshold(0.1, "by which user-seconds may differ from request- and think-seconds", is_share=True),
+    "missing-ratio": Threshold(0.05, "share of the seconds that may be without a server sample", is_share=True),
+    "missing-seconds": Threshold(3.0, "seconds in a row that may be without one"),
+    "unrecorded-ratio": Threshold(0.01, "by which two counts of the same requests may differ", is_share=True),
+    "few-answers": Threshold(20.0, "below so many answers a 95th percentile is only the slowest one"),
+    "endpoint-answers": Threshold(100.0, "from so many answers on, an endpoint is judged alone"),
+    "warm-up-seconds": Threshold(5.0, "after the ramp that baseline and soak leave out"),
+    "drift-confidence": Threshold(0.99, "of the intervals of baseline and stages", is_share=True),
+    "slope-confidence": Threshold(0.999, "with which a slope of the soak must exceed its objective", is_share=True),
+    "normal-factor": Threshold(2.0, "after a spike, p95 is normal at so many times that before it,"),
+    "normal-ms": Threshold(20.0, "or at this,"),
+    "normal-seconds": Threshold(5.0, "for so many seconds running"),
+}
