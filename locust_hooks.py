@@ -90,8 +90,9 @@ def on_test_start(environment: Environment, **_: Any) -> None:
 
 def on_test_stop(environment: Environment, **_: Any) -> None:
     """Begin to tidy up; not here and now, for a worker must first send its last numbers to the master."""
+    options: Any = environment.parsed_options
     if load := end_load(environment):
-        _tidying.append(gevent.spawn(load.tidy))
+        _tidying.append(gevent.spawn(load.leave if options.record else load.tidy))
 
 
 def on_quit(**_: Any) -> None:

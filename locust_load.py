@@ -95,6 +95,10 @@ class Load:
         self.everywhere_is_free = False
         return True
 
+    def leave(self) -> None:
+        """End what goes on beside the load; its books stay where they are, to be read back and removed."""
+        self.keeper.kill()
+
     def tidy(self) -> None:
         """Remove every book of the load that may still be there, so that the catalogue is as before."""
         http = open_http()
@@ -111,7 +115,7 @@ class Load:
         with gevent.Timeout(LONGEST_TIDYING, False):
             for _ in work_through(sorted(self.to_remove), remove, "", 8):
                 pass
-        self.keeper.kill()
+        self.leave()
         if self.to_remove:
             some = ", ".join(sorted(self.to_remove)[:5])
             log.error("%d books of this load could not be removed: %s ...", len(self.to_remove), some)

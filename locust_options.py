@@ -6,6 +6,8 @@ from typing import Any, ClassVar, NamedTuple
 
 from locust import LoadTestShape, events
 
+from analysis.thresholds import LIMITS, OBJECTIVES, Threshold
+
 
 class Stage(NamedTuple):
     """A part of a shaped load: its users, its length in seconds with its ramp, and users a second in the ramp."""
@@ -51,18 +53,20 @@ def parse_share(text: str) -> float:
     return share
 
 
-# The load itself reads the first three; the others are for the analysis, which finds them in the scenario file.
+def threshold_option(threshold: Threshold) -> tuple[Any, str]:
+    """Return the kind and the words of the option that gives a threshold another value."""
+    return parse_share if threshold.is_share else parse_amount, threshold.words.replace("%", "%%")
+
+
+# The load itself reads the first four; the others are for the analysis, which finds them in the scenario file.
 OPTIONS: dict[str, tuple[Any, str]] = {
     "users-file": (str, "the accounts to sign in (users.csv)"),
     "sessions-file": (str, "where their sessions are kept (sessions.json)"),
+    "record": (str, "write what each second brings to files whose names begin so; read_back.py then removes the books"),
     "stages": (parse_stages, "a shaped load: USERS:SECONDS:SPAWN_RATE, once for each stage"),
     "write-share": (parse_share, "planned share of writes among the /api requests, 0 to 1"),
-    "objective-reads-p95-ms": (parse_amount, "95 %% of the reads are to be answered within these ms"),
-    "objective-writes-p95-ms": (parse_amount, "95 %% of the writes are to be answered within these ms"),
-    "objective-login-p95-ms": (parse_amount, "95 %% of the log-ins are to be answered within these ms"),
-    "objective-error-ratio": (parse_share, "share of requests that may fail, 0 to 1"),
-    "objective-shed-ratio": (parse_share, "share of requests that may get 503 or 429, 0 to 1"),
-    "objective-recovery-seconds": (parse_amount, "normal again within these seconds after the spike"),
+    **{f"objective-{name}": threshold_option(threshold) for name, threshold in OBJECTIVES.items()},
+    **{f"limit-{name}": threshold_option(threshold) for name, threshold in LIMITS.items()},
 }
 DEFAULTS = {"users-file": "users.csv", "sessions-file": "sessions.json"}
 

@@ -4,17 +4,22 @@ import itertools
 import json
 import re
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
 from locust import FastHttpUser, between
 from locust.contrib.fasthttp import LocustBadStatusCode
 from locust.env import Environment
-from locust.exception import CatchResponseError
+from locust.exception import CatchResponseError, StopUser
+from locust.user.task import LOCUST_STATE_WAITING
 
 import locust_hooks  # noqa: F401  wherever the user is, its load is prepared
 import locust_options  # noqa: F401  and the scenario files' options exist
+import locust_stalls  # noqa: F401  and nothing stalls it but its own work
+import locust_statistics  # noqa: F401  and what Locust writes down is fit for the analysis
 from locust_load import load_of
+from locust_recording import recording_of
 from sign_in import bearer
 
 Answer = Any  # Locust's response
@@ -46,7 +51,7 @@ class LibraryUser(FastHttpUser):
     abstract = True
     tasks: Any  # a table of actions and weights
     host = "http://127.0.0.1"
-    wait_time = between(1, 3)
+    think_time = between(1, 3)
     network_timeout = 10.0
     connection_timeout = 10.0
 
@@ -54,11 +59,42 @@ class LibraryUser(FastHttpUser):
         """Take a number, the account that goes with it, and some ISBNs that nobody else has."""
         super().__init__(environment)
         self.load = load_of(environment)
+        self.recording = recording_of(environment)
+        self.thinks_until = 0.0
+        self.is_over = False
         self.number = next(self.load.user_numbers)
         self.books = f"{self.load.books_url}/api/books"
         self.own = [Copy(isbn) for isbn in itertools.islice(self.load.isbns, OWN_BOOKS)]
         self.next_page: tuple[str, tuple[str, str]] | None = None
         self.seen: tuple[str, int] | None = None
+
+    def wait_time(self) -> float:
+        """Return how many seconds to think before the next action, and record that so many were asked for."""
+        seconds: float = self.think_time()
+        if self.recording:
+            self.thinks_until = self.recording.seconds.think(seconds)
+        return seconds
+
+    def stop(self, force: bool = False) -> bool:
+        """Stop as Locust does; one that wakes up at that moment begins nothing more, its request would be cut off."""
+        self.is_over = self._state == LOCUST_STATE_WAITING
+        return bool(super().stop(force))
+
+    def on_stop(self) -> None:
+        """End the think time in which the user is stopped."""
+        if self.recording:
+            self.recording.seconds.end_think(self.thinks_until)
+
+    def aside(self) -> AbstractContextManager[None]:
+        """Record the time of a `with` block, in which the user waits for something that is no request of the load."""
+        return self.recording.seconds.aside() if self.recording else nullcontext()
+
+    def enter(self, method: str, url: str, parts: dict[str, Any]) -> dict[str, int]:
+        """Enter a write that is about to leave into the ledger; its outcome comes with the returned context."""
+        if not self.recording or method == "GET" or not url.startswith(self.books):
+            return {}
+        number = self.recording.ledger.enter(method, url, parts)
+        return {"ledger": number} if number else {}
 
     def bearer(self) -> dict[str, str]:
         """Return the header with this user's access token of the moment."""
@@ -67,7 +103,10 @@ class LibraryUser(FastHttpUser):
 
 def send(user: LibraryUser, method: str, url: str, name: str, check: Callable[[Answer], Any], **parts: Any) -> Any:
     """Send one request under `name` and return what `check` returns; None, and a failure, when it objects."""
-    with user.client.request(method, url, name=name, catch_response=True, **parts) as answer:
+    if user.is_over:
+        raise StopUser
+    context = user.enter(method, url, parts)
+    with user.client.request(method, url, name=name, catch_response=True, context=context, **parts) as answer:
         try:
             broken = answer.request_meta["exception"]
             expect(not broken or isinstance(broken, LocustBadStatusCode), f"no answer: {type(broken).__name__}")

@@ -21,8 +21,9 @@ def pick(user: LibraryUser, state: str) -> Copy | None:
 def settle(user: LibraryUser, copy: Copy) -> None:
     """Ask MariaDB, unrecorded, what became of a write whose outcome is unknown."""
     headers = {**user.bearer(), "Cache-Control": "no-cache"}
-    # Never entered as a context manager, hence never recorded.
-    answer = user.client.request("GET", f"{user.books}/{copy.isbn}", headers=headers, catch_response=True)
+    with user.aside():
+        # The answer is never entered as a context manager, hence no request of the load.
+        answer = user.client.request("GET", f"{user.books}/{copy.isbn}", headers=headers, catch_response=True)
     if answer.status_code == 404:
         copy.state = "free"
     elif answer.status_code == 200:

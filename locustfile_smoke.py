@@ -2,7 +2,8 @@
 
 import secrets
 import uuid
-from contextlib import nullcontext
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from typing import Any
 from urllib.parse import urlencode
 
@@ -87,8 +88,19 @@ def take(user: SmokeUser, walk: Walk, step: Step) -> bool:
             step.check(walk, answer)
         return True
 
-    with HASHING if step.status in HASHED.get(step.path, ()) else nullcontext():
+    with hashing_place(user) if step.status in HASHED.get(step.path, ()) else nullcontext():
         return bool(send(user, step.method, url, f"{step.path} {step.status}", check, headers=headers, **body))
+
+
+@contextmanager
+def hashing_place(user: SmokeUser) -> Iterator[None]:
+    """Wait for one of the few places of those whose passwords are being hashed, and hold it for a `with` block."""
+    with user.aside():
+        HASHING.acquire()
+    try:
+        yield
+    finally:
+        HASHING.release()
 
 
 def check_form(answer: Answer, status: int, identity: str) -> None:

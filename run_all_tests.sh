@@ -236,7 +236,6 @@ run_scenario() {
 start_locust() {
   local name=$1 folder=scenarios options=(--only-summary --exit-code-on-error 0)
   if [[ $PROFILE == quick ]]; then folder=scenarios/quick; fi
-  options+=(--locustfile "$(sed -n 's/^locustfile *= *//p' "$folder/$name.conf"),locust_recording.py")
   options+=(--csv "$OUT/$name" --csv-full-history --html "$OUT/$name.html" --logfile "$OUT/$name.log")
   if ((PROCESSES > 1)); then
     local port

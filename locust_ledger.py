@@ -1,0 +1,78 @@
+"""Keeps account of every write to the catalogue: a line before it leaves, and one when its outcome is known."""
+
+import hashlib
+import itertools
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+METHODS = ("POST", "PATCH", "DELETE")
+ACKNOWLEDGED, REFUSED, UNKNOWN = "acknowledged", "refused", "unknown"
+
+
+class Ledger:
+    """NAME_ledger.jsonl, unbuffered: no write leaves that a kill could take out of the account."""
+
+    def __init__(self, path: Path) -> None:
+        """Begin the file."""
+        self._file = open(path, "xb", buffering=0)  # noqa: SIM115  closed by close()
+        self._numbers = itertools.count(1)
+
+    def enter(self, method: str, url: str, parts: dict[str, Any]) -> int | None:
+        """Enter a write that is about to leave and return its number; None for what can be no write.
+
+        `parts` are those of the request: its "json" and its "headers". A body that is deliberately no JSON, or names
+        no ISBN, can change no book.
+        """
+        body = parts.get("json")
+        isbn = body.get("isbn") if method == "POST" and body else url.rpartition("/")[2]
+        if method not in METHODS or "data" in parts or (method == "POST" and not (body and isbn)):
+            return None
+        headers = parts.get("headers", {})
+        version = headers.get("If-Match", "").strip('"')
+        number = next(self._numbers)
+        self._append(
+            at=time.time(),
+            n=number,
+            isbn=isbn,
+            method=method,
+            key=headers.get("Idempotency-Key"),
+            if_match=int(version) if version.isdigit() else None,
+            fields=body,
+            digest=hashlib.sha256(json.dumps(body).encode()).hexdigest() if body else None,
+        )
+        return number
+
+    def settle(self, number: int, answer: Any) -> None:
+        """Note what the answer says of a write; without one its outcome is unknown."""
+        status = answer.status_code or None
+        outcome = outcome_of(status)
+        version = version_in(answer) if outcome == ACKNOWLEDGED else None
+        self._append(at=time.time(), n=number, outcome=outcome, status=status, version=version)
+
+    def _append(self, **entry: Any) -> None:
+        self._file.write(json.dumps(entry, separators=(",", ":")).encode() + b"\n")
+
+    def write(self, _: float) -> None:
+        """Do nothing: every line is in the file already."""
+
+    def close(self) -> None:
+        """End the account."""
+        self._file.close()
+
+
+def outcome_of(status: int | None) -> str:
+    """Return what a status says of a write: a 503 may also be the answer to one that was done."""
+    if status in (200, 201, 204):
+        return ACKNOWLEDGED
+    return REFUSED if status and 400 <= status < 500 else UNKNOWN
+
+
+def version_in(answer: Any) -> int | None:
+    """Return the version in the body of an answer, None where there is none."""
+    try:
+        version = json.loads(answer.content)["version"]
+    except (TypeError, ValueError, KeyError):
+        return None
+    return version if type(version) is int else None
