@@ -50,8 +50,7 @@ def pre_fork(server: Any, _worker: Any) -> None:
 
 def post_worker_init(worker: Any) -> None:
     """Start what the service runs in the background of each worker."""
-    start = worker.wsgi.config.get("BACKGROUND")
-    if start is not None:
+    for start in worker.wsgi.config.get("BACKGROUND", ()):
         start()
 
 

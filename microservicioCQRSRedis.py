@@ -15,10 +15,11 @@ from backend.schemas import (
     CommandHeaders,
     NewBook,
 )
+from backend.usage import start_measuring_stores
 from backend.web import SECURITY, build_app, check_signature, check_token, json_answer, problems, refuse_unseen
 
 app = build_app("books", "Books service")
-app.config["BACKGROUND"] = start_projector  # gunicorn.conf.py starts it in each worker
+app.config["BACKGROUND"] += [start_projector, start_measuring_stores]  # gunicorn.conf.py starts them in each worker
 queries_api = APIBlueprint(
     "queries", __name__, url_prefix="/api", abp_security=SECURITY, abp_responses=problems(401, 422, 503)
 )

@@ -13,6 +13,8 @@ from backend.config import settings
 
 BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 LIVE: Final = "livesum"  # over the workers that live
+EACH: Final = "liveall"  # of each of them, with its process id as label `pid`
+LATEST: Final = "livemostrecent"
 
 REQUESTS = Histogram(
     "http_request_duration_seconds",
@@ -31,10 +33,11 @@ HASHING_WAITING = Gauge("hashing_waiting", "Threads that wait to hash a password
 LAG = Gauge(
     "read_model_lag_seconds",
     "Age of the oldest change that is not in the read model; 0 when all are.",
-    multiprocess_mode="livemostrecent",
+    multiprocess_mode=LATEST,
 )
-OUTBOX_PENDING = Gauge("outbox_pending", "Changes that are not in the read model.", multiprocess_mode="livemostrecent")
+OUTBOX_PENDING = Gauge("outbox_pending", "Changes that are not in the read model.", multiprocess_mode=LATEST)
 READ_MODEL_MISSES = Counter("read_model_misses", "Queries answered from MariaDB because no read model stood.")
+TIME = Gauge("server_time_seconds", "The time at which these metrics were read.", multiprocess_mode=LATEST)
 INFO = Gauge(
     "service_info",
     "What runs here; the value is 1.",
@@ -72,6 +75,7 @@ def describe_service(service: str) -> None:
 
 def metrics_text() -> bytes:
     """Give the metrics of all workers in the Prometheus text format."""
+    TIME.set_to_current_time()
     if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
         return generate_latest()
     registry = CollectorRegistry()

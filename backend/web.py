@@ -24,6 +24,7 @@ from backend.errors import InvalidField, NotAuthenticated, ServiceError, Unavail
 from backend.schemas import Problem
 from backend.service_pages import add_service_pages
 from backend.sessions import Caller, identify
+from backend.usage import start_measuring_worker
 
 log = logging.getLogger(__name__)
 
@@ -115,7 +116,7 @@ def build_app(service: str, title: str) -> App:
         doc_ui=False,
         static_folder=None,
     )
-    app.config.update(MAX_CONTENT_LENGTH=LARGEST_BODY + 1, SERVICE=service)
+    app.config.update(MAX_CONTENT_LENGTH=LARGEST_BODY + 1, SERVICE=service, BACKGROUND=[start_measuring_worker])
     app.url_map.merge_slashes = False
     app.before_request(_begin)
     app.after_request(_finish)

@@ -1,0 +1,84 @@
+"""What each worker process uses and what the stores hold, measured in the background of each worker for /metrics.
+
+Not while /metrics is answered: one worker answers, and it cannot look into the others, nor may it wait for a store.
+"""
+
+import math
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+import psutil
+import redis
+from prometheus_client import Gauge
+
+from backend.database import reading
+from backend.errors import ServiceError
+from backend.metrics import EACH, LATEST
+from backend.redis_store import ask
+
+WORKER_EVERY_S = 0.5
+STORES_EVERY_S = 1.0
+
+CPU = Gauge("worker_cpu_seconds", "Processor time that a worker has used.", multiprocess_mode=EACH)
+MEMORY = Gauge("worker_memory_bytes", "Resident memory of a worker.", multiprocess_mode=EACH)
+DESCRIPTORS = Gauge("worker_descriptors", "Open files and sockets of a worker.", multiprocess_mode=EACH)
+THREADS = Gauge("worker_threads", "Threads of a worker.", multiprocess_mode=EACH)
+CONNECTIONS = Gauge("db_connections", "Connections that MariaDB has, of all its clients.", multiprocess_mode=LATEST)
+REDIS_MEMORY = Gauge("redis_memory_bytes", "Memory that Redis uses.", multiprocess_mode=LATEST)
+REDIS_KEYS = Gauge("redis_keys", "Keys in Redis.", multiprocess_mode=LATEST)
+
+
+def start_measuring_worker() -> None:
+    """Measure this process until it ends."""
+    _start("usage of the worker", measure_worker, WORKER_EVERY_S)
+
+
+def start_measuring_stores() -> None:
+    """Measure what the stores hold until this process ends."""
+    _start("usage of the stores", measure_stores, STORES_EVERY_S)
+
+
+def _start(name: str, measure: Callable[[], None], every_s: float) -> None:
+    def go_on() -> None:
+        while True:
+            measure()
+            time.sleep(every_s)
+
+    threading.Thread(target=go_on, name=name, daemon=True).start()
+
+
+def measure_worker() -> None:
+    """Put into the metrics what this process uses."""
+    process = psutil.Process()
+    with process.oneshot():
+        CPU.set(time.process_time())
+        MEMORY.set(process.memory_info().rss)
+        DESCRIPTORS.set(process.num_fds())
+        THREADS.set(process.num_threads())
+
+
+def measure_stores() -> None:
+    """Put into the metrics what the stores hold; NaN for one that does not answer."""
+    CONNECTIONS.set(_number_of(_count_connections))
+    REDIS_MEMORY.set(_number_of(_measure_redis))
+    REDIS_KEYS.set(_number_of(lambda: ask("DBSIZE")))
+
+
+def _number_of(measure: Callable[[], Any]) -> float:
+    try:
+        return float(measure())
+    except (ServiceError, redis.RedisError, LookupError):  # it does not answer, or not that to this account
+        return math.nan
+
+
+def _count_connections() -> Any:
+    with reading() as cursor:
+        cursor.execute("SHOW GLOBAL STATUS LIKE 'Threads_connected'")
+        return cursor.fetchone()["Value"]
+
+
+def _measure_redis() -> str:
+    fields = dict(line.split(":", 1) for line in ask("INFO", "memory").decode().split("\r\n") if ":" in line)
+    return str(fields["used_memory"])
