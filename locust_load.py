@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import gevent
-import requests
 from locust.env import Environment
 from locust.runners import WorkerRunner
 
-from register_users import read_accounts, work_through
-from services import Refused, ask, check_service, explain, open_http, service_url
-from sign_in import Sessions, bearer, is_due, make_sure, read_sessions, split_accounts
+from catalogue import is_own, read_catalogue, remove_books
+from register_users import read_accounts
+from services import Refused, check_service, service_url
+from sign_in import Sessions, is_due, make_sure, read_sessions, split_accounts
 
 LONGEST_TIDYING = 120  # seconds
 EVERYWHERE = 20  # each so many flows end all sessions of an account kept for that
@@ -101,20 +101,9 @@ class Load:
 
     def tidy(self) -> None:
         """Remove every book of the load that may still be there, so that the catalogue is as before."""
-        http = open_http()
-
-        def remove(isbn: str) -> None:
-            try:
-                url = f"{self.books_url}/api/books/{isbn}"
-                answer = ask(http, "DELETE", url, headers=bearer(self.token(0)))
-            except requests.RequestException:
-                return
-            if answer.status_code in (204, 404):
-                self.to_remove.discard(isbn)
-
         with gevent.Timeout(LONGEST_TIDYING, False):
-            for _ in work_through(sorted(self.to_remove), remove, "", 8):
-                pass
+            for isbn in remove_books(self.books_url, lambda: self.token(0), self.to_remove):
+                self.to_remove.discard(isbn)
         self.leave()
         if self.to_remove:
             some = ", ".join(sorted(self.to_remove)[:5])
@@ -150,29 +139,6 @@ def find_services(host: str) -> tuple[str, str]:
     check_service(auth_url, "auth")
     check_service(books_url, "books")
     return auth_url, books_url
-
-
-def read_catalogue(books_url: str, token: str) -> list[dict[str, Any]]:
-    """Return every book of the catalogue; raises Refused."""
-    http = open_http()
-    books: list[dict[str, Any]] = []
-    query: dict[str, str | int] = {"limit": 100}
-    while True:
-        try:
-            answer = ask(http, "GET", f"{books_url}/api/books", params=query, headers=bearer(token))
-            page = answer.json()
-            books += page["items"]
-            if page["next"] is None:
-                return books
-            query["after"] = page["next"]
-        except (requests.RequestException, ValueError, KeyError, TypeError) as problem:
-            reason = type(problem).__name__ if isinstance(problem, requests.RequestException) else explain(answer)
-            raise Refused(f"the catalogue at {books_url} cannot be read ({reason})", 1) from None
-
-
-def is_own(book: dict[str, Any]) -> bool:
-    """Tell whether a book is one that a load, this or another, has added."""
-    return bool(book["isbn"].startswith("979"))
 
 
 def draw_isbns(taken: set[str]) -> Iterator[str]:

@@ -1,0 +1,134 @@
+#!/usr/bin/env python3
+"""Read back every book that a load wrote, from the read model and from MariaDB, and then remove it.
+
+What is lost, differs or is doubled is worked out by the analysis, from this and the ledger: here it is only asked.
+The formats are those of analysis/records.py.
+"""
+
+import argparse
+import json
+import os
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from analysis.records import DataState, find_parts
+from catalogue import is_own, read_catalogue, remove_books
+from create_users_csv import Arguments
+from register_users import INTERRUPTED, read_accounts
+from roads import Service, read_back
+from services import WRONG_USE, Refused
+from sign_in import make_sure, split_accounts
+
+LONGEST_REMOVING_S = 120.0
+EXITS = """exit codes:
+  0    done
+  1    some books could not be asked for or removed; it can be run again
+  3    a service does not answer
+  64   a wrong option or file
+  130  interrupted"""
+
+
+def sign_in(folder: Path, users: Path, sessions: Path) -> Service:
+    """Return the books service of a run's folder with a token of the first account; raises Refused."""
+    try:
+        services = json.loads((folder / "run.json").read_text(encoding="utf-8"))["services"]
+        urls = {name: service["url"] for name, service in services.items()}
+    except (OSError, ValueError, KeyError, TypeError):
+        raise Refused(f"{folder}/run.json is missing or damaged; give the folder of a run", WRONG_USE) from None
+    account = split_accounts(read_accounts(users))[0][0]
+    signed_in, _ = make_sure(urls["auth"], [account], sessions, label="")
+    return Service(urls["books"], signed_in[account.username]["access_token"])
+
+
+def read_ledgers(folder: Path, name: str) -> tuple[set[str], set[str]]:
+    """Return every ISBN of a scenario's ledgers, and those of which the load may have made a book."""
+    written: set[str] = set()
+    own: set[str] = set()
+    for path in find_parts(folder, name, "_ledger.jsonl").values():
+        added: dict[int, str] = {}
+        for entry in read_lines(path):
+            if "outcome" not in entry:
+                written.add(entry["isbn"])
+                if entry["method"] == "POST":
+                    added[entry["n"]] = entry["isbn"]
+            elif entry["outcome"] == "refused":
+                added.pop(entry["n"], None)
+        own |= set(added.values())
+    return written, own
+
+
+def read_lines(path: Path) -> Iterator[dict[str, Any]]:
+    """Yield the lines of a ledger; one that a kill has cut off is left out."""
+    for line in path.read_text(encoding="utf-8").splitlines():
+        try:
+            yield json.loads(line)
+        except ValueError:
+            continue
+
+
+def remove(service: Service, isbns: set[str]) -> set[str]:
+    """Remove books, and return the ISBNs of those that may still be there."""
+    left, until = set(isbns), time.monotonic() + LONGEST_REMOVING_S
+    for isbn in remove_books(service.url, lambda: service.token, isbns):
+        left.discard(isbn)
+        if time.monotonic() > until:
+            break
+    return left
+
+
+def note_state(service: Service, path: Path, moment: str) -> DataState:
+    """Add what the catalogue holds now to NAME_data.jsonl; raises Refused."""
+    books = read_catalogue(service.url, service.token)
+    state = DataState(at=time.time(), moment=moment, books=len(books), own=sum(map(is_own, books)))
+    with open(path, "a", encoding="utf-8") as file:
+        file.write(json.dumps(asdict(state)) + "\n")
+    return state
+
+
+def clear_up(service: Service, folder: Path, name: str) -> int:
+    """Read the books of a scenario back, remove them, write both down, and return the exit code; raises Refused."""
+    written, own = read_ledgers(folder, name)
+    found = read_back(service, written)
+    path = folder / f"{name}_read_back.json"
+    if not path.exists():  # what is there after the removal says nothing of the load
+        path.with_suffix(".new").write_text(json.dumps(asdict(found)) + "\n", encoding="utf-8")
+        os.replace(path.with_suffix(".new"), path)
+    if not found.complete:
+        print(f"read_back.py: not all books of {name} could be asked for", file=sys.stderr)
+    left = remove(service, own)
+    note_state(service, folder / f"{name}_data.jsonl", "after")
+    if left:
+        some = ", ".join(sorted(left)[:5])
+        print(f"read_back.py: {len(left)} books of {name} could not be removed: {some} ...", file=sys.stderr)
+    return 0 if found.complete and not left else 1
+
+
+def main() -> int:
+    """Do what the options ask for, and return the exit code."""
+    parser = Arguments(description=__doc__, epilog=EXITS, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("name", help="the scenario")
+    parser.add_argument("folder", type=Path, help="the results folder; its run.json says where the services are")
+    parser.add_argument("--before", action="store_true", help="only write down what is there before the load")
+    parser.add_argument("--users", type=Path, default=Path("users.csv"), help="the accounts (users.csv)")
+    parser.add_argument("--sessions", type=Path, default=Path("sessions.json"), help="their sessions (sessions.json)")
+    options = parser.parse_args()
+    try:
+        service = sign_in(options.folder, options.users, options.sessions)
+        if options.before:
+            note_state(service, options.folder / f"{options.name}_data.jsonl", "before")
+            return 0
+        return clear_up(service, options.folder, options.name)
+    except Refused as problem:
+        print(f"{parser.prog}: {problem}", file=sys.stderr)
+        return problem.exit_code
+    except KeyboardInterrupt:
+        print(f"{parser.prog}: interrupted; run it again to remove the books that are left", file=sys.stderr)
+        return INTERRUPTED
+
+
+if __name__ == "__main__":
+    sys.exit(main())
