@@ -10,6 +10,7 @@ from pathlib import Path
 from analysis.records import ASIDE, SECONDS, THINK
 
 RIGHT, WRONG, UNANSWERED, SHED, BUSY = range(5)  # the places in a row
+NOTHING_S = 1e-6
 Row = list[float]
 
 
@@ -66,7 +67,8 @@ class SecondsFile:
         """Write the rows of the seconds before that moment."""
         for second in sorted(second for second in self._rows if second < before):
             for endpoint, (*counts, busy_s) in self._rows.pop(second).items():
-                self._writer.writerow([second, endpoint, *map(int, counts), f"{busy_s:.6f}"])
+                if any(counts) or busy_s > NOTHING_S:  # a think time may have been taken back
+                    self._writer.writerow([second, endpoint, *map(int, counts), f"{busy_s:.6f}"])
         self._file.flush()
 
     def close(self) -> None:

@@ -11,15 +11,18 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import psutil
+
 
 def describe_machine() -> dict[str, Any]:
     """Processor, kernel, limits and versions of the machine that makes the load."""
     return {
         "cpu": _read_cpu(),
         "cpus": os.cpu_count(),
+        "memory_bytes": psutil.virtual_memory().total,
         "kernel": f"{platform.system()} {platform.release()}",
         "python": platform.python_version(),
-        "locust": version("locust"),
+        **{name: version(name) for name in ("locust", "gevent", "geventhttpclient", "hdrhistogram")},
         "open_files": resource.getrlimit(resource.RLIMIT_NOFILE)[0],
     }
 

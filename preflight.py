@@ -16,6 +16,7 @@ from analysis.plan import SCENARIOS, Plan, plan_to_dict
 from analysis.scenario_files import PlanError, read_plan, scenario_path
 from create_users_csv import Arguments, count_of
 from machine import describe_machine, is_this_machine, read_commit
+from register_users import read_accounts
 from services import Refused, open_http, setting
 from target import TIMEOUT_S, Target, choose_target, read_target
 
@@ -47,8 +48,13 @@ def read_service(name: str, url: str, token: str) -> dict[str, Any]:
     if not answer.ok:
         raise Refused(f"{url}/metrics answered {answer.status_code}; is it this project's {name} service?", BROKEN)
     families = text_string_to_metric_families(answer.text)
-    infos = [sample.labels for family in families for sample in family.samples if sample.name == "service_info"]
-    return {"url": url, "version": version, "settings": infos[0] if infos else {}}
+    labels = {sample.name: sample.labels for family in families for sample in family.samples}
+    return {
+        "url": url,
+        "version": version,
+        "settings": labels.get("service_info", {}),
+        "stores": labels.get("stores_info", {}),  # the books service knows them
+    }
 
 
 def read_plans(folder: Path, profile: str, names: list[str]) -> list[Plan]:
@@ -74,6 +80,7 @@ def describe_run(options: argparse.Namespace, target: Target) -> dict[str, Any]:
         "services": {name: read_service(name, url, token) for name, url in target._asdict().items()},
         "target_is_this_machine": is_this_machine(target.auth),
         "processes": options.processes,
+        "accounts": len(read_accounts(Path("users.csv"))),
         "machine": describe_machine(),
         "commit": read_commit(folder),
         "plan": [plan_to_dict(plan) for plan in read_plans(folder, options.profile, options.scenarios)],

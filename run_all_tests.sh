@@ -39,8 +39,10 @@ CHOSEN=()        # the scenarios of this run
 CHILD=''         # the process that is waited for
 CHILD_SIGNAL=INT # what asks it to end
 PROGRESS=''
+SAMPLER=''
 RUNNING='' # the scenario under way, and since when
 RUNNING_SINCE=0
+UNREAD='' # the scenario whose books have not been read back and removed
 STACK_STARTED=no
 FOLDER_MADE=no
 RUN_RECORDED=no
@@ -56,6 +58,7 @@ main() {
   raise_file_limit
   make_results_folder
   start_stack
+  make_users
   record_run
   find_token
   prepare_users
@@ -203,8 +206,11 @@ find_token() {
   export METRICS_TOKEN
 }
 
-prepare_users() {
+make_users() {
   if [[ ! -e users.csv ]]; then run_child "$PYTHON" create_users_csv.py --out users.csv || exit 3; fi
+}
+
+prepare_users() {
   run_child "$PYTHON" register_users.py --auth-url "$AUTH_URL" --users users.csv || exit 3
   run_child "$PYTHON" sign_in.py --auth-url "$AUTH_URL" --users users.csv --sessions sessions.json || exit 3
 }
@@ -217,19 +223,33 @@ run_scenarios() {
   done
 }
 
-# A scenario that crashes is written down, and the next one runs.
+# A scenario that crashes is written down and its books are removed, and the next one runs.
 run_scenario() {
   local name=$1 number=$2 code=0
+  run_child "$PYTHON" read_back.py "$name" "$OUT" --before || true # without it, the verdict is INVALID
   RUNNING=$name
   RUNNING_SINCE=$(date +%s)
+  UNREAD=$name
   start_locust "$name"
+  "$PYTHON" sampler.py "$name" "$OUT" --pid "$CHILD" 2>>"$OUT/$name.log" &
+  SAMPLER=$!
   "$PYTHON" -m analysis.progress "$OUT" "$name" --number "$number" --pid "$CHILD" &
   PROGRESS=$!
   wait "$PROGRESS" || true
   PROGRESS=''
   wait_for_child || code=$?
+  stop_sampler
   note_end "$code"
   if ((code > 0)); then say "scenario $name crashed (exit code $code); see $OUT/$name.log"; fi
+  run_child "$PYTHON" read_back.py "$name" "$OUT" || true # the verdict says what is missing
+  UNREAD=''
+}
+
+# It ends with Locust, if nothing has ended it before.
+stop_sampler() {
+  if [[ -z $SAMPLER ]]; then return; fi
+  { kill "$SAMPLER" && wait "$SAMPLER"; } 2>/dev/null || true
+  SAMPLER=''
 }
 
 # Failed requests are a matter of the verdict, not of Locust's exit code.
@@ -237,6 +257,7 @@ start_locust() {
   local name=$1 folder=scenarios options=(--only-summary --exit-code-on-error 0)
   if [[ $PROFILE == quick ]]; then folder=scenarios/quick; fi
   options+=(--csv "$OUT/$name" --csv-full-history --html "$OUT/$name.html" --logfile "$OUT/$name.log")
+  options+=(--record "$OUT/$name")
   if ((PROCESSES > 1)); then
     local port
     port=$(find_free_port)
@@ -286,7 +307,9 @@ stop_run() {
   trap - EXIT
   set +e
   stop_child
+  stop_sampler
   if [[ -n $RUNNING ]]; then note_end interrupted; fi
+  if [[ -n $UNREAD ]]; then "$PYTHON" read_back.py "$UNREAD" "$OUT" </dev/null; fi
   if ((code == 130)) && [[ -e $OUT/run.json ]]; then
     say "interrupted; this is what there is:"
     conclude

@@ -7,6 +7,8 @@ import math
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
+from functools import cache
 from typing import Any
 
 import psutil
@@ -20,6 +22,7 @@ from backend.redis_store import ask
 
 WORKER_EVERY_S = 0.5
 STORES_EVERY_S = 1.0
+NO_ANSWER = (ServiceError, redis.RedisError, LookupError)  # or not that to this account
 
 CPU = Gauge("worker_cpu_seconds", "Processor time that a worker has used.", multiprocess_mode=EACH)
 MEMORY = Gauge("worker_memory_bytes", "Resident memory of a worker.", multiprocess_mode=EACH)
@@ -28,6 +31,7 @@ THREADS = Gauge("worker_threads", "Threads of a worker.", multiprocess_mode=EACH
 CONNECTIONS = Gauge("db_connections", "Connections that MariaDB has, of all its clients.", multiprocess_mode=LATEST)
 REDIS_MEMORY = Gauge("redis_memory_bytes", "Memory that Redis uses.", multiprocess_mode=LATEST)
 REDIS_KEYS = Gauge("redis_keys", "Keys in Redis.", multiprocess_mode=LATEST)
+STORES = Gauge("stores_info", "Versions of the stores; the value is 1.", ("mariadb", "redis"), multiprocess_mode=LATEST)
 
 
 def start_measuring_worker() -> None:
@@ -60,16 +64,18 @@ def measure_worker() -> None:
 
 
 def measure_stores() -> None:
-    """Put into the metrics what the stores hold; NaN for one that does not answer."""
+    """Put into the metrics what the stores hold, NaN for one that does not answer, and which versions they are."""
     CONNECTIONS.set(_number_of(_count_connections))
     REDIS_MEMORY.set(_number_of(_measure_redis))
     REDIS_KEYS.set(_number_of(lambda: ask("DBSIZE")))
+    with suppress(*NO_ANSWER):
+        _name_stores()
 
 
 def _number_of(measure: Callable[[], Any]) -> float:
     try:
         return float(measure())
-    except (ServiceError, redis.RedisError, LookupError):  # it does not answer, or not that to this account
+    except NO_ANSWER:
         return math.nan
 
 
@@ -80,5 +86,16 @@ def _count_connections() -> Any:
 
 
 def _measure_redis() -> str:
-    fields = dict(line.split(":", 1) for line in ask("INFO", "memory").decode().split("\r\n") if ":" in line)
-    return str(fields["used_memory"])
+    return _ask_info("memory")["used_memory"]
+
+
+@cache
+def _name_stores() -> None:
+    with reading() as cursor:
+        cursor.execute("SELECT VERSION() AS version")
+        STORES.labels(cursor.fetchone()["version"], _ask_info("server")["redis_version"]).set(1)
+
+
+def _ask_info(section: str) -> dict[str, str]:
+    lines = ask("INFO", section).decode().split("\r\n")
+    return dict(line.split(":", 1) for line in lines if ":" in line)
