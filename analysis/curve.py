@@ -18,9 +18,17 @@ class Curve:
     def seconds(self) -> int:
         return len(self.users)
 
+    def bounds_of(self, plateau: Plateau) -> tuple[int, int]:
+        """First second of a plateau and the one behind its last, without the edges: a stage may change there.
+
+        A run that was cut off has only a part of the plateau, or none.
+        """
+        first = min(math.ceil(plateau.start) + 1, self.seconds)
+        return first, max(first, min(math.floor(plateau.end), self.seconds))
+
     def within(self, plateau: Plateau) -> list[int]:
-        """The users of a plateau's seconds, without the second at each edge: a stage may still change in it."""
-        return self.users[math.ceil(plateau.start) + 1 : math.floor(plateau.end)]
+        """The users of a plateau's seconds."""
+        return self.users[slice(*self.bounds_of(plateau))]
 
 
 def measure_curve(history: list[Second], stopped_at: float | None) -> Curve:

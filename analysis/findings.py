@@ -1,26 +1,125 @@
-"""What can speak against PASS, which verdict wins, and every threshold of the rules that is no objective."""
+"""What an analysis finds: checks with their verdicts, figures with the file they come from, tables and time lines.
 
-from dataclasses import dataclass
+A RunReport holds all that a report shows, as plain data; those who write reports need nothing else.
+"""
 
-WORST_FIRST = ("FAIL", "INVALID", "INCONCLUSIVE", "PASS")
-TOLERANCE = 0.05  # by which users or seconds may leave the plan,
-TOLERANCE_S = 2.0  # or by so many seconds, whichever is larger
-MIX_CONFIDENCE = 0.999
-ENOUGH_ANSWERS = 20  # below, a 95th percentile is only the slowest answer
-ENDPOINT_ANSWERS = 100  # from here on an endpoint is judged alone
-STEADY_S = 5  # after a spike, p95 is normal when it is for so many seconds running
-NORMAL_FACTOR = 2.0  # at most so many times that before the spike,
-NORMAL_MS = 20.0  # or at most this
+from dataclasses import dataclass, field
+from typing import Any
+
+PASS, FAIL, INVALID, INCONCLUSIVE = "PASS", "FAIL", "INVALID", "INCONCLUSIVE"
+WORST_FIRST = (FAIL, INVALID, INCONCLUSIVE, PASS)
+VALIDITY, CONTRACT, PERFORMANCE = "validity", "contract", "performance"
 
 
 @dataclass(frozen=True)
-class Finding:
-    """One thing that speaks against PASS."""
+class Figure:
+    """One number, its unit ("" for a plain count) and the name of the file in the results folder it comes from.
 
+    `low` and `high` are the ends of its interval, where it has one; `value` is None when it could not be measured.
+    """
+
+    name: str
+    value: float | int | str | None
+    unit: str
+    source: str
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing that was looked at.
+
+    `kind` is VALIDITY (was the question asked properly?), CONTRACT (did the services do as they promise?) or
+    PERFORMANCE (did an objective hold? only judged when the question was asked properly). `verdict` is None when it
+    was not judged; `reason` says why it is not PASS, or why it was not judged.
+    """
+
+    name: str
+    kind: str
+    verdict: str | None
+    reason: str = ""
+    figures: tuple[Figure, ...] = ()
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows of plain values under columns, and the names of the files they come from."""
+
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[Any, ...], ...]
+    source: str
+
+
+@dataclass(frozen=True)
+class TimeLine:
+    """A course over a scenario: (seconds since the load began, value); lines of one `group` share a picture.
+
+    Server samples are on the client's clock: the shift of the server's was taken out.
+    """
+
+    group: str
+    name: str
+    unit: str
+    source: str
+    points: tuple[tuple[float, float], ...]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a scenario's own rules say: the answer to its question in a sentence, and what that rests on."""
+
+    words: str
+    checks: tuple[Check, ...] = ()
+    figures: tuple[Figure, ...] = ()
+    tables: tuple[Table, ...] = ()
+    notes: tuple[str, ...] = ()  # among them what this run could not have seen
+
+
+@dataclass(frozen=True)
+class ScenarioReport:
+    """One scenario; `planned` and `achieved` are those of summary.json, `reasons` those of its verdict, worst first.
+
+    `marks` are moments on the time lines (seconds since the load began) at which the planned load changes.
+    """
+
+    name: str
+    question: str
     verdict: str
-    reason: str
+    reasons: tuple[str, ...]
+    answer: str
+    planned: dict[str, Any]
+    achieved: dict[str, Any]
+    figures: tuple[Figure, ...]
+    checks: tuple[Check, ...]
+    tables: tuple[Table, ...]
+    time_lines: tuple[TimeLine, ...]
+    marks: tuple[tuple[float, str], ...]
+    notes: tuple[str, ...]
+    started: int | None  # seconds since the epoch
+
+
+@dataclass(frozen=True)
+class RunReport:
+    """The whole run; `facts` is run.json as it is, `notes` what is to be known before its figures are read."""
+
+    name: str
+    profile: str
+    complete: bool
+    crashed: tuple[str, ...]
+    verdict: str
+    scenarios: tuple[ScenarioReport, ...]
+    facts: dict[str, Any] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
 
 def worst(verdicts: list[str]) -> str:
     """The verdict that wins: FAIL over INVALID over INCONCLUSIVE over PASS."""
-    return min(verdicts, key=WORST_FIRST.index, default="PASS")
+    return min(verdicts, key=WORST_FIRST.index, default=PASS)
+
+
+def hold(name: str, kind: str, reason: str, *figures: Figure, verdict: str = "") -> Check:
+    """A check that is PASS without a reason; with one it is `verdict`, usually INVALID for validity, else FAIL."""
+    failed = verdict or (INVALID if kind == VALIDITY else FAIL)
+    return Check(name, kind, failed if reason else PASS, reason, figures)

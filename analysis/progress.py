@@ -18,7 +18,7 @@ END_BYTES = 16_384  # some seconds of history: reading all of it again and again
 
 def describe_progress(plan: Plan, number: str, history: list[Second], now: float) -> str:
     """One line: which of how many, elapsed of planned, users, requests a second, failures."""
-    last = history[-1] if history else Second(int(now), 0, 0, 0, 0.0, None)
+    last = history[-1] if history else Second(int(now), 0, 0, 0, 0.0)
     elapsed = now - history[0].at if history else 0.0
     return (
         f"[{number}] {plan.name}  {format_clock(elapsed)} of {format_clock(plan.seconds)}  "

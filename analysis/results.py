@@ -5,12 +5,11 @@ import io
 import json
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
 Row = dict[str, str]
-Histograms = dict[tuple[str, str], dict[int, int]]  # {(method, name): {ms: answers}}
 T = TypeVar("T")
 
 
@@ -23,26 +22,16 @@ class Second:
     requests: int
     failures: int
     requests_per_s: float
-    p95_ms: float | None
 
 
 @dataclass(frozen=True)
 class Endpoint:
-    """What one endpoint answered; `times` is its histogram {ms: answers}, empty when it was not kept."""
+    """How often an endpoint was asked, and how often that failed."""
 
     method: str
     name: str
     requests: int
     failures: int
-    requests_per_s: float
-    p50_ms: float | None
-    p95_ms: float | None
-    p99_ms: float | None
-    times: dict[int, int] = field(default_factory=dict)
-
-    @property
-    def title(self) -> str:
-        return f"{self.method} {self.name}"
 
 
 @dataclass(frozen=True)
@@ -81,6 +70,11 @@ class Results:
     gaps: list[str]
 
     @property
+    def requests(self) -> int:
+        """All requests, as Locust's total has them."""
+        return self.total.requests if self.total else 0
+
+    @property
     def shed(self) -> int:
         return sum(failure.count for failure in self.failures if failure.is_shed)
 
@@ -94,8 +88,7 @@ class Results:
 def read_results(folder: Path, name: str) -> Results:
     """Read what Locust wrote for scenario `name` in `folder`; never raises for missing or damaged data."""
     gaps: list[str] = []
-    stopped_at, times = _read_record(folder / f"{name}_requests.json", gaps)
-    rows = _read_rows(folder / f"{name}_stats.csv", lambda row: _endpoint(row, times), gaps)
+    rows = _read_rows(folder / f"{name}_stats.csv", _endpoint, gaps)
     aggregated = [row for row in rows if row.name == "Aggregated"]
     return Results(
         endpoints=[row for row in rows if row.name != "Aggregated"],
@@ -103,7 +96,7 @@ def read_results(folder: Path, name: str) -> Results:
         history=read_history(folder / f"{name}_stats_history.csv", gaps),
         failures=_read_rows(folder / f"{name}_failures.csv", _failure, gaps),
         exceptions=sum(_read_rows(folder / f"{name}_exceptions.csv", lambda row: int(row["Count"]), gaps)),
-        stopped_at=stopped_at,
+        stopped_at=_read_stop(folder / f"{name}_requests.json", gaps),
         gaps=gaps,
     )
 
@@ -131,31 +124,19 @@ def _read_rows(path: Path, convert: Callable[[Row], T], gaps: list[str]) -> list
     return rows
 
 
-def _read_record(path: Path, gaps: list[str]) -> tuple[float | None, Histograms]:
+def _read_stop(path: Path, gaps: list[str]) -> float | None:
     try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-        entries = record["endpoints"]
-        times = {(e["method"], e["name"]): {int(t): n for t, n in e["response_times"].items()} for e in entries}
-        return record["stopped_at"], times
+        moment = json.loads(path.read_text(encoding="utf-8"))["stopped_at"]
+        return None if moment is None else float(moment)
     except OSError:
         gaps.append(f"{path.name} is missing")
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError):
         gaps.append(f"{path.name} is cut off or damaged")
-    return None, {}
+    return None
 
 
-def _endpoint(row: Row, times: Histograms) -> Endpoint:
-    return Endpoint(
-        method=row["Type"],
-        name=row["Name"],
-        requests=int(row["Request Count"]),
-        failures=int(row["Failure Count"]),
-        requests_per_s=float(row["Requests/s"]),
-        p50_ms=_milliseconds(row["50%"]),
-        p95_ms=_milliseconds(row["95%"]),
-        p99_ms=_milliseconds(row["99%"]),
-        times=times.get((row["Type"], row["Name"]), {}),
-    )
+def _endpoint(row: Row) -> Endpoint:
+    return Endpoint(row["Type"], row["Name"], int(row["Request Count"]), int(row["Failure Count"]))
 
 
 def _aggregated_second(row: Row) -> Second | None:
@@ -170,7 +151,6 @@ def read_second(row: Row) -> Second:
         requests=int(row["Total Request Count"]),
         failures=int(row["Total Failure Count"]),
         requests_per_s=float(row["Requests/s"]),
-        p95_ms=_milliseconds(row["95%"]),
     )
 
 
@@ -178,7 +158,3 @@ def _failure(row: Row) -> Failure:
     text = row["Error"]
     quoted = re.fullmatch(r"CatchResponseError\((['\"])(.*)\1\)", text, re.DOTALL)
     return Failure(row["Method"], row["Name"], quoted[2] if quoted else text, int(row["Occurrences"]))
-
-
-def _milliseconds(text: str) -> float | None:
-    return None if text == "N/A" else float(text)

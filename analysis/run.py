@@ -2,8 +2,9 @@
 
 import csv
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from analysis.plan import Plan, plan_from_dict
 
@@ -15,7 +16,7 @@ class RunError(Exception):
 
 
 @dataclass(frozen=True)
-class Outcome:
+class End:
     """How Locust ended in one scenario: its exit code, or interrupted from outside."""
 
     exit_code: int | None
@@ -32,17 +33,27 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Run:
-    """One run: its name, its profile, the scenarios in order and the outcomes of those that were started."""
+    """One run: its name, its profile, the scenarios in order, and how those ended that were started.
+
+    `facts` is run.json as it is; `processes` made the load.
+    """
 
     name: str
     profile: str
     plans: list[Plan]
-    outcomes: dict[str, Outcome]
+    ends: dict[str, End]
+    facts: dict[str, Any] = field(default_factory=dict)
+    processes: int = 1
+
+    @property
+    def shares_machine(self) -> bool:
+        """Whether load and services ran on one machine."""
+        return bool(self.facts.get("target_is_this_machine"))
 
     @property
     def complete(self) -> bool:
         """Whether every planned scenario ran to its end."""
-        return all(plan.name in self.outcomes and self.outcomes[plan.name].ended_by_itself for plan in self.plans)
+        return all(plan.name in self.ends and self.ends[plan.name].ended_by_itself for plan in self.plans)
 
 
 def read_run(folder: Path) -> Run:
@@ -51,22 +62,23 @@ def read_run(folder: Path) -> Run:
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
         plans = [plan_from_dict(plan) for plan in data["plan"]]
-        return Run(data["run"], data["profile"], plans, _read_outcomes(folder / "scenarios.csv"))
+        ends = _read_ends(folder / "scenarios.csv")
+        return Run(data["run"], data["profile"], plans, ends, data, int(data.get("processes", 1)))
     except OSError as error:
         raise RunError(f"{path}: {error.strerror}; give the folder of a run, test_results_…") from None
     except (ValueError, KeyError, TypeError):
         raise RunError(f"{path} is cut off or damaged; this run cannot be summarized") from None
 
 
-def _read_outcomes(path: Path) -> dict[str, Outcome]:
+def _read_ends(path: Path) -> dict[str, End]:
     """The lines that the runner adds as scenarios end; one that was cut off is left out."""
     if not path.exists():
         return {}
-    outcomes = {}
+    ends = {}
     for row in csv.DictReader(path.read_text(encoding="utf-8").splitlines()):
         code = row["exit_code"]
         if code == INTERRUPTED:
-            outcomes[row["scenario"]] = Outcome(None, interrupted=True)
+            ends[row["scenario"]] = End(None, interrupted=True)
         elif code and code.isdigit():
-            outcomes[row["scenario"]] = Outcome(int(code))
-    return outcomes
+            ends[row["scenario"]] = End(int(code))
+    return ends

@@ -47,6 +47,7 @@ LIMITS = {
     "endpoint-answers": Threshold(100.0, "from so many answers on, an endpoint is judged alone"),
     "warm-up-seconds": Threshold(5.0, "after the ramp that baseline and soak leave out"),
     "drift-confidence": Threshold(0.99, "of the intervals of baseline and stages", is_share=True),
+    "return-noise-ms": Threshold(5.0, "by which p95 may differ in the stages whatever the factor"),
     "slope-confidence": Threshold(0.999, "with which a slope of the soak must exceed its objective", is_share=True),
     "normal-factor": Threshold(2.0, "after a spike, p95 is normal at so many times that before it,"),
     "normal-ms": Threshold(20.0, "or at this,"),

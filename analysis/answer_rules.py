@@ -1,0 +1,63 @@
+"""Holds what the services answered against their contract: no wrong answer, no 500, few refusals; and enough of it."""
+
+import re
+
+from analysis.counts import Counts
+from analysis.findings import CONTRACT, INCONCLUSIVE, PERFORMANCE, Check, Figure, hold
+from analysis.plan import Plan
+from analysis.results import Failure, Results
+
+KINDS_NAMED = 3  # kinds of failures that a reason names
+
+
+def judge_errors(plan: Plan, counts: Counts, results: Results, source: str) -> list[Check]:
+    """FAIL for any 500 or other wrong answer, and for more lost requests than the objective allows (none usually).
+
+    Errors are counted twice, in the seconds and by Locust; the larger number counts, so that a file that was cut off
+    hides none.
+    """
+    errors = [failure for failure in results.failures if not failure.is_shed]
+    internal = sum(failure.count for failure in errors if re.match(r"500\b", failure.text))
+    failed, requests = max(counts.errors, results.errors), max(counts.requests, results.requests)
+    allowed = (plan.objective("error-ratio") or 0.0) * requests
+    answered = counts.wrong or any(failure.was_answered for failure in errors)
+    reason = ""
+    if failed > allowed or answered:
+        reason = f"{failed} of {requests} requests failed ({failed / max(requests, 1):.2%}): {_name_kinds(errors)}"
+    no_500 = f"{internal} answers were 500" if internal else ""
+    failures = f"{plan.name}_failures.csv"
+    return [
+        hold("every answer kept the contract", CONTRACT, reason, Figure("errors", failed, "", source)),
+        hold("no answer was a 500", CONTRACT, no_500, Figure("answers with 500", internal, "", failures)),
+    ]
+
+
+def _name_kinds(failures: list[Failure]) -> str:
+    most = sorted(failures, key=lambda failure: (-failure.count, failure.method, failure.name, failure.text))
+    named = [f"{f.count} x {f.method} {f.name}: {' '.join(f.text.split())[:120]}" for f in most[:KINDS_NAMED]]
+    if len(most) > KINDS_NAMED:
+        named.append(f"and {len(most) - KINDS_NAMED} other kinds")
+    return "; ".join(named) or "which, the failures file does not say"
+
+
+def judge_amount(plan: Plan, counts: Counts, source: str) -> Check:
+    """INCONCLUSIVE below 20 answers."""
+    few = plan.limit("few-answers")
+    reason = ""
+    if counts.requests < few:
+        reason = f"{counts.requests} answers are too few to tell; {few:g} are needed"
+    answers = Figure("answers", counts.requests, "", source)
+    return hold("there were answers to judge by", CONTRACT, reason, answers, verdict=INCONCLUSIVE)
+
+
+def judge_shed(plan: Plan, counts: Counts, source: str, where: str = "") -> list[Check]:
+    """FAIL when a larger share was refused with 503 or 429 than the objective allows."""
+    limit = plan.objective("shed-ratio")
+    if limit is None:
+        return []
+    share = counts.shed / max(counts.requests, 1)
+    reason = ""
+    if share > limit:
+        words = f"{counts.shed} of {counts.requests} requests were refused (503 or 429){where}"
+        reason = f"{words}: {share:.2%}, objective {limit:.2%}"
+    return [hold("few requests were refused", PERFORMANCE, reason, Figure("shed", round(share, 6), "", source))]

@@ -1,0 +1,37 @@
+"""Sorts endpoints, as tags and rows name them, into reads, writes and log-ins, and gives them readable titles."""
+
+from collections.abc import Iterable, Mapping
+
+from analysis.counts import Counts
+from analysis.records import split_endpoint
+
+GROUPS = ("reads", "writes", "login")
+UNLIKE_LOGIN = ("reads", "writes")
+
+
+def group_of(endpoint: str) -> str:
+    """`login`, `reads` (every GET) or `writes` (everything else)."""
+    method, name = split_endpoint(endpoint)
+    if method == "POST" and name.split()[:1] == ["/login"]:
+        return "login"
+    return "reads" if method == "GET" else "writes"
+
+
+def title_of(endpoint: str) -> str:
+    """`GET /api/books`."""
+    return " ".join(split_endpoint(endpoint))
+
+
+def is_catalogue(endpoint: str) -> bool:
+    """Whether an endpoint is one of the catalogue's."""
+    return split_endpoint(endpoint)[1].startswith("/api/")
+
+
+def count_mix(endpoints: Mapping[str, Counts]) -> tuple[int, int]:
+    """Requests sent to the catalogue, and how many of them were writes."""
+    catalogue = [(name, counts.requests) for name, counts in endpoints.items() if is_catalogue(name)]
+    return _sum(catalogue), _sum(pair for pair in catalogue if group_of(pair[0]) == "writes")
+
+
+def _sum(pairs: Iterable[tuple[str, int]]) -> int:
+    return sum(count for _, count in pairs)

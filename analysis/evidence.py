@@ -1,0 +1,97 @@
+"""Gathers all that one scenario is judged by: what was planned, how it ended, and every file it left."""
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import chain
+from pathlib import Path
+
+from analysis.counts import Counts, count_endpoints
+from analysis.curve import Curve, measure_curve
+from analysis.endpoints import group_of
+from analysis.latencies import Latencies, read_latencies
+from analysis.plan import Plan, Plateau
+from analysis.raw_files import read_data, read_generator, read_ledger, read_read_back, read_seconds, read_server
+from analysis.records import DataState, GeneratorRow, Outcome, ReadBack, SecondRow, Sent, ServerSample
+from analysis.results import Results, read_results
+from analysis.run import End, Run
+
+Span = tuple[float, float]  # from, until (seconds since the epoch)
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """One scenario. `gaps` says in words which files are missing or damaged."""
+
+    run: Run
+    plan: Plan
+    end: End | None
+    results: Results
+    curve: Curve
+    parts: dict[str, list[SecondRow]]
+    latencies: Latencies
+    generator: dict[str, list[GeneratorRow]]
+    samples: list[ServerSample]
+    writes: list[tuple[Sent, Outcome | None]]
+    data: dict[str, DataState]
+    read_back: ReadBack | None
+    gaps: list[str] = field(default_factory=list)
+
+    @property
+    def ran(self) -> bool:
+        """Whether there is anything of it at all."""
+        return self.end is not None or bool(self.results.history) or bool(self.parts)
+
+    @property
+    def span(self) -> Span:
+        """The load, from the moment before the first user to its end."""
+        return self.curve.started, self.curve.started + self.curve.seconds
+
+    @cached_property
+    def rows(self) -> list[SecondRow]:
+        """The rows of all parts."""
+        return list(chain.from_iterable(self.parts.values()))
+
+    @cached_property
+    def endpoints(self) -> dict[str, Counts]:
+        """The requests of each endpoint over the whole load."""
+        return count_endpoints(self.rows)
+
+    def span_of(self, plateau: Plateau) -> Span:
+        """A plateau as it took place, without the second at each edge, for a stage may still change in it."""
+        first, last = self.curve.bounds_of(plateau)
+        return self.curve.started + first, self.curve.started + last
+
+    def rows_in(self, span: Span) -> list[SecondRow]:
+        """The rows of the seconds in a span."""
+        return [row for row in self.rows if span[0] <= row.second < span[1]]
+
+    def latencies_of(self, *groups: str) -> Latencies:
+        """The latencies of the endpoints of some groups: "reads", "writes", "login"."""
+        return self.latencies.of([name for name in self.latencies.names if group_of(name) in groups])
+
+    def file(self, ending: str) -> str:
+        """The name of a file of this scenario, as a source of figures; of all parts where each process has one."""
+        parted = ending in (".hlog", "_seconds.csv", "_generator.csv", "_ledger.jsonl")
+        return f"{self.plan.name}{'_*' if parted and self.run.processes > 1 else ''}{ending}"
+
+
+def gather_evidence(folder: Path, plan: Plan, run: Run) -> Evidence:
+    """Read all that scenario `plan` of a run left in its folder."""
+    name = plan.name
+    results = read_results(folder, name)
+    gaps = results.gaps
+    return Evidence(
+        run=run,
+        plan=plan,
+        end=run.ends.get(name),
+        results=results,
+        curve=measure_curve(results.history, results.stopped_at),
+        parts=read_seconds(folder, name, gaps),
+        latencies=read_latencies(folder, name, gaps),
+        generator=read_generator(folder, name, gaps),
+        samples=read_server(folder, name, gaps),
+        writes=read_ledger(folder, name),
+        data=read_data(folder, name, gaps),
+        read_back=read_read_back(folder, name, gaps),
+        gaps=gaps,
+    )

@@ -1,0 +1,129 @@
+"""Builds the report of a run: every scenario judged, with its figures, tables and time lines, as plain data."""
+
+from pathlib import Path
+from typing import Any
+
+from analysis.counts import Counts, count_requests
+from analysis.endpoints import count_mix, title_of
+from analysis.evidence import Evidence, gather_evidence
+from analysis.findings import WORST_FIRST, Check, RunReport, ScenarioReport, Table, worst
+from analysis.ledger import Write
+from analysis.plan import Plan
+from analysis.promises import compare, list_losses
+from analysis.records import DataState
+from analysis.run import read_run
+from analysis.time_lines import draw_time_lines
+from analysis.unusual import tell_of_run, tell_unusual
+from analysis.verdicts import judge
+
+ENDPOINT_COLUMNS = ("endpoint", "right", "wrong", "unanswered", "shed", "p50 ms", "p95 ms", "p99 ms")
+SHARES = (0.5, 0.95, 0.99)
+
+
+def build_report(folder: Path) -> RunReport:
+    """The report of the run in a results folder; raises RunError when it holds none."""
+    run = read_run(folder)
+    scenarios: list[ScenarioReport] = []
+    usual_books: int | None = None
+    for plan in run.plans:
+        evidence = gather_evidence(folder, plan, run)
+        scenarios.append(report_scenario(evidence, usual_books))
+        usual_books = usual_books if usual_books is not None else _books_before(evidence.data)
+    return RunReport(
+        name=run.name,
+        profile=run.profile,
+        complete=run.complete,
+        crashed=tuple(name for name, end in run.ends.items() if end.crashed),
+        verdict=worst([scenario.verdict for scenario in scenarios]),
+        scenarios=tuple(scenarios),
+        facts=run.facts,
+        notes=tuple(tell_of_run(run)),
+    )
+
+
+def _books_before(data: dict[str, DataState]) -> int | None:
+    return data["before"].books if "before" in data else None
+
+
+def report_scenario(evidence: Evidence, usual_books: int | None = None) -> ScenarioReport:
+    """Judge and describe one scenario."""
+    plan, answer = evidence.plan, judge(evidence, usual_books)
+    against = sort_checks(answer.checks)
+    return ScenarioReport(
+        name=plan.name,
+        question=plan.question,
+        verdict=worst([check.verdict for check in against if check.verdict]),
+        reasons=tuple(check.reason for check in against),
+        answer=answer.words,
+        planned={"users": plan.users, "seconds": plan.seconds, "write_share": plan.write_share},
+        achieved=describe_achieved(evidence),
+        figures=answer.figures,
+        checks=answer.checks,
+        tables=(*answer.tables, *describe_tables(evidence)),
+        time_lines=draw_time_lines(evidence),
+        marks=tuple(describe_marks(plan)),
+        notes=tuple(tell_unusual(evidence, answer)),
+        started=evidence.curve.started or None,
+    )
+
+
+def sort_checks(checks: tuple[Check, ...]) -> list[Check]:
+    """The checks that speak against PASS, worst first."""
+    against = [check for check in checks if check.verdict not in (None, "PASS")]
+    return sorted(against, key=lambda check: WORST_FIRST.index(check.verdict or "PASS"))
+
+
+def describe_achieved(evidence: Evidence) -> dict[str, Any]:
+    """What was measured over the whole load: from the seconds, or from Locust's totals when they were not recorded."""
+    counts, seconds = count_requests(evidence.rows), evidence.curve.seconds
+    if not evidence.parts:
+        counts = count_locust(evidence)
+    sent, writes = count_mix(evidence.endpoints)
+    requests = counts.requests
+    p50, p95, p99 = (evidence.latencies.percentile(share) for share in SHARES)
+    return {
+        "users": max(evidence.curve.users, default=0),
+        "seconds": seconds,
+        "requests": requests,
+        "rps": round(requests / seconds, 2) if seconds else 0.0,
+        "error_ratio": round(counts.errors / requests, 6) if requests else 0.0,
+        "p50_ms": p50,
+        "p95_ms": p95,
+        "p99_ms": p99,
+        "errors": counts.errors,
+        "shed": counts.shed,
+        "shed_ratio": round(counts.shed / requests, 6) if requests else 0.0,
+        "write_share": round(writes / sent, 4) if sent else None,
+    }
+
+
+def count_locust(evidence: Evidence) -> Counts:
+    """The requests as Locust counted them."""
+    results = evidence.results
+    right = results.requests - results.errors - results.shed
+    return Counts(right=right, wrong=results.errors, shed=results.shed)
+
+
+def describe_tables(evidence: Evidence) -> list[Table]:
+    """The endpoints, and what the ledger found."""
+    rows = []
+    for name, counts in evidence.endpoints.items():
+        mine = evidence.latencies.of([name])
+        outcomes = (counts.right, counts.wrong, counts.unanswered, counts.shed)
+        rows.append((title_of(name), *outcomes, *(mine.percentile(share) for share in SHARES)))
+    sources = f"{evidence.file('_seconds.csv')}, {evidence.file('.hlog')}"
+    tables = [Table("Endpoints", ENDPOINT_COLUMNS, tuple(rows), sources)] if rows else []
+    losses = find_losses(evidence, evidence.writes)
+    return [*tables, losses] if losses.rows else tables
+
+
+def find_losses(evidence: Evidence, writes: list[Write]) -> Table:
+    """Every write that is lost, differs or is doubled."""
+    sources = f"{evidence.file('_ledger.jsonl')}, {evidence.plan.name}_read_back.json"
+    return list_losses(compare(writes, evidence.read_back), sources)
+
+
+def describe_marks(plan: Plan) -> list[tuple[float, str]]:
+    """The moments at which a stage of the plan begins."""
+    begins = [0.0, *plan.stage_ends[:-1]]
+    return [(begin, f"{stage.users} users") for begin, stage in zip(begins, plan.stages, strict=True)]

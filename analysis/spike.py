@@ -1,0 +1,125 @@
+"""Answers whether the services survive a spike, and how long it takes until they are normal again."""
+
+from dataclasses import dataclass
+
+from analysis.answer_rules import judge_shed
+from analysis.counts import Counts, count_requests
+from analysis.endpoints import UNLIKE_LOGIN
+from analysis.evidence import Evidence, Span
+from analysis.findings import FAIL, INCONCLUSIVE, PASS, PERFORMANCE, Answer, Check, Figure, Table
+from analysis.latencies import Latencies
+from analysis.objectives import judge_objectives
+from analysis.plan import Plan
+from analysis.stages import measure_levels
+
+WINDOW_S = 5  # p95 of a moment is that of so many seconds before it
+
+
+@dataclass(frozen=True)
+class Recovery:
+    """Seconds from the end of the spike until p95 was normal; None if it was not while `watched`.
+
+    `began` tells that it was normal at the very end, but not for long enough to count.
+    """
+
+    seconds: int | None
+    watched: int
+    before_ms: float
+    normal_ms: float
+    began: bool
+
+
+def answer_spike(evidence: Evidence) -> Answer:
+    """Measure the spike (its ramp included) and what came after it."""
+    plan, source = evidence.plan, evidence.file(".hlog")
+    spans = find_spans(evidence)
+    if spans is None:
+        reason = "the run has no seconds before, in or after the spike"
+        return Answer(reason, (Check("normal after the spike", PERFORMANCE, INCONCLUSIVE, reason),))
+    before, spike, after = spans
+    counts = count_requests(evidence.rows_in(spike))
+    recovery = measure_recovery(plan, evidence.latencies_of(*UNLIKE_LOGIN), before, after)
+    seconds = evidence.file("_seconds.csv")
+    checks = [
+        *judge_shed(plan, counts, seconds, " in the spike"),
+        *judge_objectives(plan, evidence.latencies.between(*spike), source),
+        judge_recovery(plan, recovery, source),
+    ]
+    tables: tuple[Table, ...] = (measure_levels(evidence),)
+    return Answer(say_spike(recovery, counts), tuple(checks), measure_spike(counts, recovery, seconds, source), tables)
+
+
+def find_spans(evidence: Evidence) -> tuple[Span, Span, Span] | None:
+    """The plateau before the spike, the stage of the spike and the time after it; None when one is not there."""
+    plan, started, end = evidence.plan, evidence.curve.started, evidence.span[1]
+    peak = max(range(len(plan.stages)), key=lambda index: plan.stages[index].users)
+    ends = [started + round(seconds) for seconds in plan.stage_ends]
+    if peak == 0 or not plan.plateaus():
+        return None
+    before = evidence.span_of(plan.plateaus()[0])[0], ends[peak - 1]
+    spike, after = (ends[peak - 1], ends[peak]), (ends[peak], end)
+    spans = before, spike, after
+    return spans if all(start < until <= end for start, until in spans) else None
+
+
+def measure_recovery(plan: Plan, latencies: Latencies, before: Span, after: Span) -> Recovery | None:
+    """Find the first of five seconds running in which p95 is at most twice that before the spike, or 20 ms.
+
+    The p95 of a moment is that of the 5 s before it, of `latencies` without log-ins. A moment without enough right
+    answers for a p95 is not normal. None without answers before the spike.
+    """
+    few, usual = plan.limit("few-answers"), latencies.between(*before)
+    p95 = usual.percentile(0.95)
+    if p95 is None or usual.answers < few:
+        return None
+    normal = max(plan.limit("normal-factor") * p95, plan.limit("normal-ms"))
+    moments = range(int(after[0]), int(after[1]) + 1)
+    windows = [latencies.between(moment - WINDOW_S, moment) for moment in moments]
+    good = [each.answers >= few and (each.percentile(0.95) or 0.0) <= normal for each in windows]
+    steady = int(plan.limit("normal-seconds"))
+    first = next((place for place in range(len(good) - steady + 1) if all(good[place : place + steady])), None)
+    return Recovery(first, len(moments) - 1, p95, round(normal, 3), first is None and good[-1])
+
+
+def judge_recovery(plan: Plan, recovery: Recovery | None, source: str) -> Check:
+    """FAIL when p95 was not normal within the objective, INCONCLUSIVE when the run ended too early to tell."""
+    name, limit = "normal after the spike", plan.objective("recovery-seconds") or 0.0
+    if recovery is None:
+        reason = "too few answers before the spike to say what is normal"
+        return Check(name, PERFORMANCE, INCONCLUSIVE, reason)
+    figures = (
+        Figure("normal again after", recovery.seconds, "s", source),
+        Figure("normal p95", recovery.normal_ms, "ms", source),
+    )
+    if recovery.seconds is not None and recovery.seconds <= limit:
+        return Check(name, PERFORMANCE, PASS, "", figures)
+    seen = f"{recovery.seconds} s" if recovery.seconds is not None else f"not within {recovery.watched} s"
+    reason = f"p95 at most {recovery.normal_ms:g} ms again after the spike: {seen}, objective {limit:g} s"
+    if recovery.seconds is None and (recovery.began or recovery.watched < limit - plan.limit("off-plan-seconds")):
+        return Check(name, PERFORMANCE, INCONCLUSIVE, f"{reason}; the run ended too early to tell", figures)
+    return Check(name, PERFORMANCE, FAIL, reason, figures)
+
+
+def measure_spike(counts: Counts, recovery: Recovery | None, seconds: str, source: str) -> tuple[Figure, ...]:
+    """The figures of the spike."""
+    requests = max(counts.requests, 1)
+    figures = [
+        Figure("requests in the spike", counts.requests, "", seconds),
+        Figure("error share in the spike", round(counts.errors / requests, 6), "", seconds),
+        Figure("shed share in the spike", round(counts.shed / requests, 6), "", seconds),
+    ]
+    if recovery:
+        figures.append(Figure("normal again after", recovery.seconds, "s", source))
+        figures.append(Figure("p95 before the spike, log-ins left out", recovery.before_ms, "ms", source))
+    return tuple(figures)
+
+
+def say_spike(recovery: Recovery | None, counts: Counts) -> str:
+    """How it came back, and what the spike cost."""
+    again = "it cannot be told when it was normal again"
+    if recovery and recovery.seconds is not None:
+        again = f"normal again {recovery.seconds} s after the spike"
+    elif recovery:
+        again = f"not normal again within {recovery.watched} s of the spike"
+    requests = max(counts.requests, 1)
+    return f"{again}; in it {counts.errors / requests:.2%} errors and {counts.shed / requests:.2%} shed"

@@ -1,0 +1,48 @@
+"""Writes summary.md: the verdict and its reasons first, then a row a scenario; for the page of a workflow too."""
+
+from analysis.findings import RunReport, ScenarioReport
+
+SYMBOLS = {"PASS": "✅", "FAIL": "❌", "INVALID": "⚠️", "INCONCLUSIVE": "❔"}
+HEAD = "| scenario | verdict | question | answer | users | s | requests | req/s | p50 / p95 / p99 ms |"
+
+
+def write_markdown(report: RunReport) -> str:
+    """The text of summary.md."""
+    partial = "" if report.complete else " (PARTIAL: not every planned scenario ran to its end)"
+    lines = [f"# {SYMBOLS[report.verdict]} {report.verdict}{partial}", "", f"{report.profile} run `{report.name}`", ""]
+    reasons = [
+        f"- **{one.name}** {one.verdict}: {escape(reason)}" for one in report.scenarios for reason in one.reasons
+    ]
+    lines += [*reasons, ""] if reasons else []
+    lines += [HEAD, f"|{'---|' * HEAD.count(' | ')}---|"]
+    lines += [describe_row(scenario) for scenario in report.scenarios]
+    lines += ["", "Users, seconds: planned / achieved. Latencies are of right answers only (`<scenario>.hlog`).", ""]
+    notes = [f"- {escape(note)}" for note in report.notes if not note.startswith("PARTIAL")]
+    notes += [f"- {one.name}: {escape(note)}" for one in report.scenarios for note in one.notes]
+    lines += ["## What to know", "", *notes, ""] if notes else []
+    return "\n".join(lines)
+
+
+def describe_row(scenario: ScenarioReport) -> str:
+    """The row of one scenario."""
+    planned, got = scenario.planned, scenario.achieved
+    latencies = " / ".join("-" if got[key] is None else f"{got[key]:.4g}" for key in ("p50_ms", "p95_ms", "p99_ms"))
+    cells = [
+        scenario.name,
+        f"{SYMBOLS[scenario.verdict]} {scenario.verdict}",
+        escape(scenario.question),
+        escape(scenario.answer),
+        f"{planned['users']} / {got['users']}",
+        f"{planned['seconds']:g} / {got['seconds']}",
+        str(got["requests"]),
+        f"{got['rps']:.1f}",
+        latencies,
+    ]
+    return f"| {' | '.join(cells)} |"
+
+
+def escape(text: str) -> str:
+    """Text that neither ends a cell nor is taken for markup."""
+    for sign in "\\|*_`<[":
+        text = text.replace(sign, f"\\{sign}")
+    return " ".join(text.split())

@@ -1,0 +1,75 @@
+"""Tells what a reader should know before believing the figures: what was unusual, missing, or could not be seen."""
+
+from analysis.evidence import Evidence
+from analysis.findings import Answer
+from analysis.run import Run
+from analysis.series import draw_workers
+from analysis.server_rules import SERVICES, measure_shift
+from analysis.soak import NO_OBJECTIVE
+from analysis.verdicts import NOT_ASKED
+
+USUAL_BCRYPT_ROUNDS = 12
+CLOCK_WORTH_TELLING_S = 0.5
+UNTOLD = (NO_OBJECTIVE, NOT_ASKED)  # reasons that the tables and the verdict tell already
+WHOLE = 0.9  # of the load: a process that was there for less was replaced
+
+
+def tell_of_run(run: Run) -> list[str]:
+    """What holds for every scenario of the run."""
+    notes = []
+    if not run.complete:
+        notes.append("PARTIAL: not every planned scenario ran to its end")
+    if run.profile == "quick":
+        notes.append("quick profile: short runs that ask the coarser question; each says what it could not have seen")
+    if run.shares_machine:
+        notes.append("load and services shared one machine: the services had less of it than they would have alone")
+    accounts = run.facts.get("accounts")
+    most = max((plan.users for plan in run.plans), default=0)
+    if isinstance(accounts, int) and accounts < most:
+        notes.append(f"users.csv has {accounts} accounts for up to {most} users: users shared accounts and sessions")
+    for name, service in run.facts.get("services", {}).items():
+        rounds = service.get("settings", {}).get("bcrypt_rounds")
+        if name == "auth" and rounds is not None and int(rounds) < USUAL_BCRYPT_ROUNDS:
+            notes.append(f"bcrypt cost {rounds}: log-ins are cheaper than at the usual {USUAL_BCRYPT_ROUNDS}")
+    return notes
+
+
+def tell_unusual(evidence: Evidence, answer: Answer) -> list[str]:
+    """What holds for one scenario: missing data, checks without a verdict, replaced processes, clocks that differ."""
+    if not evidence.ran:
+        return []
+    notes = [*summarize_gaps(evidence.gaps), *answer.notes]
+    notes += [
+        f"{c.name}: not judged, {c.reason}" for c in answer.checks if c.verdict is None and c.reason not in UNTOLD
+    ]
+    notes += tell_of_services(evidence)
+    if errors := [sample for sample in evidence.samples if sample.error]:
+        notes.append(f"{len(errors)} samples could not be taken: {errors[0].error}")
+    after = evidence.data.get("after")
+    if after and after.own:
+        notes.append(f"{after.own} books of this load were left in the catalogue")
+    return notes
+
+
+def tell_of_services(evidence: Evidence) -> list[str]:
+    """Worker processes that came or went during the load, and clocks that differ."""
+    notes, (start, end) = [], evidence.span
+    workers = [series for series in draw_workers(evidence.samples) if series.quantity == "rss"]
+    for service in SERVICES:
+        mine = [series for series in workers if series.owner.startswith(f"{service} ")]
+        times = {series.owner: [at for at, _ in series.points if start <= at <= end] for series in mine}
+        partly = [owner for owner, at in times.items() if at and (at[-1] - at[0]) < WHOLE * (end - start)]
+        if partly and end > start:
+            notes.append(f"worker processes came or went during the load: {', '.join(partly)}")
+    for service, shift in measure_shift(evidence.samples).items():
+        if abs(shift) > CLOCK_WORTH_TELLING_S:
+            notes.append(f"the clock of the {service} service is {shift:+.1f} s off; its samples were moved by that")
+    return notes
+
+
+def summarize_gaps(gaps: list[str]) -> list[str]:
+    """The gaps in the files, those of one file after the first as a number."""
+    files: dict[str, list[str]] = {}
+    for gap in gaps:
+        files.setdefault(gap.split(" ", 1)[0], []).append(gap)
+    return [found[0] + (f" (and {len(found) - 1} more places)" if len(found) > 1 else "") for found in files.values()]
