@@ -9,15 +9,20 @@ from typing import Any
 
 METHODS = ("POST", "PATCH", "DELETE")
 ACKNOWLEDGED, REFUSED, UNKNOWN = "acknowledged", "refused", "unknown"
+encode = json.JSONEncoder(separators=(",", ":")).encode  # made once: json.dumps would make one for each line
 
 
 class Ledger:
-    """NAME_ledger.jsonl, unbuffered: no write leaves that a kill could take out of the account."""
+    """NAME_ledger.jsonl: every write is in it before it leaves, its outcome when the next one leaves or in a second.
+
+    So a kill can take no write out of the account; of a few of the last second the outcome is unknown then.
+    """
 
     def __init__(self, path: Path) -> None:
         """Begin the file."""
         self._file = open(path, "xb", buffering=0)  # noqa: SIM115  closed by close()
         self._numbers = itertools.count(1)
+        self._outcomes: list[str] = []
 
     def enter(self, method: str, url: str, parts: dict[str, Any]) -> int | None:
         """Enter a write that is about to leave and return its number; None for what can be no write.
@@ -31,17 +36,18 @@ class Ledger:
             return None
         headers = parts.get("headers", {})
         version = headers.get("If-Match", "").strip('"')
+        sent = json.dumps(body) if body else None  # as Locust does
         number = next(self._numbers)
-        self._append(
-            at=time.time(),
-            n=number,
-            isbn=isbn,
-            method=method,
-            key=headers.get("Idempotency-Key"),
-            if_match=int(version) if version.isdigit() else None,
-            fields=body,
-            digest=hashlib.sha256(json.dumps(body).encode()).hexdigest() if body else None,
-        )
+        entry = {
+            "at": time.time(),
+            "n": number,
+            "isbn": isbn,
+            "method": method,
+            "key": headers.get("Idempotency-Key"),
+            "if_match": int(version) if version.isdigit() else None,
+            "digest": hashlib.sha256(sent.encode()).hexdigest() if sent else None,
+        }
+        self._append(f'{encode(entry)[:-1]},"fields":{sent or "null"}}}')
         return number
 
     def settle(self, number: int, answer: Any) -> None:
@@ -49,16 +55,21 @@ class Ledger:
         status = answer.status_code or None
         outcome = outcome_of(status)
         version = version_in(answer) if outcome == ACKNOWLEDGED else None
-        self._append(at=time.time(), n=number, outcome=outcome, status=status, version=version)
+        entry = {"at": time.time(), "n": number, "outcome": outcome, "status": status, "version": version}
+        self._outcomes.append(encode(entry))
 
-    def _append(self, **entry: Any) -> None:
-        self._file.write(json.dumps(entry, separators=(",", ":")).encode() + b"\n")
+    def _append(self, *lines: str) -> None:
+        waiting, self._outcomes = self._outcomes, []
+        if lines := (*waiting, *lines):
+            self._file.write("\n".join((*lines, "")).encode())
 
     def write(self, _: float) -> None:
-        """Do nothing: every line is in the file already."""
+        """Write the outcomes that wait."""
+        self._append()
 
     def close(self) -> None:
         """End the account."""
+        self._append()
         self._file.close()
 
 

@@ -1,0 +1,79 @@
+"""A load without think time that records in every other turn, and prints after each turn, as JSON, what it took.
+
+One turn in two is recorded: what else this machine does meets both alike. The folder for the records is the variable
+RECORDS; the number and the length of the turns are TURNS and TURN_S.
+"""
+
+import json
+import os
+import time
+from pathlib import Path
+from typing import Any, NoReturn
+
+import gevent
+from locust import constant, events
+from locust.env import Environment
+
+from locust_recording import UsersRecording
+from locust_user import LibraryUser
+from locustfile_write_heavy import MIX
+
+WARM_UP_S = 1.0
+users: list["RestlessUser"] = []
+
+
+class RestlessUser(LibraryUser):
+    """Writes and reads without a pause."""
+
+    tasks = MIX
+    think_time = constant(0)
+
+    def __init__(self, environment: Environment) -> None:
+        """Join the others."""
+        super().__init__(environment)
+        users.append(self)
+
+
+def record(environment: Environment, prefix: Path, seconds: float) -> None:
+    """Let the load be recorded for some seconds."""
+    recording = UsersRecording(prefix, "", environment.runner)
+    request: Any = environment.events.request
+    request.add_listener(recording.note_request)
+    for user in users:
+        user.recording = recording
+    gevent.sleep(seconds)
+    for user in users:
+        user.recording = None
+    gevent.sleep(0)
+    request.remove_listener(recording.note_request)
+    recording.close()
+
+
+def take_turns(environment: Environment) -> NoReturn:
+    """Measure turn after turn, the first without a record, and end the load."""
+    gevent.sleep(WARM_UP_S)
+    for turn in range(int(os.environ["TURNS"])):
+        total = environment.stats.total
+        requests, failures, seconds = total.num_requests, total.num_failures, time.process_time()
+        if turn % 2:
+            record(environment, Path(os.environ["RECORDS"]) / f"turn{turn}", float(os.environ["TURN_S"]))
+        else:
+            gevent.sleep(float(os.environ["TURN_S"]))
+        took = {
+            "recorded": bool(turn % 2),
+            "requests": total.num_requests - requests,
+            "failures": total.num_failures - failures,
+            "seconds": time.process_time() - seconds,
+        }
+        print(json.dumps(took), flush=True)
+    runner: Any = environment.runner
+    runner.quit()
+    raise gevent.GreenletExit
+
+
+def begin(environment: Environment, **_: Any) -> None:
+    """Take the turns beside the load."""
+    gevent.spawn(take_turns, environment)
+
+
+events.test_start.add_listener(begin)  # type: ignore[no-untyped-call]  # Locust's
