@@ -8,6 +8,7 @@ from analysis.plan import Plan
 from analysis.records import LAG_NOTED_MS, MASTER, GeneratorRow
 
 LAG_SHARE = 0.01  # of the time in which the event loop may lag more: a 99th percentile
+LATE_S = 0.5  # a row of the last second may come so late
 Rows = list[GeneratorRow]
 
 
@@ -17,7 +18,7 @@ def judge_generator(plan: Plan, parts: Mapping[str, Rows], processes: int, span:
     `parts` are the rows of each process, `span` is the load, in seconds since the epoch.
     """
     expected = [""] if processes == 1 else [MASTER, *(str(number) for number in range(processes))]
-    within = {part: [row for row in parts.get(part, []) if span[0] <= row.at <= span[1] + 1] for part in expected}
+    within = {part: [row for row in parts.get(part, []) if span[0] < row.at <= span[1] + LATE_S] for part in expected}
     recorded = {part: rows for part, rows in within.items() if rows}
     source = f"{plan.name}{'_*' if processes > 1 else ''}_generator.csv"
     return [

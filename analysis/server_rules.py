@@ -10,6 +10,7 @@ from analysis.plan import Plan
 from analysis.records import ServerSample
 
 SERVICES = ("auth", "books")
+LATE_S = 0.5  # a sample that comes so late is not missing
 CLOCK_SLACK_S = 0.1  # by which a sample may leave its exchange after the shift is taken out: less than a clock step
 
 
@@ -34,10 +35,9 @@ def judge_samples(plan: Plan, samples: Sequence[ServerSample], span: tuple[float
 
 def find_holes(moments: Sequence[float], span: tuple[float, float]) -> tuple[int, int]:
     """Seconds of a span without a sample: all of them, and the most in a row. Samples are due once a second."""
-    inside = [moment for moment in moments if span[0] - 1 <= moment <= span[1] + 1]
-    edges = [min(span[0], *inside[:1]), *inside, max(span[1], *inside[-1:])] if inside else list(span)
-    # half a second late is not missing
-    holes = [max(0, math.floor(after - before - 0.5)) for before, after in pairwise(edges)]
+    inside = sorted(moment for moment in moments if span[0] <= moment <= span[1] + LATE_S)
+    due = [span[0] - LATE_S, *inside, span[1] + LATE_S]
+    holes = [max(0, math.floor(after - before - LATE_S)) for before, after in pairwise(due)]
     return sum(holes), max(holes, default=0)
 
 

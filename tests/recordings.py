@@ -37,6 +37,8 @@ BOOKS = 5000
 LIST, ONE = name_endpoint("GET", "/api/books"), name_endpoint("GET", "/api/books/{isbn}")
 ADD, CHANGE = name_endpoint("POST", "/api/books"), name_endpoint("PATCH", "/api/books/{isbn}")
 LOGIN = name_endpoint("POST", "/login")
+TEXTS = {"wrong": "3 items instead of 20", "unanswered": "no answer: ConnectionResetError", "shed": "shed: 503"}
+AFTER_S = 10  # for which the process of the load and the sampler go on after the planned end
 Made = tuple[int, str, float]  # second of the load, endpoint, milliseconds: one right answer
 Latency = Callable[[int, str, random.Random], float]  # milliseconds, for a second of the load and an endpoint
 
@@ -108,7 +110,8 @@ def write_load(folder: Path, load: Load, part: str = "") -> list[Made]:
     name = load.plan.name
     write_history(folder, name, users)
     write_stats(folder, name, requests, float(len(users)))
-    write_failures(folder, name, [])
+    kinds = Counter((*split_endpoint(endpoint), TEXTS[kind]) for _, endpoint, _, kind in requests if kind != "right")
+    write_failures(folder, name, [(*kind, count) for kind, count in sorted(kinds.items())])
     write_seconds(part_path(folder, name, part, "_seconds.csv"), requests, users, load.idle)
     right = [(second, endpoint, ms) for second, endpoint, ms, kind in requests if kind == "right"]
     write_latencies(part_path(folder, name, part, ".hlog"), right)
@@ -151,7 +154,7 @@ def write_seconds(path: Path, requests: list[tuple[int, str, float, str]], users
 def write_generator(folder: Path, plan: Plan, part: str = "", **odd: Any) -> None:
     """Write a process of the load that is well; `lags` {second: [ms]}, `cpu` {second: share}, `until` a second."""
     rows: list[list[object]] = []
-    for second in range(min(int(plan.seconds), odd.get("until", 10**6))):
+    for second in range(min(int(plan.seconds) + AFTER_S, odd.get("until", 10**6))):
         lags = " ".join(f"{lag:.1f}" for lag in odd.get("lags", {}).get(second, []))
         cpu = odd.get("cpu", {}).get(second, 0.3)
         rows.append([f"{START + second + 1:.3f}", 4700, f"{cpu:.4f}", plan.users, plan.users, lags])
@@ -176,7 +179,7 @@ class Services:
 def write_server(folder: Path, plan: Plan, services: Services | None = None) -> None:
     """Write a sample of each service and of the machine, in the middle of each second."""
     made, source, lines = services or Services(), random.Random(3), []
-    for second in range(-1, int(plan.seconds) + 1):
+    for second in range(-1, int(plan.seconds) + AFTER_S):
         for service, pids in (("auth", range(3001, 3003)), ("books", range(4001, 4005))):
             at = START + second + 0.5
             if service == "books" and second in made.missing:
