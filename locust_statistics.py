@@ -8,6 +8,7 @@ import os
 import time
 from typing import Any
 
+import gevent
 from locust import events, stats
 from locust.env import Environment
 from locust.runners import WorkerRunner
@@ -19,6 +20,13 @@ _stopped_at: dict[Environment, float] = {}
 def note_stop(environment: Environment, **_: Any) -> None:
     """Keep the moment in which the load ends: what the history says after it is only clearing up."""
     _stopped_at.setdefault(environment, time.time())
+
+
+def let_files_catch_up(environment: Environment, **_: Any) -> None:
+    """Give Locust the time to write its last numbers: it does so once a second, and not at the end."""
+    options: Any = environment.parsed_options
+    if options.csv_prefix and not isinstance(environment.runner, WorkerRunner):
+        gevent.sleep(stats.CSV_STATS_INTERVAL_SEC + 0.2)
 
 
 def write_totals(environment: Environment, **_: Any) -> None:
@@ -40,4 +48,5 @@ def write_totals(environment: Environment, **_: Any) -> None:
 stats.CURRENT_RESPONSE_TIME_PERCENTILE_WINDOW = WINDOW_S
 stats.CSV_STATS_FLUSH_INTERVAL_SEC = 0  # a kill loses a second of the history, not five
 events.test_stopping.add_listener(note_stop)  # type: ignore[no-untyped-call]  # Locust's
+events.test_stop.add_listener(let_files_catch_up)  # type: ignore[no-untyped-call]  # Locust's
 events.quitting.add_listener(write_totals)  # type: ignore[no-untyped-call]  # Locust's
