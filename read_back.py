@@ -20,7 +20,7 @@ from catalogue import is_own, read_catalogue, remove_books
 from create_users_csv import Arguments
 from register_users import INTERRUPTED, read_accounts
 from roads import Service, read_back
-from services import WRONG_USE, Refused
+from services import WRONG_USE, Refused, check_service
 from sign_in import make_sure, split_accounts
 
 LONGEST_REMOVING_S = 120.0
@@ -37,8 +37,10 @@ def sign_in(folder: Path, users: Path, sessions: Path) -> Service:
     try:
         services = json.loads((folder / "run.json").read_text(encoding="utf-8"))["services"]
         urls = {name: service["url"] for name, service in services.items()}
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         raise Refused(f"{folder}/run.json is missing or damaged; give the folder of a run", WRONG_USE) from None
+    for name, url in urls.items():
+        check_service(url, name)
     account = split_accounts(read_accounts(users))[0][0]
     signed_in, _ = make_sure(urls["auth"], [account], sessions, label="")
     return Service(urls["books"], signed_in[account.username]["access_token"])

@@ -25,7 +25,7 @@ import requests
 from analysis.progress import is_running
 from analysis.records import VALUES, ServerSample, Worker
 from create_users_csv import Arguments
-from services import open_http
+from services import WRONG_USE, open_http
 
 TIMEOUTS = (1.0, 2.5)  # seconds to connect and to wait: a later answer says nothing about its second
 SAMPLE = re.compile(r"(\w+)(?:\{(.*)\})? (\S+)")
@@ -132,8 +132,13 @@ def main() -> int:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, lambda *_: stop.set())
-    run = json.loads((options.folder / "run.json").read_text(encoding="utf-8"))
-    start_following(run, SampleFile(options.folder / f"{options.name}_server.jsonl"))
+    try:
+        run = json.loads((options.folder / "run.json").read_text(encoding="utf-8"))
+        file = SampleFile(options.folder / f"{options.name}_server.jsonl")
+    except OSError as problem:
+        print(f"{parser.prog}: {problem.filename}: {problem.strerror}", file=sys.stderr)
+        return WRONG_USE
+    start_following(run, file)
     while is_running(options.pid) and not stop.wait(0.2):
         pass
     return 0

@@ -7,7 +7,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from scripts import choose_environment, locust_command, run_locust
+from scripts import choose_environment, locust_command, run_locust, run_script
 from stacks import Stack
 
 from analysis.raw_files import read_ledger, read_seconds
@@ -65,6 +65,12 @@ def start_load(folder: Path, stack: Stack, locustfile: str, *arguments: str) -> 
             locust_command(locustfile, *shown, *arguments), cwd=folder, env=choose_environment(stack), stdout=said,
             stderr=said, stdin=subprocess.DEVNULL,
         )  # fmt: skip
+
+
+def remove_books(folder: Path, stack: Stack) -> None:
+    """Remove the books that recorded loads have left on the stack."""
+    ran = run_script("read_back.py", "run", ".", folder=folder, stack=stack)
+    assert ran.returncode == 0, ran.stderr
 
 
 def read_raw(folder: Path) -> list[Request]:

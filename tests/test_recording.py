@@ -7,6 +7,7 @@ import os
 import signal
 import time
 from collections import Counter, defaultdict
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -22,7 +23,9 @@ from records_of_load import (
     read_totals,
     read_writes,
     record_load,
+    remove_books,
     start_load,
+    write_run_file,
 )
 from scripts import prepare_accounts, run_locust
 from stacks import Stack
@@ -40,14 +43,22 @@ def ready(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture
+def folder(stack: Stack, ready: Path, tmp_path: Path) -> Iterator[Path]:
+    """A new folder for results, with the accounts and sessions of `ready`; the books are removed afterwards."""
+    yield add_accounts(tmp_path, ready)
+    remove_books(tmp_path, stack)
+
+
 @pytest.fixture(scope="module")
-def recorded(stack: Stack, ready: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def recorded(stack: Stack, ready: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """The folder of a load of reads and writes that one process has made and recorded, raw times beside it."""
     folder = add_accounts(tmp_path_factory.mktemp("recorded"), ready)
     (folder / "raw.py").write_text(RAW_TIMES)
     files = f"locustfile_write_heavy.py,{folder / 'raw.py'}"
     record_load(folder, stack, files, "-u", str(USERS), "-r", "40", "-t", "8s")
-    return folder
+    yield folder
+    remove_books(folder, stack)
 
 
 def read_histograms(path: Path) -> dict[str, HdrHistogram]:
@@ -126,8 +137,7 @@ def test_the_ledger_has_every_write_and_its_outcome(recorded: Path) -> None:
         assert (sent.if_match is not None) == (sent.method == "PATCH")
 
 
-def test_a_load_of_several_processes_is_recorded_by_each_and_whole(stack: Stack, ready: Path, tmp_path: Path) -> None:
-    folder = add_accounts(tmp_path, ready)
+def test_a_load_of_several_processes_is_recorded_by_each_and_whole(stack: Stack, folder: Path) -> None:
     many = ["--processes", "2", "--master-bind-host", "127.0.0.1"]
     record_load(folder, stack, "locustfile_write_heavy.py", "-u", "30", "-r", "30", "-t", "5s", *many)
     assert count_answers(read_rows(folder)) == read_totals(folder)
@@ -141,8 +151,7 @@ def test_a_load_of_several_processes_is_recorded_by_each_and_whole(stack: Stack,
     )
 
 
-def test_a_generator_that_is_frozen_shows_it(stack: Stack, ready: Path, tmp_path: Path) -> None:
-    folder = add_accounts(tmp_path, ready)
+def test_a_generator_that_is_frozen_shows_it(stack: Stack, folder: Path) -> None:
     load = start_load(folder, stack, "locustfile.py", "-u", "10", "-r", "10", "-t", "8s")
     try:
         wait_for_lines(folder / "run_generator.csv", 3)
@@ -164,8 +173,7 @@ def wait_for_lines(path: Path, count: int, seconds: float = 30) -> None:
         time.sleep(0.05)
 
 
-def test_a_kill_loses_at_most_a_second_and_no_write(stack: Stack, ready: Path, tmp_path: Path) -> None:
-    folder = add_accounts(tmp_path, ready)
+def test_a_kill_loses_at_most_a_second_and_no_write(stack: Stack, folder: Path) -> None:
     load = start_load(folder, stack, "locustfile_write_heavy.py", "-u", "40", "-r", "40", "-t", "60s")
     wait_for_lines(folder / "run_generator.csv", 5)
     load.kill()
@@ -181,8 +189,8 @@ def test_a_kill_loses_at_most_a_second_and_no_write(stack: Stack, ready: Path, t
     assert len(writes) > 20 and all(sent.at >= killed - 1 - late for sent in unknown)
 
 
-def test_nothing_is_recorded_under_a_name_that_another_load_has_used(stack: Stack, ready: Path, tmp_path: Path) -> None:
-    folder = add_accounts(tmp_path, ready)
+def test_nothing_is_recorded_under_a_name_that_another_load_has_used(stack: Stack, folder: Path) -> None:
+    write_run_file(folder, stack)
     (folder / "run_seconds.csv").write_text("of another load\n")
     ran = run_locust("locustfile.py", "-u", "2", "-t", "20s", "--record", "run", folder=folder, stack=stack)
     assert ran.returncode == 64, ran.stdout + ran.stderr
