@@ -11,16 +11,26 @@ import requests
 from scripts import choose_environment, locust_command
 from stacks import PROJECT, Stack
 
+from analysis.thresholds import LIMITS, OBJECTIVES
+
 LOCAL = {"objective_reads_p95_ms": 100, "objective_writes_p95_ms": 200, "objective_login_p95_ms": 2000}
-SPIKE = {"objective_reads_p95_ms": 500, "objective_shed_ratio": 0.05, "objective_recovery_seconds": 30}
+SPIKE = {
+    "objective_reads_p95_ms": 500, "objective_shed_ratio": 0.05, "objective_recovery_seconds": 30,
+    "limit_generator_lag_p99_ms": 50,
+}  # fmt: skip
 MINUTES = [50, 100, 200, 300, 200, 100, 50]
 PLANS: dict[str, dict[str, Any]] = {
     "scenarios/smoke.conf": {"num_users": 5, "spawn_rate": 1, "run_time": 60},
-    "scenarios/baseline.conf": {"num_users": 50, "spawn_rate": 5, "run_time": 300, "write_share": 0.08, **LOCAL},
+    "scenarios/baseline.conf": {
+        "num_users": 50, "spawn_rate": 5, "run_time": 300, "write_share": 0.08, **LOCAL, "limit_warm_up_seconds": 20,
+    },
     "scenarios/read_heavy.conf": {"num_users": 100, "spawn_rate": 10, "run_time": 300, "write_share": 0.08, **LOCAL},
     "scenarios/write_heavy.conf": {"num_users": 100, "spawn_rate": 10, "run_time": 300, "write_share": 0.75, **LOCAL},
     "scenarios/stages.conf": {"stages": [[users, 60, 25] for users in MINUTES], "write_share": 0.08, **LOCAL},
-    "scenarios/soak.conf": {"num_users": 150, "spawn_rate": 15, "run_time": 1800, "write_share": 0.08, **LOCAL},
+    "scenarios/soak.conf": {
+        "num_users": 150, "spawn_rate": 15, "run_time": 1800, "write_share": 0.08, **LOCAL,
+        "limit_warm_up_seconds": 300,
+    },
     "scenarios/spike.conf": {
         "stages": [[50, 60, 50], [1000, 70, 95], [50, 120, 95]], "write_share": 0.08, **SPIKE,
     },
@@ -36,9 +46,11 @@ PLANS: dict[str, dict[str, Any]] = {
     },
     "scenarios/quick/stages.conf": {
         "stages": [[users, 10, 25] for users in (50, 100, 150, 100, 50)], "write_share": 0.08, **LOCAL,
+        "objective_return_factor": 1.5,
     },
     "scenarios/quick/soak.conf": {
         "num_users": 100, "spawn_rate": 20, "run_time": 150, "write_share": 0.08, **LOCAL,
+        "objective_memory_kib_per_minute": 512, "limit_warm_up_seconds": 30,
     },
     "scenarios/quick/spike.conf": {
         "stages": [[50, 10, 50], [500, 20, 90], [50, 30, 90]], "write_share": 0.08, **SPIKE,
@@ -105,13 +117,19 @@ def test_a_scenario_plans_exactly_its_load(scenarios: dict[str, dict[str, Any]],
 
 
 @pytest.mark.parametrize("path", PLANS)
-def test_a_scenario_has_its_objectives(scenarios: dict[str, dict[str, Any]], path: str) -> None:
-    names = [key for key in scenarios[path] if key.startswith("objective_")]
+def test_a_scenario_has_its_objectives_and_limits(scenarios: dict[str, dict[str, Any]], path: str) -> None:
+    names = [key for key in scenarios[path] if key.startswith(("objective_", "limit_"))]
     found = {name: scenarios[path][name] for name in names if scenarios[path][name] is not None}
     shed = 0.05 if path.endswith("spike.conf") else found["objective_shed_ratio"]
     plan = {name: value for name, value in PLANS[path].items() if name in names}
     assert found == {"objective_error_ratio": 0, "objective_shed_ratio": shed, **plan}
     assert shed <= 0.05
+
+
+def test_every_threshold_of_the_analysis_can_be_given_in_a_scenario(scenarios: dict[str, dict[str, Any]]) -> None:
+    wanted = {f"objective_{name}" for name in OBJECTIVES} | {f"limit_{name}" for name in LIMITS}
+    found = {key for key in scenarios["scenarios/smoke.conf"] if key.startswith(("objective_", "limit_"))}
+    assert found == {name.replace("-", "_") for name in wanted}
 
 
 def test_no_scenario_is_untested() -> None:
@@ -189,6 +207,8 @@ def test_the_smoke_walk_meets_every_status_that_a_client_can_provoke(
         "objective-reads-p95-ms = -1",
         "objective-error-ratio = 2",
         "objective-shed-ratio = inf",
+        "limit-missing-ratio = 2",
+        "limit-normal-seconds = soon",
         "colour = red",
     ],
 )
