@@ -43,7 +43,7 @@ def measure_figures(blocks: Blocks, source: str) -> list[Figure]:
     figures = []
     for name, (measure, unit) in measures.items():
         low, high = find_interval((blocks,), measure, INTERVAL) or (None, None)
-        figures.append(Figure(name, round(measure(blocks.all), 3), unit, source, low, high))
+        figures.append(Figure(name, blocks.measure(measure), unit, source, low, high))
     return figures
 
 

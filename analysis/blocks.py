@@ -8,14 +8,20 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.stats import bootstrap
 
-from analysis.latencies import Latencies, Numbers, percentiles
+from analysis.latencies import Latencies, Numbers
 
 BLOCKS = 20  # wanted in a span; never shorter than a second
 FEWEST = 4  # below, an interval says nothing
 DRAWS = 999
+AT_A_TIME = 200  # drawings, to keep the memory small
 SEED = 1  # the same intervals each time
+
+
+Values = NDArray[np.float64]
+Statistic = Callable[..., Values]
 
 
 @dataclass(frozen=True)
@@ -34,19 +40,31 @@ class Blocks:
     def number(self) -> int:
         return len(self.counts)
 
-    def percentile(self, share: float) -> Callable[[Numbers], float]:
-        """The percentile in milliseconds of some blocks, given by their numbers."""
+    def pool(self, drawn: Numbers) -> Values:
+        """How often each latency occurred in the blocks drawn; `drawn` may hold many drawings, one a row."""
+        times = (drawn[..., np.newaxis] == self.all).sum(axis=-2)
+        pooled: Values = times.astype(float) @ self.counts
+        return pooled
 
-        def of(drawn: Numbers) -> float:
-            counts = self.counts[drawn].sum(axis=0)
-            filled = counts > 0
-            return percentiles(self.us[filled], counts[filled], (share,))[0] or 0.0
+    def percentile(self, share: float) -> Statistic:
+        """The nearest-rank percentile in milliseconds of the blocks drawn; 0 without answers in them."""
+
+        def of(drawn: Numbers, axis: int = -1) -> Values:
+            seen = np.cumsum(self.pool(drawn), axis=-1)
+            rank = np.maximum(np.ceil(share * seen[..., -1:] - 1e-9), 1)
+            found = self.us[np.argmax(seen >= rank, axis=-1)] / 1000
+            return np.where(seen[..., -1] > 0, found, 0.0)
 
         return of
 
-    def throughput(self, drawn: Numbers) -> float:
-        """Answers a second in some blocks."""
-        return float(self.counts[drawn].sum() / (len(drawn) * self.seconds))
+    def throughput(self, drawn: Numbers, axis: int = -1) -> Values:
+        """Answers a second in the blocks drawn."""
+        total: Values = self.pool(drawn).sum(axis=-1) / (drawn.shape[-1] * self.seconds)
+        return total
+
+    def measure(self, statistic: Statistic) -> float | None:
+        """A statistic of all blocks; None without answers."""
+        return round(float(statistic(self.all)), 3) if self.answers else None
 
     @property
     def all(self) -> Numbers:
@@ -66,18 +84,17 @@ def cut_blocks(latencies: Latencies, span: tuple[float, float]) -> Blocks:
     return Blocks(us, counts, float(length))
 
 
-def find_interval(
-    blocks: tuple[Blocks, ...], statistic: Callable[..., float], confidence: float
-) -> tuple[float, float] | None:
-    """The interval of a statistic of the numbers of blocks drawn, one array for each of `blocks`; None with too few."""
+def find_interval(blocks: tuple[Blocks, ...], statistic: Statistic, confidence: float) -> tuple[float, float] | None:
+    """The interval of a statistic of the blocks drawn, an array of numbers for each of `blocks`; None with too few."""
     if any(each.number < FEWEST or not each.answers for each in blocks):
         return None
     found = bootstrap(
         tuple(each.all for each in blocks),
         statistic,
-        vectorized=False,
+        vectorized=True,
         paired=False,
         n_resamples=DRAWS,
+        batch=AT_A_TIME,
         method="percentile",
         confidence_level=confidence,
         rng=np.random.default_rng(SEED),
@@ -99,13 +116,13 @@ class Ratio:
 def compare_p95(before: Blocks, after: Blocks, answers: float, confidence: float) -> Ratio:
     """The p95 of `after` as a multiple of that of `before`; not without so many answers in each."""
     one, other = before.percentile(0.95), after.percentile(0.95)
+    ends = before.measure(one), after.measure(other)
     if before.answers < answers or after.answers < answers:
-        ends = [of(each.all) if each.answers else None for of, each in ((one, before), (other, after))]
-        return Ratio(ends[0], ends[1], None)
+        return Ratio(*ends, None)
 
-    def ratio(drawn_before: Numbers, drawn_after: Numbers) -> float:
-        return other(drawn_after) / max(one(drawn_before), 0.001)
+    def ratio(drawn_before: Numbers, drawn_after: Numbers, axis: int = -1) -> Values:
+        return other(drawn_after) / np.maximum(one(drawn_before), 0.001)
 
     interval = find_interval((before, after), ratio, confidence)
-    value = None if interval is None else round(ratio(before.all, after.all), 3)
-    return Ratio(one(before.all), other(after.all), value, *(interval or (None, None)))
+    value = None if interval is None else round(float(ratio(before.all, after.all)), 3)
+    return Ratio(*ends, value, *(interval or (None, None)))

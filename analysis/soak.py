@@ -78,7 +78,7 @@ def answer_soak(evidence: Evidence) -> Answer:
         (s.quantity.words, s.owner, s.value, s.low, s.high, s.quantity.unit, s.objective, s.seen_from) for s in slopes
     )
     table = Table("Growth", COLUMNS, rows, f"{server}, {latencies}")
-    notes = [slope for slope in found if isinstance(slope, str)]
+    notes = list(dict.fromkeys(slope for slope in found if isinstance(slope, str)))
     notes.append(f"growth: after {span[0] - evidence.curve.started:.0f} s, over {span[1] - span[0]:.0f} s")
     return Answer(say_slopes(slopes), tuple(checks), tables=(table,), notes=tuple(notes))
 
@@ -103,7 +103,7 @@ def measure_slope(plan: Plan, quantity: Quantity, series: Series, span: Span) ->
     values = np.array([value * quantity.scale for _, value in inside])
     blocks = np.unique(numbers)
     if len(blocks) < max(FEWEST_BLOCKS, (span[1] - span[0]) / length / 2):
-        return f"{quantity.words} of {series.owner}: there for too short a time to tell whether they grow"
+        return f"{series.owner}: there for too short a time to tell whether it grows"
     medians = np.array([np.median(values[numbers == block]) for block in blocks])
     minutes = (blocks + 0.5) * length / 60
     found = theilslopes(medians, minutes, alpha=plan.limit("slope-confidence"))

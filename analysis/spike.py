@@ -12,6 +12,7 @@ from analysis.objectives import judge_objectives
 from analysis.plan import Plan
 from analysis.stages import measure_levels
 
+GOING_ON_S = 2  # a service without a right answer for so long is not normal
 WINDOW_S = 5  # p95 of a moment is that of so many seconds before it
 
 
@@ -75,10 +76,16 @@ def measure_recovery(plan: Plan, latencies: Latencies, before: Span, after: Span
     normal = max(plan.limit("normal-factor") * p95, plan.limit("normal-ms"))
     moments = range(int(after[0]), int(after[1]) + 1)
     windows = [latencies.between(moment - WINDOW_S, moment) for moment in moments]
-    good = [each.answers >= few and (each.percentile(0.95) or 0.0) <= normal for each in windows]
+    good = [is_normal(each, moment, few, normal) for each, moment in zip(windows, moments, strict=True)]
     steady = int(plan.limit("normal-seconds"))
     first = next((place for place in range(len(good) - steady + 1) if all(good[place : place + steady])), None)
     return Recovery(first, len(moments) - 1, p95, round(normal, 3), first is None and good[-1])
+
+
+def is_normal(window: Latencies, moment: int, few: float, normal_ms: float) -> bool:
+    """Whether p95 is normal in a window; it must have answers to the end, and not only from before a collapse."""
+    going_on = window.between(moment - GOING_ON_S, moment).answers > 0
+    return going_on and window.answers >= few and (window.percentile(0.95) or 0.0) <= normal_ms
 
 
 def judge_recovery(plan: Plan, recovery: Recovery | None, source: str) -> Check:

@@ -66,7 +66,7 @@ def judge_return(plan: Plan, up: Level, ratio: Ratio, source: str) -> Check:
 def say_levels(levels: list[Level], pairs: list[tuple[Level, Level, Ratio]]) -> str:
     """The p95 of every level, and how they returned."""
     seen = [
-        f"{level.blocks.percentile(0.95)(level.blocks.all):.4g} ms at {level.users}"
+        f"{level.blocks.measure(level.blocks.percentile(0.95)):.4g} ms at {level.users}"
         for level in levels
         if level.blocks.answers
     ]

@@ -145,9 +145,11 @@ def write_seconds(path: Path, requests: list[tuple[int, str, float, str]], users
     rows: list[list[object]] = [
         [START + s, e, *(kinds[s, e][kind] for kind in SECONDS[2:6]), f"{busy[s, e]:.6f}"] for s, e in sorted(kinds)
     ]
+    waited: dict[int, float] = defaultdict(float)
+    for (second, _), spent in busy.items():
+        waited[second] += spent
     for second, count in enumerate(users):
-        waited = sum(spent for (s, _), spent in busy.items() if s == second)
-        rows.append([START + second, THINK, 0, 0, 0, 0, f"{count * (1 - idle) - waited:.6f}"])
+        rows.append([START + second, THINK, 0, 0, 0, 0, f"{count * (1 - idle) - waited[second]:.6f}"])
     write_csv(path, [SECONDS, *rows])
 
 
@@ -166,19 +168,21 @@ class Services:
     """Made-up services: two auth and four books processes that hold still, but for what grows in one of them.
 
     `growth` is what process books 4001 gains a minute in "rss" (bytes), "fds", "threads", and the stores in
-    "db_connections" and "redis_keys". `noise` is how far memory jumps to and fro, in bytes.
+    "db_connections" and "redis_keys". `noise` is how far memory jumps to and fro, in bytes, as `seed` has it.
     """
 
     growth: dict[str, float] = field(default_factory=dict)
     noise: float = 0.0
     missing: range = range(0)  # seconds in which the books service says nothing
     clock: float = 0.0  # seconds that the services' clock is ahead
+    seed: int = 3
     misses: int = 0  # reads that the read model did not answer
 
 
 def write_server(folder: Path, plan: Plan, services: Services | None = None) -> None:
     """Write a sample of each service and of the machine, in the middle of each second."""
-    made, source, lines = services or Services(), random.Random(3), []
+    made = services or Services()
+    source, lines = random.Random(made.seed), []
     for second in range(-1, int(plan.seconds) + AFTER_S):
         for service, pids in (("auth", range(3001, 3003)), ("books", range(4001, 4005))):
             at = START + second + 0.5
