@@ -1,4 +1,4 @@
-"""Measures the services and prints a table: `python -m benchmarks`, or `python -m benchmarks scenarios`."""
+"""Measures the services, the scenarios or the record of a load and prints a table: `python -m benchmarks [WHAT]`."""
 
 import argparse
 import os
@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from benchmarks.cases import Case, choose_cases, list_names
 from benchmarks.large import fill
 from benchmarks.measures import Bench
 from benchmarks.quiet import mark_disturbed, read_times
+from benchmarks.recording import measure_recording
 from benchmarks.scenarios import compare_scenarios
 from benchmarks.stand import Stack, StandError, end_services, open_stack
 from benchmarks.table import Round, describe, write_notes, write_rates, write_ratios
@@ -30,14 +32,14 @@ EXITS = """exit codes:
   64   a wrong option
   130  interrupted; everything that was started is down again
 
-Needs two cores or more, Debian or Ubuntu. Takes about ten minutes, `scenarios` about six."""
+Needs two cores or more, Debian or Ubuntu. Takes about ten minutes, `scenarios` about six, `recording` three."""
 
 
 def read_options() -> argparse.Namespace:
     """Read the options."""
     parser = Arguments("python -m benchmarks", description=__doc__, epilog=EXITS)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    parser.add_argument("what", nargs="?", choices=("speed", "scenarios"), default="speed")
+    parser.add_argument("what", nargs="?", choices=tuple(MEASURES), default="speed")
     parser.add_argument("--rounds", type=count_of, default=3, help="how often each case is measured (3)")
     parser.add_argument("--seconds", type=count_of, default=4, help="length of a measurement (4)")
     parser.add_argument("--only", default="", metavar="NAME[,NAME]", help=f"some of: {' '.join(list_names())}")
@@ -97,6 +99,13 @@ def run_round(number: int, of: int, cases: list[Case], bench: Bench) -> Round:
     return results
 
 
+MEASURES: dict[str, Callable[[argparse.Namespace, Path], tuple[str, bool]]] = {
+    "speed": measure_speed,
+    "scenarios": compare_scenarios,
+    "recording": measure_recording,
+}
+
+
 def end(signal_number: int, _frame: object) -> None:
     """End as Ctrl-C does: everything is taken down on the way out."""
     raise KeyboardInterrupt
@@ -109,8 +118,7 @@ def main() -> int:
         signal.signal(name, end)
     try:
         with tempfile.TemporaryDirectory(prefix="libros-benchmark-") as folder:
-            measure = compare_scenarios if options.what == "scenarios" else measure_speed
-            table, valid = measure(options, Path(folder))
+            table, valid = MEASURES[options.what](options, Path(folder))
         print(f"\n{table}")
         if options.out:
             options.out.write_text(f"{table}\n", encoding="utf-8")
