@@ -13,12 +13,10 @@ KINDS_NAMED = 3  # kinds of failures that a reason names
 def judge_errors(plan: Plan, counts: Counts, results: Results, source: str) -> list[Check]:
     """FAIL for any 500 or other wrong answer, and for more lost requests than the objective allows (none usually).
 
-    Errors are counted twice, in the seconds and by Locust; the larger number counts, so that a file that was cut off
-    hides none.
     """
     errors = [failure for failure in results.failures if not failure.is_shed]
     internal = sum(failure.count for failure in errors if re.match(r"500\b", failure.text))
-    failed, requests = max(counts.errors, results.errors), max(counts.requests, results.requests)
+    failed, requests = count_errors(counts, results), max(counts.requests, results.requests)
     allowed = (plan.objective("error-ratio") or 0.0) * requests
     answered = counts.wrong or any(failure.was_answered for failure in errors)
     reason = ""
@@ -30,6 +28,14 @@ def judge_errors(plan: Plan, counts: Counts, results: Results, source: str) -> l
         hold("every answer kept the contract", CONTRACT, reason, Figure("errors", failed, "", source)),
         hold("no answer was a 500", CONTRACT, no_500, Figure("answers with 500", internal, "", failures)),
     ]
+
+
+def count_errors(counts: Counts, results: Results) -> int:
+    """Errors in the seconds or as Locust counted them: the larger number, so that a file that was cut off hides none.
+
+    What the load itself finds out, as that no walk of the smoke got to its end, is known to Locust alone.
+    """
+    return max(counts.errors, results.errors)
 
 
 def _name_kinds(failures: list[Failure]) -> str:

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from analysis.answer_rules import count_errors
 from analysis.counts import Counts, count_requests
 from analysis.endpoints import count_mix, title_of
 from analysis.evidence import Evidence, gather_evidence
@@ -79,18 +80,18 @@ def describe_achieved(evidence: Evidence) -> dict[str, Any]:
     if not evidence.parts:
         counts = count_locust(evidence)
     sent, writes = count_mix(evidence.endpoints)
-    requests = counts.requests
+    requests, errors = counts.requests, count_errors(counts, evidence.results)
     p50, p95, p99 = (evidence.latencies.percentile(share) for share in SHARES)
     return {
         "users": max(evidence.curve.users, default=0),
         "seconds": seconds,
         "requests": requests,
         "rps": round(requests / seconds, 2) if seconds else 0.0,
-        "error_ratio": round(counts.errors / requests, 6) if requests else 0.0,
+        "error_ratio": round(errors / requests, 6) if requests else 0.0,
         "p50_ms": p50,
         "p95_ms": p95,
         "p99_ms": p99,
-        "errors": counts.errors,
+        "errors": errors,
         "shed": counts.shed,
         "shed_ratio": round(counts.shed / requests, 6) if requests else 0.0,
         "write_share": round(writes / sent, 4) if sent else None,

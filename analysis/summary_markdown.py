@@ -17,7 +17,7 @@ def write_markdown(report: RunReport) -> str:
     lines += [HEAD, f"|{'---|' * HEAD.count(' | ')}---|"]
     lines += [describe_row(scenario) for scenario in report.scenarios]
     lines += ["", "Users, seconds: planned / achieved. Latencies are of right answers only (`<scenario>.hlog`).", ""]
-    notes = [f"- {escape(note)}" for note in report.notes if not note.startswith("PARTIAL")]
+    notes = [f"- {escape(note)}" for note in report.notes]
     notes += [f"- {one.name}: {escape(note)}" for one in report.scenarios for note in one.notes]
     lines += ["## What to know", "", *notes, ""] if notes else []
     return "\n".join(lines)

@@ -17,8 +17,6 @@ WHOLE = 0.9  # of the load: a process that was there for less was replaced
 def tell_of_run(run: Run) -> list[str]:
     """What holds for every scenario of the run."""
     notes = []
-    if not run.complete:
-        notes.append("PARTIAL: not every planned scenario ran to its end")
     if run.profile == "quick":
         notes.append("quick profile: short runs that ask the coarser question; each says what it could not have seen")
     if run.shares_machine:
