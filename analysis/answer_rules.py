@@ -11,9 +11,7 @@ KINDS_NAMED = 3  # kinds of failures that a reason names
 
 
 def judge_errors(plan: Plan, counts: Counts, results: Results, source: str) -> list[Check]:
-    """FAIL for any 500 or other wrong answer, and for more lost requests than the objective allows (none usually).
-
-    """
+    """FAIL for any 500 or other wrong answer, and for more lost requests than the objective allows (none usually)."""
     errors = [failure for failure in results.failures if not failure.is_shed]
     internal = sum(failure.count for failure in errors if re.match(r"500\b", failure.text))
     failed, requests = count_errors(counts, results), max(counts.requests, results.requests)
@@ -40,10 +38,15 @@ def count_errors(counts: Counts, results: Results) -> int:
 
 def _name_kinds(failures: list[Failure]) -> str:
     most = sorted(failures, key=lambda failure: (-failure.count, failure.method, failure.name, failure.text))
-    named = [f"{f.count} x {f.method} {f.name}: {' '.join(f.text.split())[:120]}" for f in most[:KINDS_NAMED]]
+    named = [f"{f.count} x {f.method} {f.name}: {_make_printable(f.text)[:120]}" for f in most[:KINDS_NAMED]]
     if len(most) > KINDS_NAMED:
         named.append(f"and {len(most) - KINDS_NAMED} other kinds")
     return "; ".join(named) or "which, the failures file does not say"
+
+
+def _make_printable(text: str) -> str:
+    # Services may answer anything: control characters would break junit.xml and the terminal.
+    return "".join(sign if sign.isprintable() else "?" for sign in " ".join(text.split()))
 
 
 def judge_amount(plan: Plan, counts: Counts, source: str) -> Check:

@@ -19,7 +19,7 @@ def answer_baseline(evidence: Evidence) -> Answer:
     limits = evidence.plan
     drift = compare_p95(first, last, limits.limit("endpoint-answers"), limits.limit("drift-confidence"))
     check = judge_drift(drift, limits.objective("drift-factor") or 0.0, source)
-    words = ", ".join(f"{figure.name} {say_interval(figure)}" for figure in figures)
+    words = ", ".join(f"{figure.name} {say_interval(figure)}" for figure in figures) or "no answer after the warm-up"
     if drift.value is not None:
         words += f"; p95 of the last third is {drift.value:.2f} x the first ({drift.low:.2f} to {drift.high:.2f})"
     factor = limits.objective("drift-factor")
@@ -29,7 +29,10 @@ def answer_baseline(evidence: Evidence) -> Answer:
 
 def steady_span(evidence: Evidence) -> Span:
     """The longest plateau without its warm-up, in seconds since the epoch; empty when the run ended before it."""
-    plateau = max(evidence.plan.plateaus(), key=lambda plateau: plateau.end - plateau.start)
+    plateaus = evidence.plan.plateaus()
+    if not plateaus:
+        return evidence.span[1], evidence.span[1]
+    plateau = max(plateaus, key=lambda plateau: plateau.end - plateau.start)
     start, end = evidence.span_of(plateau)
     return min(start + evidence.plan.limit("warm-up-seconds"), end), end
 

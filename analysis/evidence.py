@@ -10,6 +10,7 @@ from analysis.curve import Curve, measure_curve
 from analysis.endpoints import group_of
 from analysis.latencies import Latencies, read_latencies
 from analysis.plan import Plan, Plateau
+from analysis.promises import Promises, compare
 from analysis.raw_files import read_data, read_generator, read_ledger, read_read_back, read_seconds, read_server
 from analysis.records import DataState, GeneratorRow, Outcome, ReadBack, SecondRow, Sent, ServerSample
 from analysis.results import Results, read_results
@@ -55,6 +56,11 @@ class Evidence:
     def endpoints(self) -> dict[str, Counts]:
         """The requests of each endpoint over the whole load."""
         return count_endpoints(self.rows)
+
+    @cached_property
+    def promises(self) -> Promises:
+        """What became of the writes."""
+        return compare(self.writes, self.read_back)
 
     def span_of(self, plateau: Plateau) -> Span:
         """A plateau as it took place, without the second at each edge, for a stage may still change in it."""

@@ -8,9 +8,8 @@ from analysis.counts import Counts, count_requests
 from analysis.endpoints import count_mix, title_of
 from analysis.evidence import Evidence, gather_evidence
 from analysis.findings import WORST_FIRST, Check, RunReport, ScenarioReport, Table, worst
-from analysis.ledger import Write
 from analysis.plan import Plan
-from analysis.promises import compare, list_losses
+from analysis.promises import list_losses
 from analysis.records import DataState
 from analysis.run import read_run
 from analysis.time_lines import draw_time_lines
@@ -114,14 +113,9 @@ def describe_tables(evidence: Evidence) -> list[Table]:
         rows.append((title_of(name), *outcomes, *(mine.percentile(share) for share in SHARES)))
     sources = f"{evidence.file('_seconds.csv')}, {evidence.file('.hlog')}"
     tables = [Table("Endpoints", ENDPOINT_COLUMNS, tuple(rows), sources)] if rows else []
-    losses = find_losses(evidence, evidence.writes)
+    ledger = f"{evidence.file('_ledger.jsonl')}, {evidence.plan.name}_read_back.json"
+    losses = list_losses(evidence.promises, ledger)
     return [*tables, losses] if losses.rows else tables
-
-
-def find_losses(evidence: Evidence, writes: list[Write]) -> Table:
-    """Every write that is lost, differs or is doubled."""
-    sources = f"{evidence.file('_ledger.jsonl')}, {evidence.plan.name}_read_back.json"
-    return list_losses(compare(writes, evidence.read_back), sources)
 
 
 def describe_marks(plan: Plan) -> list[tuple[float, str]]:

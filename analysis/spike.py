@@ -55,9 +55,10 @@ def find_spans(evidence: Evidence) -> tuple[Span, Span, Span] | None:
     plan, started, end = evidence.plan, evidence.curve.started, evidence.span[1]
     peak = max(range(len(plan.stages)), key=lambda index: plan.stages[index].users)
     ends = [started + round(seconds) for seconds in plan.stage_ends]
-    if peak == 0 or not plan.plateaus():
+    calm = [plateau for plateau in plan.plateaus() if peak and plateau.end <= plan.stage_ends[peak - 1]]
+    if not calm:
         return None
-    before = evidence.span_of(plan.plateaus()[0])[0], ends[peak - 1]
+    before = evidence.span_of(calm[-1])[0], ends[peak - 1]
     spike, after = (ends[peak - 1], ends[peak]), (ends[peak], end)
     spans = before, spike, after
     return spans if all(start < until <= end for start, until in spans) else None

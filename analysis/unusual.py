@@ -1,9 +1,10 @@
 """Tells what a reader should know before believing the figures: what was unusual, missing, or could not be seen."""
 
+from collections import Counter
+
 from analysis.evidence import Evidence
 from analysis.findings import Answer
 from analysis.run import Run
-from analysis.series import draw_workers
 from analysis.server_rules import SERVICES, measure_shift
 from analysis.soak import NO_OBJECTIVE
 from analysis.verdicts import NOT_ASKED
@@ -11,7 +12,7 @@ from analysis.verdicts import NOT_ASKED
 USUAL_BCRYPT_ROUNDS = 12
 CLOCK_WORTH_TELLING_S = 0.5
 UNTOLD = (NO_OBJECTIVE, NOT_ASKED)  # reasons that the tables and the verdict tell already
-WHOLE = 0.9  # of the load: a process that was there for less was replaced
+FEW = 2  # samples that a worker process may miss without having come or gone
 
 
 def tell_of_run(run: Run) -> list[str]:
@@ -51,13 +52,13 @@ def tell_unusual(evidence: Evidence, answer: Answer) -> list[str]:
 
 def tell_of_services(evidence: Evidence) -> list[str]:
     """Worker processes that came or went during the load, and clocks that differ."""
-    notes, (start, end) = [], evidence.span
-    workers = [series for series in draw_workers(evidence.samples) if series.quantity == "rss"]
+    notes = []
+    inside = [sample for sample in evidence.samples if evidence.span[0] <= sample.at <= evidence.span[1]]
     for service in SERVICES:
-        mine = [series for series in workers if series.owner.startswith(f"{service} ")]
-        times = {series.owner: [at for at, _ in series.points if start <= at <= end] for series in mine}
-        partly = [owner for owner, at in times.items() if at and (at[-1] - at[0]) < WHOLE * (end - start)]
-        if partly and end > start:
+        mine = [sample.workers for sample in inside if sample.service == service and sample.workers]
+        seen = Counter(pid for workers in mine for pid in workers)
+        partly = [f"{service} {pid}" for pid, times in sorted(seen.items()) if times < len(mine) - FEW]
+        if partly:
             notes.append(f"worker processes came or went during the load: {', '.join(partly)}")
     for service, shift in measure_shift(evidence.samples).items():
         if abs(shift) > CLOCK_WORTH_TELLING_S:

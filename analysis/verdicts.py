@@ -20,7 +20,7 @@ from analysis.load_rules import (
     judge_users,
 )
 from analysis.objectives import judge_objectives
-from analysis.promises import compare, judge_promises, judge_reading
+from analysis.promises import judge_promises, judge_reading
 from analysis.read_heavy import answer_read_heavy
 from analysis.server_rules import judge_samples
 from analysis.smoke import answer_smoke
@@ -82,10 +82,9 @@ def judge_contract(evidence: Evidence) -> list[Check]:
     counts = count_requests(evidence.rows)
     checks = [*judge_errors(plan, counts, evidence.results, source), judge_amount(plan, counts, source)]
     if evidence.writes:
-        promises = compare(evidence.writes, evidence.read_back)
         read_back = f"{plan.name}_read_back.json"
-        checks += judge_promises(promises, f"{evidence.file('_ledger.jsonl')}, {read_back}")
-        checks.append(judge_reading(promises, read_back, needed=plan.name == "write_heavy"))
+        checks += judge_promises(evidence.promises, f"{evidence.file('_ledger.jsonl')}, {read_back}")
+        checks.append(judge_reading(evidence.promises, read_back, needed=plan.name == "write_heavy"))
     return checks
 
 

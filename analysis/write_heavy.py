@@ -3,14 +3,14 @@
 from analysis.endpoints import group_of, is_catalogue, title_of
 from analysis.evidence import Evidence
 from analysis.findings import CONTRACT, INCONCLUSIVE, Answer, Check, Figure, Table
-from analysis.promises import Promises, compare
+from analysis.promises import Promises
 
 SHARES = (0.5, 0.95, 0.99)
 
 
 def answer_write_heavy(evidence: Evidence) -> Answer:
     """Count the writes and what they took; lost ones are judged for every scenario alike."""
-    promises = compare(evidence.writes, evidence.read_back)
+    promises = evidence.promises
     cost = measure_cost(evidence)
     checks = []
     if not promises.acknowledged:

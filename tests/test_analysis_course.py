@@ -106,6 +106,12 @@ def test_a_baseline_with_too_few_answers_is_inconclusive(tmp_path: Path) -> None
     assert scenario.reasons == ("too few answers in a third of the run to tell whether p95 is steady",)
 
 
+def test_a_plan_that_is_all_ramp_has_no_steady_part(tmp_path: Path) -> None:
+    write_good_run(tmp_path, make_plan(Stage(50, 20, 2)))
+    scenario = judge_folder(tmp_path)
+    assert (scenario.verdict, scenario.answer) == ("INVALID", "no answer after the warm-up")
+
+
 def following(users_matter: bool, factor_down: float) -> Latency:
     """Latencies that follow the load, and are longer on the way down."""
 

@@ -117,6 +117,7 @@ def test_the_mix_is_held_against_the_interval_of_its_planned_share(tmp_path: Pat
         ("no answer: ConnectionResetError", 0.01, "PASS", ""),
         ("no answer: ConnectionResetError", 0.0, "FAIL", "1 of 285 requests failed"),
         ("another book than the one asked for", 0.01, "FAIL", "1 of 285 requests failed"),
+        ("400 with \x1b[31m\x07 in it", 0.0, "FAIL", "1 x GET /api/books: 400 with ?[31m? in it"),
         ("CatchResponseError('500 instead of 200: no detail')", 0.01, "FAIL", "1 answers were 500"),
         ("500 instead of 200: no detail", 1.0, "FAIL", "1 answers were 500"),
     ],
