@@ -42,6 +42,8 @@ def on_starting(server: Any) -> None:
             "lower one of them or raise max_connections",
             server.cfg.workers, settings().db_pool_size, size, MAX_CONNECTIONS,
         )  # fmt: skip
+    if os.path.exists(".env") and os.stat(".env").st_mode & 0o077:
+        server.log.warning(".env can be read by other users of this machine: chmod 600 .env")
 
 
 def pre_fork(server: Any, _worker: Any) -> None:
