@@ -1,12 +1,16 @@
 """The Gunicorn worker of both services: gthread's, which also tells how long a request waited for its thread, ends
-when all threads are stuck, and refuses in the services' own form what Gunicorn refuses by itself.
+when all threads are stuck, serves what its port has accepted before it stops, and refuses in the services' own form
+what Gunicorn refuses by itself.
 
-Of gthread (Gunicorn 27) it knows: `get_thread_pool` makes what serves the connections, `wsgi` answers a request, and
+Of gthread (Gunicorn 27) it knows: `get_thread_pool` makes what serves the connections, `wsgi` answers a request,
+`set_accept_enabled(False)` comes when the worker stops, `accept` takes one connection and counts it in `nr_conns`, and
 STOP_KEEPALIVE_LINGER is how long a stopping worker waits for the next request of a kept-alive connection.
 """
 
 import json
 import logging
+import socket
+import struct
 from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
@@ -20,6 +24,7 @@ log = logging.getLogger(__name__)
 
 WAITED = "libros.waited_s"  # in the WSGI environ
 STUCK_S = 10.0  # all threads busy and none that finished: no request may last that long
+BLOCKED_S = 5  # one read or write that the client holds up: the connection is given up
 
 gthread.STOP_KEEPALIVE_LINGER = 5.0  # seconds: longer than most users think, so that a reload interrupts few of them
 
@@ -51,7 +56,28 @@ class Worker(gthread.ThreadWorker):  # type: ignore[misc]  # Gunicorn ships no t
 
         self.wsgi = serve
         watch(pool, STUCK_S)
+        for listener in self.sockets:  # its connections inherit it
+            for option in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):
+                listener.setsockopt(socket.SOL_SOCKET, option, struct.pack("ll", BLOCKED_S, 0))
         super().run()
+
+    def set_accept_enabled(self, enabled: bool) -> None:
+        """Begin or cease to take connections. A worker that stops takes those that wait and lets go of the port, which
+        would accept more for nobody until the worker has ended, and then reset them.
+        """
+        super().set_accept_enabled(enabled)
+        if enabled or self.alive:
+            return
+        while self.sockets:
+            listener, before = self.sockets.pop(), -1
+            while self.nr_conns > before:
+                before = self.nr_conns
+                self.accept(listener)
+            listener.close()
+
+    def handle_quit(self, sig: int, frame: Any) -> None:
+        """End at once, not by way of gthread's: that takes a lock which the interrupted main loop may hold."""
+        super(gthread.ThreadWorker, self).handle_quit(sig, frame)
 
     def handle_error(self, req: Any, client: Any, addr: Any, exc: Exception) -> None:
         """Refuse what is no HTTP request, and close the connection."""
