@@ -18,8 +18,8 @@ def register_user(username: str, email: str, password: str) -> dict[str, Any]:
 
     Raises AlreadyExists when the name or address is taken, without regard to case.
     """
+    _refuse_taken(username, email)  # before the costly hash; the unique keys decide in a race
     with hashing_slots().place():
-        _refuse_taken(username, email)  # before the costly hash; the unique keys decide in a race
         password_hash = hash_password(password)
     try:
         with writing() as cursor:

@@ -29,6 +29,10 @@ SLOW_ANSWER_S = 0.5  # a server that let a ping wait this long is not asked agai
 PROGRAM_ERRORS = (driver_errors.IntegrityError, driver_errors.ProgrammingError, driver_errors.DataError)
 
 
+class UnansweredCommit(driver_errors.Error):
+    """MariaDB did not confirm a COMMIT: it may have happened, and its connection must not be used again."""
+
+
 class Slots(queue.LifoQueue[Any]):
     """Idle connections, and None for each that has yet to be opened: given out only when nothing better is there."""
 
@@ -160,6 +164,9 @@ def _borrowed(*, writes: bool) -> Iterator[Any]:
             yield connection
     except PROGRAM_ERRORS:
         raise
+    except UnansweredCommit as error:
+        log.warning("database: no answer to COMMIT: %s", error)
+        raise Unavailable("The outcome of this write is unknown: the database did not confirm it.") from error
     except STORE_ERRORS as error:
         log.warning("database: %s", error)
         raise Unavailable("The database cannot be reached or is too busy.") from error
@@ -192,5 +199,4 @@ def writing() -> Iterator[Any]:
         try:
             connection.commit()
         except STORE_ERRORS as error:
-            log.warning("database: no answer to COMMIT: %s", error)
-            raise Unavailable("The outcome of this write is unknown: the database did not confirm it.") from error
+            raise UnansweredCommit(str(error)) from error
