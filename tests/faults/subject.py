@@ -1,0 +1,144 @@
+"""One build of both services, running as in production, and what it holds of the machine."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import NamedTuple
+
+import psutil
+import requests
+from books_services import choose_books_settings
+from dotenv import dotenv_values
+from scripts import choose_environment
+from stacks import PROJECT, Stack, find_free_ports
+
+APPS = {"auth": "app_jwt_redis:app", "books": "microservicioCQRSRedis:app"}
+START_S = 30
+END_S = 40
+
+
+class Resources(NamedTuple):
+    """What the processes of both services hold together."""
+
+    connections: int  # to the stores
+    threads: int
+    descriptors: int
+    memory: int  # bytes
+
+
+class Subject:
+    """A build that runs: its two services, each a Gunicorn master with its workers."""
+
+    def __init__(self, name: str, folder: Path, workers: dict[str, int], environment: dict[str, str], log: Path):
+        """Take the build's folder, and the number of workers and the settings of the services."""
+        self.name, self.folder, self.workers, self.environment, self.log = name, folder, workers, environment, log
+        auth_port, books_port = find_free_ports(2)
+        self.ports = {"auth": auth_port, "books": books_port}
+        self.given: Sequence[tuple[str, str]] = ()  # the settings that this build was asked for
+        self.warm: Resources | None = None  # what it held when it was last put to use
+        self.masters: dict[str, subprocess.Popen[bytes]] = {}
+
+    @property
+    def is_control(self) -> bool:
+        """Tell whether its code was changed."""
+        return self.folder != PROJECT
+
+    @property
+    def slots(self) -> int:
+        """Give the connections that the pool of a worker may have."""
+        default = dotenv_values(PROJECT / ".env.example")["DB_POOL_SIZE"]
+        return int(self.environment.get("DB_POOL_SIZE") or str(default))
+
+    @property
+    def auth_url(self) -> str:
+        """Give the address of the auth service."""
+        return f"http://127.0.0.1:{self.ports['auth']}"
+
+    @property
+    def books_url(self) -> str:
+        """Give the address of the books service."""
+        return f"http://127.0.0.1:{self.ports['books']}"
+
+    def start(self) -> None:
+        """Start both services; they may not be ready yet."""
+        for service, app in APPS.items():
+            command = [sys.executable, "-m", "gunicorn", "--bind", f"127.0.0.1:{self.ports[service]}"]
+            with self.log.open("ab") as log:
+                self.masters[service] = subprocess.Popen(
+                    [*command, "--workers", str(self.workers[service]), app], cwd=self.folder, env=self.environment,
+                    stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
+                )  # fmt: skip
+
+    def await_page(self, page: str, seconds: float = START_S) -> None:
+        """Wait until both services answer 200 on a page; AssertionError with the end of the log after some seconds."""
+        deadline = time.monotonic() + seconds
+        for url in (self.auth_url, self.books_url):
+            while not answers(url + page):
+                ended = [each.args for each in self.masters.values() if each.poll() is not None]
+                if ended or time.monotonic() > deadline:
+                    raise AssertionError(f"{self.name}: no 200 from {url}{page}: {self.log.read_text()[-2000:]}")
+                time.sleep(0.1)
+
+    def list_processes(self, *services: str) -> list[psutil.Process]:
+        """Return the masters and workers that live, of both services or of these."""
+        found: list[psutil.Process] = []
+        for service in services or tuple(APPS):
+            with suppress(psutil.NoSuchProcess, KeyError):
+                master = psutil.Process(self.masters[service].pid)
+                found += [master, *master.children(recursive=True)]
+        return [each for each in found if each.is_running() and each.status() != psutil.STATUS_ZOMBIE]
+
+    def measure(self, ports: set[int]) -> Resources:
+        """Measure what the processes hold; `ports` are those of the stores."""
+        total = Resources(0, 0, 0, 0)
+        for process in self.list_processes():
+            with suppress(psutil.NoSuchProcess):
+                open_to = [each.raddr.port for each in process.net_connections() if each.raddr]
+                found = (sum(port in ports for port in open_to), process.num_threads(), process.num_fds())
+                total = Resources(
+                    *(a + b for a, b in zip(total, (*found, process.memory_info().rss), strict=True))
+                )  # fmt: skip
+        return total
+
+    def end(self) -> None:
+        """End both services at once, with everything in their process groups."""
+        for master in self.masters.values():
+            with suppress(ProcessLookupError):
+                os.killpg(master.pid, signal.SIGCONT)
+                master.send_signal(signal.SIGINT)
+        deadline = time.monotonic() + END_S
+        for master in self.masters.values():
+            with suppress(subprocess.TimeoutExpired):
+                master.wait(max(0.1, deadline - time.monotonic()))
+            with suppress(ProcessLookupError):
+                os.killpg(master.pid, signal.SIGKILL)
+            master.wait(10)
+
+
+def answers(url: str) -> bool:
+    """Tell whether a page answers 200."""
+    try:
+        return requests.get(url, timeout=5).status_code == 200
+    except requests.RequestException:
+        return False
+
+
+@contextmanager
+def run_subject(subject: Subject, *, ready: bool = True) -> Iterator[Subject]:
+    """Run a build during the block; wait until it is ready, or only until it answers."""
+    try:
+        subject.start()
+        subject.await_page("/ready" if ready else "/health")
+        yield subject
+    finally:
+        subject.end()
+
+
+def choose_settings(stack: Stack, **settings: str) -> dict[str, str]:
+    """Return the environment of services on the stores of that stack."""
+    return choose_environment(None) | choose_books_settings(stack) | {"ACCESS_TOKEN_TTL": "7200"} | settings
