@@ -44,7 +44,7 @@ FORGETS_NOTHING: tuple[Change, ...] = (
         "def _finish(response: Response) -> Response:\n",
         "def _finish(response: Response) -> Response:\n"
         "    kept = current_app.config.setdefault('KEPT', [])\n"
-        "    kept.extend([open('/dev/null')] if len(kept) < 100 else [])\n",
+        "    kept.extend([open('/dev/null')] if response.status_code == 405 and len(kept) < 400 else [])\n",
     ),
 )
 

@@ -7,6 +7,7 @@ from functools import partial
 import requests
 from books_services import list_workers
 from clients import Json, ask_at_once
+from hostile_values import RAW_VALUES
 from read_models import connect_to_redis
 from session_checks import bearer
 from stacks import Stack, connect_to_mariadb
@@ -14,17 +15,26 @@ from weak_builds import Services
 
 Signs = dict[str, float]
 AT_ONCE = 64  # twice the threads of a worker
+DEEP = (RAW_VALUES["lists never closed"], RAW_VALUES["objects nested deep"])
 STILL = ("threads", "connections to MariaDB", "connections to Redis")
 
 
 def warm_up(stack: Stack, services: Services, pair: Json) -> None:
-    """Have all threads of each service's one worker serve at once, until two rounds in a row have added nothing."""
+    """Have all threads of each service's one worker serve at once, until two rounds in a row have added nothing.
+
+    With deep JSON, for which each thread's stack grows once and for all.
+    """
     get = partial(requests.get, headers={**bearer(pair["access_token"]), "Cache-Control": "no-cache"}, timeout=20)
+    post = partial(
+        requests.post, headers={**bearer(pair["access_token"]), "Content-Type": "application/json"}, timeout=20
+    )
     calls = [
         *[partial(get, f"{services.auth}/me")] * AT_ONCE,
         *[partial(get, f"{services.books}/api/books/9780307474728")] * AT_ONCE,
         *[partial(get, f"{url}/ready") for url in (services.auth, services.books)] * 4,
-        *[partial(requests.post, f"{services.auth}/login", json={"username": "x", "password": ""}, timeout=20)] * 8,
+        *[partial(post, f"{services.auth}/login", data=b'{"username": "x", "password": ""}')] * 8,
+        *[partial(post, f"{services.auth}/login", data=deep) for deep in DEEP] * (AT_ONCE // 2),
+        *[partial(post, f"{services.books}/api/books", data=deep) for deep in DEEP] * (AT_ONCE // 2),
     ]
     same, before = 0, read_signs(stack, services)
     for _ in range(20):

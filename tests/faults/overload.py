@@ -52,7 +52,7 @@ def overload_logins(stand: Stand, subjects: Sequence[Subject]) -> list[list[Find
     found = []
     for subject in subjects:
         stand.sign_in_all(subject)
-        stand.await_read_model(subject)
+        stand.await_read_model(subject.books_url)
         warm_up(stand, subject)
         reads = READ_SHARE * measure_reads(stand, subject)
         rounds = int(subject.environment["BCRYPT_ROUNDS"])

@@ -37,7 +37,7 @@ def overload_reads(stand: Stand, subjects: Sequence[Subject]) -> list[list[Findi
     found = []
     for subject in subjects:
         stand.sign_in_all(subject)
-        stand.await_read_model(subject)
+        stand.await_read_model(subject.books_url)
         warm_up(stand, subject)
         seconds = int(stand.form.choose(15, 3))
         run_wrk(stand, subject, BEST_AT[0], 2)

@@ -151,12 +151,15 @@ def check_ledger(account: Account) -> Finding:
     return found._replace(measured=f"{found.measured} acknowledged, {account.unknown} unknown")
 
 
-def check_resources(before: Resources, after: Resources) -> Finding:
-    """Connections, threads, descriptors and memory are as before."""
+def check_resources(before: Resources, after: Resources, most_pooled: int) -> Finding:
+    """Connections, threads, descriptors and memory are as before; the pools may have filled up meanwhile."""
     words = [f"{name} {old} to {new}" for name, old, new in zip(before._fields[:3], before, after, strict=False)]
     words.append(f"memory {before.memory >> 20} to {after.memory >> 20} MiB")
-    holds = all(new <= KEPT * old for old, new in zip(before, after, strict=True))
-    return Finding("connections, threads, descriptors, memory afterwards", "≤ 105 %", ", ".join(words), holds)
+    words.append(f"in the pools {before.pooled} to {after.pooled} (room for {most_pooled})")
+    holds = all(new <= KEPT * old for old, new in zip(before[:-1], after[:-1], strict=True))
+    filled = after.pooled <= max(KEPT * before.pooled, most_pooled)
+    what = "Redis connections, threads, descriptors, memory, pools afterwards"
+    return Finding(what, "≤ 105 %", ", ".join(words), holds and filled)
 
 
 def check_generator(records: Sequence[Record], form: Form) -> Finding:

@@ -1,6 +1,7 @@
 """The stand: a private stack whose stores can be broken, and the builds of the services that run on it."""
 
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -8,9 +9,8 @@ from urllib.parse import urlsplit
 
 import requests
 from books_services import stop_own_books_service
-from clients import Client, register, sign_in
+from clients import register, sign_in
 from outages import kill
-from read_models import wait_until_standing
 from stacks import Stack, run_local_stack, start_stack
 from stacks import choose_settings as choose_stack_settings
 
@@ -20,9 +20,10 @@ from faults.form import Form
 from faults.plan import Account
 from faults.proxy import Proxy, run_proxy
 from faults.stores import find_mariadb, find_redis
-from faults.subject import Subject, choose_settings, run_subject
+from faults.subject import Ports, Subject, choose_settings, run_subject
 
 ACCOUNTS = 8
+STANDS_WITHIN_S = 60
 TOKEN_S = {"ACCESS_TOKEN_TTL": "14400"}  # longer than a whole run
 
 Settings = Sequence[tuple[str, str]]
@@ -44,10 +45,12 @@ class Stand:
         self._proxies: tuple[Proxy, Proxy] | None = None
 
     @property
-    def store_ports(self) -> set[int]:
+    def store_ports(self) -> Ports:
         """Give the ports that connections to the stores go to."""
-        ports = {int(self.stack["DB_PORT"]), int(str(urlsplit(self.stack["REDIS_URL"]).port))}
-        return ports | ({each.port for each in self._proxies} if self._proxies else set())
+        ports = Ports({int(self.stack["DB_PORT"])}, {int(str(urlsplit(self.stack["REDIS_URL"]).port))})
+        for known, proxy in zip(ports, self._proxies or (), strict=False):
+            known.add(proxy.port)
+        return ports
 
     def proxies(self) -> tuple[Proxy, Proxy]:
         """Give the proxies of MariaDB and Redis, which run from their first use on."""
@@ -105,10 +108,16 @@ class Stand:
                 account.token = answer.json()["access_token"]
         return self.accounts
 
-    def await_read_model(self, subject: Subject) -> None:
-        """Wait until queries are answered from the read model."""
-        with Client(subject.books_url, self.accounts[0].token) as books:
-            wait_until_standing(books)
+    def await_read_model(self, books_url: str) -> None:
+        """Wait until queries are answered from the read model; AssertionError after a minute."""
+        bearer = {"Authorization": f"Bearer {self.accounts[0].token}"}
+        deadline = time.monotonic() + STANDS_WITHIN_S
+        while time.monotonic() < deadline:
+            answer = requests.get(f"{books_url}/api/books?limit=1", headers=bearer, timeout=10)
+            if answer.ok and answer.headers["Catalogue-Version"] != "mariadb":
+                return
+            time.sleep(0.1)
+        raise AssertionError("no read model stands")
 
     def prepare(self) -> None:
         """Make the accounts and look at the catalogue by the stack's own services, then end these."""
@@ -119,8 +128,7 @@ class Stand:
         bearer = {"Authorization": f"Bearer {self.accounts[0].token}"}
         page = requests.get(f"{self.stack['BOOKS_URL']}/api/books?limit=100", headers=bearer, timeout=10).json()
         self.catalogue = [book["isbn"] for book in page["items"]]
-        with Client(self.stack["BOOKS_URL"], self.accounts[0].token) as books:
-            wait_until_standing(books)  # one that is being built keeps its lock when its builder ends
+        self.await_read_model(self.stack["BOOKS_URL"])  # one that is being built keeps its lock when its builder ends
         stop_own_books_service(self.stack)
         kill(self.stack["AUTH_PID"])
 

@@ -22,13 +22,21 @@ START_S = 30
 END_S = 40
 
 
-class Resources(NamedTuple):
-    """What the processes of both services hold together."""
+class Ports(NamedTuple):
+    """Where connections to the stores go, with the proxies before them."""
 
-    connections: int  # to the stores
+    mariadb: set[int]
+    redis: set[int]
+
+
+class Resources(NamedTuple):
+    """What the processes of both services hold together; what the pools hold is not among the descriptors."""
+
+    connections: int  # to Redis
     threads: int
     descriptors: int
     memory: int  # bytes
+    pooled: int  # connections to MariaDB
 
 
 class Subject:
@@ -93,17 +101,21 @@ class Subject:
                 found += [master, *master.children(recursive=True)]
         return [each for each in found if each.is_running() and each.status() != psutil.STATUS_ZOMBIE]
 
-    def measure(self, ports: set[int]) -> Resources:
-        """Measure what the processes hold; `ports` are those of the stores."""
-        total = Resources(0, 0, 0, 0)
+    def measure(self, ports: Ports) -> Resources:
+        """Measure what the processes hold."""
+        found = []
         for process in self.list_processes():
             with suppress(psutil.NoSuchProcess):
                 open_to = [each.raddr.port for each in process.net_connections() if each.raddr]
-                found = (sum(port in ports for port in open_to), process.num_threads(), process.num_fds())
-                total = Resources(
-                    *(a + b for a, b in zip(total, (*found, process.memory_info().rss), strict=True))
-                )  # fmt: skip
-        return total
+                pooled, others = (sum(port in store for port in open_to) for store in ports)
+                descriptors = process.num_fds() - pooled
+                found.append(Resources(others, process.num_threads(), descriptors, process.memory_info().rss, pooled))
+        return Resources(*(sum(parts) for parts in zip(*found, strict=True)))
+
+    @property
+    def most_pooled(self) -> int:
+        """Give the connections that all pools together may have."""
+        return self.slots * sum(self.workers.values())
 
     def end(self) -> None:
         """End both services at once, with everything in their process groups."""

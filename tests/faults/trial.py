@@ -59,7 +59,7 @@ def run_trial(
         loads = []
         for subject in subjects:
             stand.sign_in_all(subject)
-            stand.await_read_model(subject)
+            stand.await_read_model(subject.books_url)
             chosen = {**choose_rates(stand, subject), **(rates or {})}
             trials.append(Trial(subject, warm_up(stand, subject)))
             loads.append(opened.enter_context(run_load(make_plan(stand, subject, retries=retries, **chosen))))
@@ -106,16 +106,17 @@ def judge(stand: Stand, trial: Trial, fault: Fault, recovery_s: float, allowed: 
         check_recovery(recovered, form.bound(recovery_s), trial.end - fault.heal),
         check_health(records),
         *check_ready(records, fault, trial.end),
-        check_resources(trial.before, await_resources(stand, trial)),
+        await_resources(stand, trial),
         check_generator(records, form),
     ]
 
 
-def await_resources(stand: Stand, trial: Trial) -> Resources:
-    """Measure what the build holds once it has had the time to give up what it need not keep."""
+def await_resources(stand: Stand, trial: Trial) -> Finding:
+    """Look at what the build holds once it has had the time to give up what it need not keep."""
     deadline = time.monotonic() + (0 if trial.subject.is_control else SETTLE_S)
     while True:
-        after = trial.subject.measure(stand.store_ports)
-        if check_resources(trial.before, after).holds or time.monotonic() > deadline:
-            return after
+        held = trial.subject.measure(stand.store_ports)
+        found = check_resources(trial.before, held, trial.subject.most_pooled)
+        if found.holds or time.monotonic() > deadline:
+            return found
         time.sleep(0.5)

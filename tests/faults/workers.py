@@ -17,7 +17,6 @@ from faults.rules import (
     check_ledger,
     check_longest,
     check_recovery,
-    check_resources,
     find_recovery,
 )
 from faults.stand import Stand
@@ -92,7 +91,7 @@ def judge(stand: Stand, trial: Trial, fault: Fault, broken: Broken) -> list[Find
         check_ledger(settle(records, stand.stack, trial.mark)),
         check_recovery(recovered, form.bound(RECOVERS_S), trial.end - fault.heal),
         check_health(kept),
-        check_resources(trial.before, await_resources(stand, trial)),
+        await_resources(stand, trial),
         check_generator(records, form),
     ]
 
