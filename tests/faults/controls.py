@@ -10,11 +10,13 @@ READ_MODEL_READS = Control(
     "queries of the read model",
     ("catalogue reads that are not 200 in the fault",),
     (Cut("backend/queries.py", 'if fresh or settings().read_model == "sql" else', "if True else"),),
+    only=("books",),
 )
 SHORT_DRIVER_TIMEOUT = Control(
     "the driver's short time-outs (5 s instead of 1 s)",
     ("every 503 within",),
     (Cut(CONNECTIONS, "TIMEOUT_S = 1 ", "TIMEOUT_S = 5 "),),
+    only=("books",),
 )
 CLOSING_BREAKERS = Control(
     "probes of the stores that did not answer, for a minute",
@@ -37,6 +39,7 @@ PING = Control(
             "        except STORE_ERRORS:\n            raise",
         ),
     ),
+    only=("books",),
 )
 TRANSACTION = Control(
     "the transaction around a command, and the limit to a statement's time",
@@ -61,6 +64,7 @@ IDEMPOTENCY = Control(
         Cut("backend/commands.py", "None if key is None else _claim_key(cursor, user_id, key, book)", "None"),
         Cut(DATABASE, "The outcome of this write is unknown: the database", "The database"),
     ),
+    only=("books",),
 )
 SHORT_POOL_WAIT = Control(
     "the bound of 250 ms to the wait for a connection (1.5 s), and to those who wait",
@@ -69,6 +73,7 @@ SHORT_POOL_WAIT = Control(
         Cut(DATABASE, "wait_s=chosen.db_pool_wait_ms / 1000", "wait_s=1.5"),
         Cut(DATABASE, "MOST_WAITING = 8 ", "MOST_WAITING = 1000 "),
     ),
+    only=("books",),
 )
 FAILING_CLOSED = Control(
     "the refusal of sessions that cannot be looked up",
@@ -86,6 +91,7 @@ FAILING_CLOSED = Control(
             "        else:\n            self.confirm(entry)\n",
         ),
     ),
+    only=("books",),
 )
 KEPT_SESSIONS = Control(
     "the refusal of a log-in whose session cannot be kept",
@@ -102,11 +108,13 @@ KEPT_SESSIONS = Control(
         ),
         Cut(LIMITS, "import time\n", "import time\nfrom contextlib import suppress\n"),
     ),
+    only=("auth",),
 )
 SHORT_REDIS_TIMEOUT = Control(
     "the short time-out of Redis (2 s instead of 0.2 s)",
     ("time added to a refusal",),
     (Cut(REDIS, "TIMEOUT_S = 0.2 ", "TIMEOUT_S = 2 "),),
+    only=("books",),
 )
 REBUILD_LOCK = Control(
     "the lock of a rebuild",

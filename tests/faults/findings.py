@@ -31,6 +31,7 @@ class Control:
     fails: tuple[str, ...]
     cuts: tuple[Cut, ...]
     cheap: bool = True  # else it is part of the long form only
+    only: tuple[str, ...] = ()  # the service that it is about: in the short form the other is the product's
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ SLOW_S, TOO_SLOW_S = 0.05, 2.0
 
 def slow_mariadb_down(stand: Stand, subjects: Sequence[Subject]) -> list[list[Finding]]:
     """Add 50 ms to each round trip, then two seconds."""
-    mariadb, _ = stand.proxies()
+    mariadb = stand.proxy()
     slow_at = 0.0
 
     def make_fault() -> Fault:

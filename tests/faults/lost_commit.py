@@ -28,7 +28,7 @@ def lose_commit(stand: Stand, subjects: Sequence[Subject]) -> list[list[Finding]
 
     def make_fault() -> Fault:
         start = time.monotonic()
-        for number in range(int(stand.form.choose(100, 8))):
+        for number in range(int(stand.form.choose(100, 4))):
             for place, subject in enumerate(subjects):
                 tries[place].append(CommitTry(stand, subject, arrives=number % 2 == 0))
         return Fault(start, time.monotonic())
@@ -46,7 +46,7 @@ class CommitTry:
         body = {"isbn": self.isbn, **derive_fields(1, "commit")}
         token, key = stand.accounts[0].token, f"commit-{self.isbn}"
         request = Request("add", subject.books_url, "POST", "/api/books", token, body, key)
-        mariadb, _ = stand.proxies()
+        mariadb = stand.proxy()
         mariadb.cut = Cut(self.isbn.encode(), COMMIT, arrives)
         self.first = send_all([request])[0]
         self.missed, mariadb.cut = mariadb.cut is not None, None

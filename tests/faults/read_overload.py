@@ -17,7 +17,7 @@ from faults.subject import Subject
 
 SCRIPT = Path(__file__).with_name("overload.lua")
 BEST_AT = (16, 48)  # connections
-CROWD = 1600  # connections: enough to send twice the best rate while each answer takes a second
+CROWD = 3000  # connections: enough to send twice the best rate while each answer takes more than two seconds
 KEPT = 0.8
 
 

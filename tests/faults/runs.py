@@ -3,6 +3,7 @@
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
+from typing import Any
 
 from faults.findings import Control, Experiment, Finding
 from faults.quiet import Quiet
@@ -34,9 +35,13 @@ def run_builds(
     if experiment.begins_anew or not with_product:
         stand.end_product()
     with ExitStack() as opened:
-        subjects = [stand.product(experiment.settings, proxied=experiment.proxied)] if with_product else []
+        given: dict[str, Any] = {"settings": experiment.settings, "proxied": experiment.proxied}
+        subjects = [stand.product(**given)] if with_product else []
         for control in controls:
-            build = stand.run(control.without, control.cuts, experiment.settings, proxied=experiment.proxied)
+            lean: dict[str, Any] = (
+                {"only": control.only, "beside": subjects[0]} if with_product and control.only else {}
+            )
+            build = stand.run(control.without, control.cuts, **given, **lean)
             subjects.append(opened.enter_context(build))
         return experiment.run(stand, subjects)
 

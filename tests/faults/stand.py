@@ -24,6 +24,7 @@ from faults.subject import Ports, Subject, choose_settings, run_subject
 
 ACCOUNTS = 8
 STANDS_WITHIN_S = 60
+WORKERS = {"long": {"auth": 2, "books": 4}, "short": {"auth": 1, "books": 2}}
 TOKEN_S = {"ACCESS_TOKEN_TTL": "14400"}  # longer than a whole run
 
 Settings = Sequence[tuple[str, str]]
@@ -42,46 +43,48 @@ class Stand:
         self.builds = 0
         self._product: tuple[str, Subject] | None = None
         self._product_opened = opened.enter_context(ExitStack())
-        self._proxies: tuple[Proxy, Proxy] | None = None
+        self._proxy: Proxy | None = None
 
     @property
     def store_ports(self) -> Ports:
         """Give the ports that connections to the stores go to."""
-        ports = Ports({int(self.stack["DB_PORT"])}, {int(str(urlsplit(self.stack["REDIS_URL"]).port))})
-        for known, proxy in zip(ports, self._proxies or (), strict=False):
-            known.add(proxy.port)
-        return ports
+        mariadb = {int(self.stack["DB_PORT"])} | ({self._proxy.port} if self._proxy else set())
+        return Ports(mariadb, {int(str(urlsplit(self.stack["REDIS_URL"]).port))})
 
-    def proxies(self) -> tuple[Proxy, Proxy]:
-        """Give the proxies of MariaDB and Redis, which run from their first use on."""
-        if self._proxies is None:
-            redis_port = int(str(urlsplit(self.stack["REDIS_URL"]).port))
-            mariadb = self._opened.enter_context(run_proxy(int(self.stack["DB_PORT"])))
-            self._proxies = mariadb, self._opened.enter_context(run_proxy(redis_port))
-            self._opened.callback(self.end_product)  # before the proxies, which it may be using
-        return self._proxies
+    def proxy(self) -> Proxy:
+        """Give the proxy of MariaDB, which runs from its first use on."""
+        if self._proxy is None:
+            self._proxy = self._opened.enter_context(run_proxy(int(self.stack["DB_PORT"])))
+            self._opened.callback(self.end_product)  # before the proxy, which it may be using
+        return self._proxy
 
     @contextmanager
     def run(
-        self, name: str, cuts: Sequence[Cut] = (), settings: Settings = (), *, proxied: bool = False, ready: bool = True
-    ) -> Iterator[Subject]:
-        """Run a build during the block, with these cuts and settings; `proxied` puts the proxies before the stores."""
+        self, name: str, cuts: Sequence[Cut] = (), settings: Settings = (), *, proxied: bool = False,
+        ready: bool = True, only: Sequence[str] = (), beside: Subject | None = None,
+    ) -> Iterator[Subject]:  # fmt: skip
+        """Run a build during the block, with these cuts and settings; `proxied` puts the proxy before MariaDB.
+
+        With `only`, that service alone runs, on one worker, and the other is that of the build `beside` it.
+        """
         self.builds += 1
         folder = self.folder / f"build{self.builds}"
-        workers = {"auth": 2, "books": 4} if self.form.long else {"auth": 1, "books": 2}
+        workers = dict.fromkeys(only, 1) or WORKERS[self.form.name]
         chosen = {**TOKEN_S, "BCRYPT_ROUNDS": "12" if self.form.long else "4", **dict(settings)}
-        environment = choose_settings(self.stack, **chosen, **(self._detour() if proxied else {}))
+        detour = {"DB_PORT": str(self.proxy().port)} if proxied else {}
+        environment = choose_settings(self.stack, **chosen, **detour)
         subject = Subject(name, make_build(folder, cuts), workers, environment, folder.with_suffix(".log"))
         subject.given = settings
+        if beside is not None:
+            subject.lean_on(beside)
         with run_subject(subject, ready=ready):
             yield subject
 
     def product(self, settings: Settings = (), *, proxied: bool = False) -> Subject:
         """Give the product as it is, running; it goes on for the next experiment that needs the same settings."""
         key = repr((proxied, sorted(settings)))
-        if self._product is None or self._product[0] != key:
-            self._product = None
-            self._product_opened.close()
+        if self._product is None or self._product[0] != key or not self._product[1].runs:
+            self.end_product()
             started = self._product_opened.enter_context(self.run("product", settings=settings, proxied=proxied))
             self._product = key, started
         return self._product[1]
@@ -131,12 +134,6 @@ class Stand:
         self.await_read_model(self.stack["BOOKS_URL"])  # one that is being built keeps its lock when its builder ends
         stop_own_books_service(self.stack)
         kill(self.stack["AUTH_PID"])
-
-    def _detour(self) -> dict[str, str]:
-        mariadb, redis = self.proxies()
-        url = urlsplit(self.stack["REDIS_URL"])
-        redis_url = self.stack["REDIS_URL"].replace(f":{url.port}/", f":{redis.port}/")
-        return {"DB_PORT": str(mariadb.port), "REDIS_URL": redis_url}
 
     def end_stores(self) -> None:
         """End the stores that were started here."""

@@ -51,6 +51,15 @@ class Subject:
         self.warm: Resources | None = None  # what it held when it was last put to use
         self.masters: dict[str, subprocess.Popen[bytes]] = {}
 
+    def lean_on(self, other: "Subject") -> None:
+        """Use the services of another build in the place of those that this one does not run."""
+        self.ports |= {service: port for service, port in other.ports.items() if service not in self.workers}
+
+    @property
+    def runs(self) -> bool:
+        """Tell whether its masters live."""
+        return bool(self.masters) and all(each.poll() is None for each in self.masters.values())
+
     @property
     def is_control(self) -> bool:
         """Tell whether its code was changed."""
@@ -73,12 +82,13 @@ class Subject:
         return f"http://127.0.0.1:{self.ports['books']}"
 
     def start(self) -> None:
-        """Start both services; they may not be ready yet."""
-        for service, app in APPS.items():
+        """Start its services; they may not be ready yet."""
+        for service in self.workers:
             command = [sys.executable, "-m", "gunicorn", "--bind", f"127.0.0.1:{self.ports[service]}"]
+            command += ["--workers", str(self.workers[service]), APPS[service]]
             with self.log.open("ab") as log:
                 self.masters[service] = subprocess.Popen(
-                    [*command, "--workers", str(self.workers[service]), app], cwd=self.folder, env=self.environment,
+                    command, cwd=self.folder, env=self.environment,
                     stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
                 )  # fmt: skip
 

@@ -26,7 +26,7 @@ def disturb(stand: Stand, subjects: Sequence[Subject]) -> list[list[Finding]]:
         with ThreadPoolExecutor(1) as threads:
             for each in attempts:
                 each.kill_half_way(threads, int(stand.form.choose(5, 1)))
-                each.lock_a_row(threads, stand.form.choose(30, 4))
+                each.lock_a_row(threads, stand.form.choose(30, 3))
                 each.meet_in_deadlocks(threads, int(stand.form.choose(10, 2)))
         return Fault(start, time.monotonic())
 
