@@ -29,6 +29,7 @@ LETTING_GO = Control(
     "serving what waits at the port, and letting go of it, before a worker stops",
     ("requests lost by services that stop",),
     (Cut("backend/worker.py", "if enabled or self.alive:", "if True:"),),
+    cheap=False,
 )
 
 

@@ -35,6 +35,7 @@ REPLACEMENT = Control(
         Cut("gunicorn.conf.py", "timeout = 20 ", "timeout = 0 "),
         Cut("backend/worker.py", "        watch(pool, STUCK_S)\n", ""),
     ),
+    cheap=False,
 )
 
 
