@@ -1,4 +1,4 @@
-"""Runs `python -m tests.faults` in processes of their own, three at once, and reads what they have found."""
+"""Runs `python -m tests.faults` in processes of their own, two at once, and reads what they have found."""
 
 import json
 import subprocess
@@ -10,19 +10,17 @@ from typing import Any
 
 from stacks import PROJECT
 
-# What can run beside other faults, each lane on a stack of its own; and what needs the machine for itself.
-LANES = (
-    ("F1", "F2", "F9-emptied", "F9-frozen", "F9-full"),
-    ("F3", "F4", "F5", "F6", "F7"),
-    ("F9-killed", "F10", "F11", "F12", "F14"),
-)
-ALONE = (("F8", "F13-a", "F13-b"),)
+# What can run beside other faults, each lane on a stack of its own; what needs the machine for itself; and what the
+# short form leaves to the long one, for its length or because it is not met (F13-b: docs/guarantees.md).
+LANES = (("F1", "F2", "F9-emptied", "F9-frozen"), ("F3", "F4", "F5", "F6", "F7"))
+ALONE = (("F8", "F13-a"),)
+LONG_ONLY = (("F9-full", "F9-killed", "F10", "F11", "F12", "F13-b", "F14"),)
 Results = dict[str, dict[str, Any]]  # by the name of the experiment
 
 
 def run_faults(names: set[str], folder: Path, *, long: bool) -> Results:
     """Run these experiments and return their results; in the long form one after the other."""
-    turns = [[lane] for lane in (*LANES, *ALONE)] if long else [LANES, ALONE]
+    turns = [[lane] for lane in (*LANES, *ALONE, *LONG_ONLY)] if long else [LANES, ALONE]
     results: Results = {}
     for lanes in turns:
         wanted = [tuple(name for name in lane if name in names) for lane in lanes]

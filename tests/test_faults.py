@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from fault_runs import ALONE, LANES, Results, run_faults
+from fault_runs import ALONE, LANES, LONG_ONLY, Results, run_faults
 from faults.builds import make_build
 from faults.experiments import BY_NAME
 from faults.findings import Control
@@ -19,7 +19,10 @@ def results(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureReq
     return run_faults(chosen & set(BY_NAME), tmp_path_factory.mktemp("faults"), long=LONG)
 
 
-@pytest.mark.parametrize("name", BY_NAME)
+SHORT = [name for lane in LANES + ALONE for name in lane]
+
+
+@pytest.mark.parametrize("name", BY_NAME if LONG else SHORT)
 def test_what_is_promised_holds_under_a_fault_and_fails_without_the_protection(name: str, results: Results) -> None:
     found = results.get(name)
     assert found is not None, f"{name} did not come to an end"
@@ -30,7 +33,7 @@ def test_what_is_promised_holds_under_a_fault_and_fails_without_the_protection(n
 
 
 def test_every_experiment_is_run() -> None:
-    assert sorted(name for lane in LANES + ALONE for name in lane) == sorted(BY_NAME)
+    assert sorted(name for lane in LANES + ALONE + LONG_ONLY for name in lane) == sorted(BY_NAME)
 
 
 @pytest.mark.parametrize("control", CONTROLS.values(), ids=CONTROLS)

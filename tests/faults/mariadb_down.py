@@ -82,7 +82,8 @@ def freeze_mariadb(stand: Stand, subjects: Sequence[Subject]) -> list[list[Findi
         start = time.monotonic()
         with stand.mariadb.frozen():
             time.sleep(stand.form.choose(20, 6))
-        return Fault(start, time.monotonic(), DOWN)
+            mending = time.monotonic()
+        return Fault(start, time.monotonic(), DOWN, mending)
 
     fault, trials = run_trial(stand, subjects, make_fault, recovery_s=RECOVERS_S)
     return [

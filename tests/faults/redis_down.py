@@ -137,7 +137,8 @@ def freeze_redis(stand: Stand) -> Fault:
     start = time.monotonic()
     with stand.redis.frozen():
         time.sleep(stand.form.choose(20, 5))
-    return Fault(start, time.monotonic(), DOWN)
+        mending = time.monotonic()
+    return Fault(start, time.monotonic(), DOWN, mending)
 
 
 def empty_redis(stand: Stand) -> Fault:
