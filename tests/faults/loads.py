@@ -16,7 +16,7 @@ from shelf import make_isbn
 from stacks import PROJECT
 
 from faults.plan import Plan
-from faults.records import LOGINS, READS, WRITES, Record, of_kinds, read_records
+from faults.records import READS, WRITES, Record, of_kinds, read_records
 from faults.stand import Stand
 from faults.subject import Resources, Subject
 
@@ -128,11 +128,3 @@ def choose_rates(stand: Stand, subject: Subject) -> dict[str, float]:
     capacity = measure_capacity(stand, subject, 4)
     logins = measure_logins(int(subject.environment.get("BCRYPT_ROUNDS", "12")))
     return {"reads": SHARE * 0.75 * capacity, "writes": SHARE * 0.25 * capacity, "logins": LOGIN_SHARE * logins}
-
-
-def describe_load(records: list[Record], seconds: float) -> str:
-    """Return the rates that were sent, in words."""
-    return ", ".join(
-        f"{len(of_kinds(records, *kinds)) / seconds:.1f} {name}"
-        for name, kinds in (("reads/s", READS), ("writes/s", WRITES), ("log-ins/s", LOGINS))
-    )

@@ -19,7 +19,7 @@ from faults.stores import await_redis
 from faults.subject import Subject
 from faults.trial import Trial, run_trial
 
-DOWN, FINE = "database ok redis down", ""
+DOWN = "database ok redis down"
 ADDED_S = 0.3
 NOTICED_S = 0.2  # requests sent before that may have been answered by the Redis that was there
 STANDS_AGAIN_S = 5
