@@ -14,12 +14,13 @@ if os.environ.get("METRICS_MASTER") != str(os.getpid()):
 
 from backend.logs import LOGGING
 
-worker_class = "gthread"  # keeps connections alive and runs several requests per worker
-threads = 10
+worker_class = "backend.worker.Worker"
+threads = 32  # those that wait for a connection or a hash leave some for refusals and /health
 keepalive = 75  # seconds: longer than a user thinks, else clients meet closed connections
-timeout = 30
+timeout = 20  # seconds without a sign of life, after which the master replaces a worker: a frozen one within 30
 graceful_timeout = 30
-limit_request_field_size = 32768  # a longer header is refused by Gunicorn itself, as 400 and not as JSON
+limit_request_field_size = 32768  # bytes: a longer header is refused
+forwarded_allow_ips = ""  # nothing here reads forwarded headers, and SCRIPT_NAME would be one
 control_socket_disable = True  # one default path for all masters: two services of one user would collide
 worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None  # noqa: S108 - heartbeats must not wait for a disk
 logconfig_dict = LOGGING
@@ -41,6 +42,8 @@ def on_starting(server: Any) -> None:
             "lower one of them or raise max_connections",
             server.cfg.workers, settings().db_pool_size, size, MAX_CONNECTIONS,
         )  # fmt: skip
+    if os.path.exists(".env") and os.stat(".env").st_mode & 0o077:
+        server.log.warning(".env can be read by other users of this machine: chmod 600 .env")
 
 
 def pre_fork(server: Any, _worker: Any) -> None:

@@ -236,7 +236,8 @@ start_redis() {
   if already_runs redis; then return; fi
   choose_port REDIS_PORT
   printf '%s\n' "bind 127.0.0.1" "port $REDIS_PORT" "requirepass $REDIS_PASSWORD" 'save ""' "appendonly no" \
-    "maxmemory-policy noeviction" >"$STACK/redis.conf"
+    "maxmemory-policy noeviction" "dir \"$STACK\"" >"$STACK/redis.conf"
+  rm -f "$STACK/dump.rdb" # of a SAVE that somebody asked for
   start redis "$REDIS_PORT" "${WITH_LIBRARIES[@]}" bash -c 'exec -a redis-server "$@"' - "$REDIS" "$STACK/redis.conf"
   wait_for redis ask_redis PING
 }

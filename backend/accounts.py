@@ -19,7 +19,8 @@ def register_user(username: str, email: str, password: str) -> dict[str, Any]:
     Raises AlreadyExists when the name or address is taken, without regard to case.
     """
     _refuse_taken(username, email)  # before the costly hash; the unique keys decide in a race
-    password_hash = hash_password(password)
+    with hashing_slots().place():
+        password_hash = hash_password(password)
     try:
         with writing() as cursor:
             cursor.execute(
@@ -38,18 +39,19 @@ def authenticate(name: str, password: str) -> dict[str, Any]:
     Raises NotAuthenticated, alike for an unknown name and a wrong password; TooManyFailures after ten failures in
     five minutes; Unavailable when a store is down or too many log-ins wait.
     """
-    user = _find_for_login(name)
-    account = f"id:{user['id']}" if user else f"name:{name.casefold()}"
-    with hashing_slots().place():  # first: the tries that are counted at once are no more than the places
+    # A place before anything else: a refusal is cheap, and no more tries are counted at once than there are places.
+    with hashing_slots().place():
+        user = _find_for_login(name)
+        account = f"id:{user['id']}" if user else f"name:{name.casefold()}"
         attempt = begin_try(account)
         try:
             matches = verify_password(password, user["password_hash"] if user else None)
         except Unavailable:
             forgive_try(account, attempt)
             raise
-    if user is None or not matches:
-        raise NotAuthenticated("Wrong name or password.")
-    forgive_try(account, attempt)
+        if user is None or not matches:
+            raise NotAuthenticated("Wrong name or password.")
+        forgive_try(account, attempt)
     return {"id": user["id"], "username": user["username"], "email": user["email"]}
 
 

@@ -19,19 +19,25 @@ from backend.outbox import note_applied, record_event
 from backend.projection import Event, apply_own_event
 from backend.queries import ONE_BOOK
 
-# One row per name: found, or added when it is new.
-FIND = {
+# One row per name: found, or added when it is new. One statement finds all, as each is a round trip.
+FIND_NAMES = """
+  SELECT 'genres' AS kind, name, id FROM genres WHERE name = %s
+  UNION ALL SELECT 'formats', name, id FROM formats WHERE name = %s
+  UNION ALL SELECT 'authors', name, id FROM authors WHERE name IN ({})
+"""
+FIND_NAME = {
     "genres": "SELECT id FROM genres WHERE name = %s",
     "formats": "SELECT id FROM formats WHERE name = %s",
     "authors": "SELECT id FROM authors WHERE name = %s",
 }
-ADD = {
+ADD_NAME = {
     "genres": "INSERT IGNORE INTO genres (name, name_key) VALUES (%s, %s)",
     "formats": "INSERT IGNORE INTO formats (name, name_key) VALUES (%s, %s)",
     "authors": "INSERT IGNORE INTO authors (name, name_key) VALUES (%s, %s)",
 }
-ADD_AUTHOR = "INSERT INTO book_authors (isbn, position, author_id) VALUES (%s, %s, %s)"
+ADD_AUTHORS = "INSERT INTO book_authors (isbn, position, author_id) VALUES {}"
 
+Ids = dict[tuple[str, str], int]  # by kind and name
 Matches = Callable[[int], bool]
 Change = tuple[int | None, Event | None]  # the id of its row in the outbox, and the event to apply
 
@@ -68,14 +74,15 @@ def change_book(isbn: str, changes: dict[str, Any], matches: Matches) -> dict[st
             return {"isbn": isbn, "version": present["version"]}
         book = {**present, **changed}
         version = present["version"] + 1
+        ids = _find_or_add_names(cursor, book)
         cursor.execute(
             "UPDATE books SET title = %s, title_key = %s, year = %s, price = %s, stock = %s, genre_id = %s,"
             " format_id = %s, version = %s WHERE isbn = %s",
-            (*_columns(cursor, book), version, isbn),
+            (*_columns(book, ids), version, isbn),
         )
         if "authors" in changed:
             cursor.execute("DELETE FROM book_authors WHERE isbn = %s", (isbn,))
-            _insert_authors(cursor, isbn, book["authors"])
+            _insert_authors(cursor, book, ids)
         change = _record(cursor, isbn, version, book)
     _apply(change)
     return {"isbn": isbn, "version": version}
@@ -142,15 +149,16 @@ def _claim_key(cursor: Any, user_id: str, key: str, book: dict[str, Any]) -> dic
 
 
 def _insert_book(cursor: Any, book: dict[str, Any]) -> int:
+    ids = _find_or_add_names(cursor, book)
     try:
         cursor.execute(
             "INSERT INTO books (title, title_key, year, price, stock, genre_id, format_id, version, isbn)"
             " VALUES (%s, %s, %s, %s, %s, %s, %s, 1, %s)",
-            (*_columns(cursor, book), book["isbn"]),
+            (*_columns(book, ids), book["isbn"]),
         )
     except IntegrityError:
         raise AlreadyExists("There is a book with this ISBN.", "isbn") from None
-    _insert_authors(cursor, book["isbn"], book["authors"])
+    _insert_authors(cursor, book, ids)
     # Asked only now: with the lock on the new row nobody else can create or delete this ISBN.
     cursor.execute("SELECT version FROM deleted_books WHERE isbn = %s", (book["isbn"],))
     deleted = cursor.fetchone()
@@ -174,34 +182,34 @@ def _lock_book(cursor: Any, isbn: str, matches: Matches) -> dict[str, Any]:
     return {**row, "authors": json.loads(row["authors"])}
 
 
-def _columns(cursor: Any, book: dict[str, Any]) -> tuple[Any, ...]:
-    genre_id, format_id = (
-        _find_or_add(cursor, "genres", book["genre"]),
-        _find_or_add(cursor, "formats", book["format"]),
-    )
+def _columns(book: dict[str, Any], ids: Ids) -> tuple[Any, ...]:
     return (
         book["title"],
         title_key(book["title"]),
         book["year"],
         book["price"],
         book["stock"],
-        genre_id,
-        format_id,
+        ids["genres", book["genre"]],
+        ids["formats", book["format"]],
     )
 
 
-def _insert_authors(cursor: Any, isbn: str, names: list[str]) -> None:
-    # In the order of their names, so that two commands that add the same authors cannot deadlock.
-    ids = {name: _find_or_add(cursor, "authors", name) for name in sorted(set(names))}
-    for position, name in enumerate(names, start=1):
-        cursor.execute(ADD_AUTHOR, (isbn, position, ids[name]))
+def _insert_authors(cursor: Any, book: dict[str, Any], ids: Ids) -> None:
+    names = book["authors"]
+    rows = [(book["isbn"], position, ids["authors", name]) for position, name in enumerate(names, start=1)]
+    cursor.execute(
+        ADD_AUTHORS.format(", ".join(["(%s, %s, %s)"] * len(rows))), [value for row in rows for value in row]
+    )
 
 
-def _find_or_add(cursor: Any, table: str, name: str) -> int:
-    cursor.execute(FIND[table], (name,))
-    row = cursor.fetchone()
-    if row is None:
-        cursor.execute(ADD[table], (name, name.casefold()))
-        cursor.execute(FIND[table], (name,))
-        row = cursor.fetchone()
-    return int(row["id"])
+def _find_or_add_names(cursor: Any, book: dict[str, Any]) -> Ids:
+    authors = book["authors"]
+    cursor.execute(FIND_NAMES.format(", ".join(["%s"] * len(authors))), (book["genre"], book["format"], *authors))
+    ids = {(row["kind"], row["name"]): int(row["id"]) for row in cursor.fetchall()}
+    wanted = {("genres", book["genre"]), ("formats", book["format"]), *(("authors", name) for name in authors)}
+    # In one order, so that two commands that add the same names cannot deadlock.
+    for kind, name in sorted(wanted - ids.keys()):
+        cursor.execute(ADD_NAME[kind], (name, name.casefold()))
+        cursor.execute(FIND_NAME[kind], (name,))
+        ids[kind, name] = int(cursor.fetchone()["id"])
+    return ids

@@ -16,25 +16,35 @@ STATEMENT_S = 0.8  # MariaDB gives up on a statement, its wait for a row lock in
 
 # What every session begins with. READ COMMITTED, so that looking for a row that is not there locks no gap.
 SESSION = (
-    "SET NAMES utf8mb4 COLLATE utf8mb4_bin, SESSION autocommit = 1, SESSION tx_isolation = 'READ-COMMITTED',"
-    f" SESSION max_statement_time = {STATEMENT_S}"
+    "SET NAMES utf8mb4 COLLATE utf8mb4_bin, SESSION tx_isolation = 'READ-COMMITTED',"
+    f" SESSION max_statement_time = {STATEMENT_S}, SESSION autocommit = "
 )
+READS, WRITES = SESSION + "1", SESSION + "0"  # without autocommit the first statement begins a transaction
 
 # What the driver raises for the store; COMMIT, ROLLBACK and the reset raise what its C extension does.
 STORE_ERRORS = (driver_errors.Error, MySQLInterfaceError)
 
 
 class Connection(CMySQLConnection):
-    """A connection of the C extension whose session is reset in two round trips instead of four."""
+    """A connection of the C extension that answers for its session, in as few round trips as can be."""
 
-    session_changed = False  # since the last reset
+    session_changed = False  # since it was last begun
 
-    def cmd_reset_connection(self) -> bool:
-        """Reset the session to what it began with. Raises a driver error when MariaDB does not answer."""
-        if self._cmysql is None or not self._cmysql.reset_connection():
+    def begin_session(self, *, writes: bool, reset: bool) -> bool:
+        """Make sure that the server answers and the session is as new; with `writes`, in a transaction to commit.
+
+        A session that only read is as it was: one round trip asks whether it lives. Else it is set up again, and with
+        `reset` wholly forgotten before. Gives False when it does not live.
+        """
+        try:
+            if not (self.session_changed or writes):
+                return bool(self.is_connected())
+            if self.session_changed and reset and self._cmysql is not None:
+                self._cmysql.reset_connection()
+            self.cmd_query(WRITES if writes else READS)
+        except STORE_ERRORS:
             return False
-        self.cmd_query(SESSION)
-        self.session_changed = False
+        self.session_changed = writes
         return True
 
 
@@ -62,6 +72,6 @@ def connection_arguments() -> dict[str, Any]:
         "connection_timeout": TIMEOUT_S,
         "read_timeout": TIMEOUT_S,
         "write_timeout": TIMEOUT_S,
-        "init_command": SESSION,
+        "init_command": READS,
         "client_flags": [ClientFlag.FOUND_ROWS],  # an UPDATE that changes nothing still finds its row
     }

@@ -22,10 +22,15 @@ from backend.errors import ServiceError, Unavailable
 
 log = logging.getLogger(__name__)
 
+MOST_WAITING = 8  # threads, for a slot: the others stay free for requests that need none
 SLOW_ANSWER_S = 0.5  # a server that let a ping wait this long is not asked again by the same request
 
 # Errors of the program rather than of the store: they stay what they are.
 PROGRAM_ERRORS = (driver_errors.IntegrityError, driver_errors.ProgrammingError, driver_errors.DataError)
+
+
+class UnansweredCommit(driver_errors.Error):
+    """MariaDB did not confirm a COMMIT: it may have happened, and its connection must not be used again."""
 
 
 class Slots(queue.LifoQueue[Any]):
@@ -39,8 +44,8 @@ class SelfRepairingPool(MySQLConnectionPool):
     """The connector's pool without its faults: it waits a bounded time, replaces dead connections before the
     caller sees them, loses no slot, and holds no lock while it talks to the network.
 
-    As many threads as there are slots may wait for one; the next is refused at once. After a few failures to connect
-    only one thread at a time tries, and the others are refused, until it succeeds.
+    A few threads may wait for a slot; the next is refused at once. After a few failures to connect only one thread at
+    a time tries, and the others are refused, until it succeeds.
     """
 
     def __init__(self, *, size: int, wait_s: float, reset_session: bool, **connection: Any) -> None:
@@ -49,15 +54,15 @@ class SelfRepairingPool(MySQLConnectionPool):
         self.wait_s = wait_s
         self._connection_arguments = connection
         self.breaker = Breaker()
-        self._room_to_wait = threading.Semaphore(size)
+        self._room_to_wait = threading.Semaphore(MOST_WAITING)
         self._slots = Slots(size)
         for _ in range(size):
             self._slots.put(None)
 
     @contextmanager
-    def borrow(self, *, changes_session: bool = True) -> Iterator[Any]:
-        """Lend a connection that answers, for the length of a `with` block. The session of one whose block
-        `changes_session` is reset before it is lent again, which takes the place of the ping.
+    def borrow(self, *, writes: bool) -> Iterator[Any]:
+        """Lend a connection that answers, for the length of a `with` block; with `writes`, in a transaction that the
+        block has to commit, and its session is reset before it is lent again.
 
         Raises Unavailable when no slot is free within `wait_s` seconds, a driver error when MariaDB cannot be
         reached. After any error in the block the connection is closed, and its slot is free for a new one.
@@ -66,8 +71,7 @@ class SelfRepairingPool(MySQLConnectionPool):
         metrics.POOL_IN_USE.inc()
         healthy = False
         try:
-            connection = self._living(connection)
-            connection.session_changed |= changes_session
+            connection = self._living(connection, writes)
             try:
                 yield connection
             except ServiceError:  # refused by a rule of ours: the connection itself is fine
@@ -98,26 +102,22 @@ class SelfRepairingPool(MySQLConnectionPool):
         finally:
             self._room_to_wait.release()
 
-    def _living(self, connection: Any) -> Any:
+    def _living(self, connection: Any, writes: bool) -> Any:
         check_deadline()
         if connection is not None:
             started = time.monotonic()
-            if self._answers(connection):
+            if connection.begin_session(writes=writes, reset=self.reset_session):
                 return connection
             connection.close()
             metrics.POOL_REPLACED.inc()
             if time.monotonic() - started > SLOW_ANSWER_S:
                 self.breaker.failed()
                 raise driver_errors.OperationalError("MariaDB does not answer")
-        return self._open()
-
-    def _answers(self, connection: Any) -> bool:
-        if not (connection.session_changed and self.reset_session):
-            return bool(connection.is_connected())
-        try:
-            return bool(connection.cmd_reset_connection())
-        except STORE_ERRORS:
-            return False
+        connection = self._open()
+        if writes and not connection.begin_session(writes=True, reset=False):
+            connection.close()
+            raise driver_errors.OperationalError("MariaDB does not answer")
+        return connection
 
     def _open(self) -> Any:
         if not self.breaker.allows():
@@ -158,12 +158,15 @@ os.register_at_fork(after_in_child=pool.cache_clear)
 
 
 @contextmanager
-def _borrowed(*, changes_session: bool) -> Iterator[Any]:
+def _borrowed(*, writes: bool) -> Iterator[Any]:
     try:
-        with pool().borrow(changes_session=changes_session) as connection:
+        with pool().borrow(writes=writes) as connection:
             yield connection
     except PROGRAM_ERRORS:
         raise
+    except UnansweredCommit as error:
+        log.warning("database: no answer to COMMIT: %s", error)
+        raise Unavailable("The outcome of this write is unknown: the database did not confirm it.") from error
     except STORE_ERRORS as error:
         log.warning("database: %s", error)
         raise Unavailable("The database cannot be reached or is too busy.") from error
@@ -176,7 +179,7 @@ def reading() -> Iterator[Any]:
     Raises Unavailable when no connection is free in time or MariaDB does not answer.
     """
     # Not connection.cursor(): that would ping once more.
-    with _borrowed(changes_session=False) as connection, Cursor(connection) as cursor:
+    with _borrowed(writes=False) as connection, Cursor(connection) as cursor:
         yield cursor
 
 
@@ -186,8 +189,7 @@ def writing() -> Iterator[Any]:
 
     Raises Unavailable as reading() does; when the answer to COMMIT is missing it says that the outcome is unknown.
     """
-    with _borrowed(changes_session=True) as connection, Cursor(connection) as cursor:
-        connection.cmd_query("START TRANSACTION")
+    with _borrowed(writes=True) as connection, Cursor(connection) as cursor:
         try:
             yield cursor
             check_deadline()
@@ -197,5 +199,4 @@ def writing() -> Iterator[Any]:
         try:
             connection.commit()
         except STORE_ERRORS as error:
-            log.warning("database: no answer to COMMIT: %s", error)
-            raise Unavailable("The outcome of this write is unknown: the database did not confirm it.") from error
+            raise UnansweredCommit(str(error)) from error

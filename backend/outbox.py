@@ -56,9 +56,7 @@ def read_leftovers() -> Iterator[dict[int, Event]]:
             cursor.execute(LEFTOVERS, (LEFT_AFTER_S, BATCH))
             rows = cursor.fetchall()
         if rows:
-            yield {
-                row["id"]: Event(row["isbn"], row["version"], row["book"] and json.loads(row["book"])) for row in rows
-            }
+            yield {row["id"]: _event_of(row) for row in rows}
         if len(rows) < BATCH:
             return
 

@@ -3,9 +3,11 @@ few may wait, and nothing else waits behind them."""
 
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import lru_cache
+from typing import TypeVar
 
 import bcrypt
 
@@ -18,14 +20,16 @@ MOST_WAITING = 4  # per process, so that the other threads stay free for request
 WAIT_S = 1.2  # with the hash itself the answer comes within 2 s
 TOO_MANY = "Too many log-ins at once."
 
+T = TypeVar("T")
+
 
 class HashingSlots:
-    """The cores this process may use for hashing, and the short queue before them."""
+    """The threads of this process that hash, and the short queue before them."""
 
     def __init__(self, slots: int) -> None:
         """Let `slots` threads hash at once."""
         self._room = threading.Semaphore(slots + MOST_WAITING)
-        self._running = threading.Semaphore(slots)
+        self._threads = ThreadPoolExecutor(slots, thread_name_prefix="hashing")
 
     @contextmanager
     def place(self) -> Iterator[None]:
@@ -37,17 +41,22 @@ class HashingSlots:
         finally:
             self._room.release()
 
-    @contextmanager
-    def running(self) -> Iterator[None]:
-        """Hash for the length of a `with` block, from a place in the queue. Raises Unavailable when that is slow."""
-        with HASHING_WAITING.track_inprogress():
-            entered = self._running.acquire(timeout=WAIT_S)
-        if not entered:
-            raise Unavailable(TOO_MANY)
+    def run(self, work: Callable[[], T]) -> T:
+        """Do the work in turn, from a place in the queue. Raises Unavailable when its turn does not come in time."""
+        HASHING_WAITING.inc()
+        future = self._threads.submit(self._begin, work)
         try:
-            yield
-        finally:
-            self._running.release()
+            return future.result(timeout=WAIT_S)
+        except TimeoutError:
+            if not future.cancel():  # it has begun
+                return future.result()
+            HASHING_WAITING.dec()
+            raise Unavailable(TOO_MANY) from None
+
+    @staticmethod
+    def _begin(work: Callable[[], T]) -> T:
+        HASHING_WAITING.dec()
+        return work()
 
 
 @lru_cache(maxsize=1)
@@ -56,26 +65,32 @@ def hashing_slots() -> HashingSlots:
     return HashingSlots(max(1, (os.cpu_count() or 1) // settings().service_workers))
 
 
+os.register_at_fork(after_in_child=hashing_slots.cache_clear)  # threads do not survive a fork
+
+
 def hash_password(password: str) -> str:
-    """Hash a password of at most 72 bytes of UTF-8. Raises Unavailable when too many wait."""
-    with hashing_slots().place(), hashing_slots().running():
-        return bcrypt.hashpw(password.encode(), bcrypt.gensalt(settings().bcrypt_rounds)).decode()
+    """Hash a password of at most 72 bytes of UTF-8, from a place in the queue. Raises Unavailable, as HashingSlots."""
+    salt = bcrypt.gensalt(settings().bcrypt_rounds)
+    return hashing_slots().run(lambda: bcrypt.hashpw(password.encode(), salt)).decode()
 
 
 def verify_password(password: str, password_hash: str | None) -> bool:
     """Compare a password of any length with a stored hash, or with none for an account that is not there.
 
     Takes the same time in every case: an account unknown or hashed at an old, lower cost must not be told apart
-    by the clock. The caller holds a place in the queue. Raises Unavailable when it had to wait there for too long.
+    by the clock. From a place in the queue. Raises Unavailable, as HashingSlots.
     """
     encoded = password.encode()
     rounds = settings().bcrypt_rounds
     stored = password_hash or _hash_of_nothing(rounds)
-    with hashing_slots().running():
+
+    def compare() -> bool:
         matches = bcrypt.checkpw(encoded[:LONGEST_PASSWORD], stored.encode())
         for cost in range(int(stored.split("$")[2]), rounds):
             bcrypt.checkpw(b"", _hash_of_nothing(cost).encode())  # 2^c + 2^c + 2^(c+1) + ... = 2^rounds
-    return matches and password_hash is not None and len(encoded) <= LONGEST_PASSWORD
+        return matches
+
+    return hashing_slots().run(compare) and password_hash is not None and len(encoded) <= LONGEST_PASSWORD
 
 
 def _hash_of_nothing(cost: int) -> str:

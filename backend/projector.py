@@ -23,6 +23,7 @@ from backend.errors import ServiceError
 from backend.outbox import BATCH, delete_applied, delete_rows, read_backlog, read_leftovers
 from backend.projection import apply_events
 from backend.rebuild import rebuild, stands
+from backend.redis_store import be_patient
 
 log = logging.getLogger(__name__)
 
@@ -41,6 +42,7 @@ def start_projector() -> threading.Thread:
 
 
 def _run() -> None:
+    be_patient()
     clean_at = 0.0
     while True:
         pause = PAUSE_S

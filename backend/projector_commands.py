@@ -12,7 +12,7 @@ from backend.errors import ServiceError
 from backend.projector import measure_backlog
 from backend.read_model import CATALOGUE
 from backend.rebuild import rebuild, stands
-from backend.redis_store import ask
+from backend.redis_store import ask, be_patient
 from backend.verification import find_differences
 
 USAGE = "usage: python -m backend.projector rebuild|verify|status"
@@ -25,6 +25,7 @@ def main(arguments: list[str]) -> int:
     if len(arguments) != 1 or arguments[0] not in commands:
         print(USAGE, file=sys.stderr)
         return 64
+    be_patient()
     try:
         return commands[arguments[0]]()
     except (ConfigError, ServiceError, redis.RedisError) as error:

@@ -21,6 +21,7 @@ from backend.redis_connection import Connection, Part
 log = logging.getLogger(__name__)
 
 TIMEOUT_S = 0.2  # nothing is sent twice to a Redis that is silent, so that no request waits longer than this
+PATIENCE_S = 2.0  # of a thread that nobody waits for
 
 
 class Script:
@@ -73,9 +74,14 @@ def ping() -> None:
     _breaker().succeeded()
 
 
+def be_patient() -> None:
+    """Let this thread wait longer for Redis, as one that nobody waits for: the loading of a catalogue keeps it busy."""
+    _present.timeout_s = PATIENCE_S
+
+
 def _exchange(command: tuple[Part, ...]) -> Any:
     if _present.connection is None:
-        _present.connection = Connection(_address(), TIMEOUT_S)
+        _present.connection = Connection(_address(), _present.timeout_s)
     try:
         return _present.connection.exchange(command)
     except redis.ResponseError:
@@ -121,6 +127,7 @@ def _address() -> "redis.ConnectionPool":
 
 class _PerThread(threading.local):
     connection: Connection | None = None
+    timeout_s = TIMEOUT_S
 
 
 _present = _PerThread()

@@ -2,88 +2,30 @@
 
 import json
 import logging
-import os
-import re
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any, NoReturn
+from typing import Any
 
-from flask import Request, Response, current_app, g, request
-from flask.json.provider import DefaultJSONProvider
+from flask import Response, current_app, g, request
 from flask_openapi3 import APIBlueprint, Info, OpenAPI
-from gunicorn.http.errors import ParseException
 from pydantic import ValidationError
-from werkzeug.exceptions import BadRequest, HTTPException, RequestEntityTooLarge, UnsupportedMediaType
+from werkzeug.exceptions import HTTPException
 from werkzeug.http import HTTP_STATUS_CODES
 
 from backend import __version__, metrics
-from backend.access_log import log_request
+from backend.access_log import choose_request_id, note_request
+from backend.bodies import LARGEST_BODY, JSONRequest, StrictJSON, refuse_body
 from backend.deadline import start_deadline
-from backend.errors import InvalidField, NotAuthenticated, ServiceError, Unavailable
+from backend.errors import NotAuthenticated, ServiceError
 from backend.schemas import Problem
 from backend.service_pages import add_service_pages
 from backend.sessions import Caller, identify
+from backend.shedding import is_late, shed
 from backend.usage import start_measuring_worker
 
 log = logging.getLogger(__name__)
 
-LARGEST_BODY = 16 * 1024
-MOST_DISCARDED = 2 * 1024 * 1024
-REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,64}")
 PROBLEM_JSON = "application/problem+json"
 SECURITY: list[dict[str, list[Any]]] = [{"bearer": []}]
-LONGEST_WAIT_S = 1.0  # for a thread: there is more to do than this worker can, and late answers help nobody
-NEVER_SHED = ("/health", "/ready", "/metrics")
-METHODS = ("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE")
-
-
-class StrictJSON(DefaultJSONProvider):
-    """JSON as RFC 8259 has it: hostile nesting and NaN are malformed, not errors of ours."""
-
-    sort_keys = False
-    ensure_ascii = False
-    compact = True
-
-    def loads(self, s: str | bytes, **kwargs: Any) -> Any:
-        """Parse a body. Raises ValueError for anything that is no JSON."""
-        try:
-            return json.loads(s, parse_constant=self._refuse_constant)
-        except RecursionError:
-            raise ValueError("nested too deeply") from None
-
-    @staticmethod
-    def _refuse_constant(name: str) -> NoReturn:
-        raise ValueError(f"{name} is no JSON")
-
-
-class JSONRequest(Request):
-    """A request whose body, where a route takes one, must be a JSON object."""
-
-    def get_json(self, *_args: Any, **_kwargs: Any) -> Any:
-        """Give the body. Raises 415 when it is not declared as JSON, 400 when malformed, InvalidField for no object."""
-        with readable_body():
-            if len(self.get_data()) > LARGEST_BODY:  # of a body sent in chunks no header tells the length
-                _refuse_body()
-        body = super().get_json()
-        if not isinstance(body, dict):
-            raise InvalidField("body", "it must be a JSON object")
-        return body
-
-    def on_json_loading_failure(self, e: ValueError | None) -> Any:
-        """Answer 400, or 415 when the content type is not JSON."""
-        if e is None:
-            raise UnsupportedMediaType("The body must be declared as application/json.")
-        raise BadRequest("The body is not well-formed JSON.")
-
-
-@contextmanager
-def readable_body() -> Iterator[None]:
-    """Answer 400 where a body cannot be read: badly chunked, or its client has gone or is too slow."""
-    try:
-        yield
-    except (ParseException, OSError):
-        raise BadRequest("The body cannot be read.") from None
 
 
 class App(OpenAPI):
@@ -95,6 +37,10 @@ class App(OpenAPI):
     def ensure_sync(self, func: Any) -> Any:
         """Give the function itself: no view is asynchronous, and asking each on every request costs time."""
         return func
+
+    def wsgi_app(self, environ: dict[str, Any], start_response: Any) -> Any:
+        """Answer one request, or refuse it at once."""
+        return shed(environ, start_response) if is_late(environ) else super().wsgi_app(environ, start_response)
 
     def register_api(self, api: APIBlueprint, **options: Any) -> None:
         """Register a blueprint, and document its operations beside those that others have on the same path."""
@@ -181,36 +127,23 @@ def token_answer(body: Any) -> Response:
 
 def _begin() -> None:
     environ = request.environ
-    given, waited_s = environ.get("HTTP_X_REQUEST_ID", ""), environ.get("libros.waited_s", 0.0)
+    waited_s = environ.get("libros.waited_s", 0.0)
     metrics.IN_FLIGHT.inc()
     start_deadline(waited_s)
     environ["libros.started"] = time.perf_counter() - waited_s
-    environ["libros.request_id"] = given if REQUEST_ID.fullmatch(given) else os.urandom(16).hex()
-    if waited_s > LONGEST_WAIT_S and environ["PATH_INFO"] not in NEVER_SHED:
-        raise Unavailable("The service has more requests than it can answer in time.")
+    environ["libros.request_id"] = choose_request_id(environ)
     if int(environ.get("CONTENT_LENGTH") or 0) > LARGEST_BODY:
-        _refuse_body()  # also where no route reads the body
-
-
-def _refuse_body() -> NoReturn:
-    # Read on for a while: a connection closed over unread bytes is reset, and the client never sees the answer.
-    unread = MOST_DISCARDED if (request.content_length or 0) <= MOST_DISCARDED else 0
-    with readable_body():
-        while unread > 0 and (piece := request.environ["wsgi.input"].read(min(unread, 65536))):
-            unread -= len(piece)
-    raise RequestEntityTooLarge(f"The body has more than {LARGEST_BODY} bytes.")
+        refuse_body()  # also where no route reads the body
 
 
 def _finish(response: Response) -> Response:
-    asked, status = request._get_current_object(), response.status_code  # type: ignore[attr-defined]
+    asked = request._get_current_object()  # type: ignore[attr-defined]
     environ, rule = asked.environ, asked.url_rule
-    request_id, seconds = environ["libros.request_id"], time.perf_counter() - environ["libros.started"]
-    method = environ["REQUEST_METHOD"] if environ["REQUEST_METHOD"] in METHODS else "other"
-    response.headers.add("X-Request-ID", request_id)
+    response.headers.add("X-Request-ID", environ["libros.request_id"])
     response.headers.add("X-Content-Type-Options", "nosniff")
     metrics.IN_FLIGHT.dec()
-    metrics.observe_request(method, rule.rule if rule else "none", status, seconds)
-    log_request(request_id, method, environ.get("RAW_URI", "").partition("?")[0][:200], status, seconds)
+    seconds = time.perf_counter() - environ["libros.started"]
+    note_request(environ, rule.rule if rule else "none", response.status_code, seconds)
     return response
 
 
@@ -240,6 +173,10 @@ def _answer_unexpected(error: Exception) -> Response:
 
 
 def _answer_invalid(error: ValidationError) -> Response:
+    for found in error.errors(include_url=False, include_input=False):
+        if reason := found.get("ctx", {}).get("error"):
+            # Else it would never be freed: a cycle over the frames of the request, which Python cannot see.
+            reason.__traceback__ = None
     errors = [
         {
             "field": ".".join(str(part) for part in found["loc"]) or "body",

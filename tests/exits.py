@@ -14,7 +14,7 @@ from backend import commands, connections, database
 from microservicioCQRSRedis import app as books_app
 
 EXIT_STATUS = 17
-BEGIN = "START TRANSACTION"
+BEGIN = "BEGIN"
 
 
 class Command(threading.local):
@@ -54,11 +54,11 @@ class WatchedCursor(connections.Cursor):
 
 
 def watch_query(query: Callable[..., Any]) -> Callable[..., Any]:
-    """Return the connection's own way to send a statement, with a step after a BEGIN that goes through it."""
+    """Return the connection's own way to send a statement, with a step after what begins a transaction."""
 
     def run(connection: Any, statement: Any, *arguments: Any, **options: Any) -> Any:
         answer = query(connection, statement, *arguments, **options)
-        if statement == BEGIN:
+        if statement == connections.WRITES:
             command.pass_step(BEGIN)
         return answer
 

@@ -13,6 +13,7 @@ Forge = Callable[[Json, str], str]
 
 CLAIMS = ("iss", "aud", "sub", "username", "sid", "jti", "iat", "exp", "token_use")
 HASHES = {"HS256": hashlib.sha256, "HS384": hashlib.sha384, "HS512": hashlib.sha512}
+FOREIGN_KEY = "a key that the forger knows, of more than thirty-two bytes"
 NAN, INFINITY = float("nan"), float("inf")
 
 
@@ -41,6 +42,12 @@ def alter(**changes: Any) -> Forge:
 def omit(name: str) -> Forge:
     """Return a forger that signs well, without that claim."""
     return lambda claims, secret: sign({key: claims[key] for key in claims if key != name}, secret)
+
+
+def write_expiry(number: str) -> Forge:
+    """Return a forger that signs well, with that JSON text for the time of the end."""
+    raw = f', "exp": {number}}}'
+    return lambda claims, secret: sign_raw('{"alg": "HS256"}', json.dumps({**claims, "exp": 0})[:-1] + raw, secret)
 
 
 def name_algorithm(algorithm: Any, *, signature: bool) -> Forge:
@@ -86,6 +93,7 @@ def list_algorithm_forgeries() -> Iterator[tuple[str, Forge]]:
     yield "no alg", lambda claims, secret: sign_raw('{"typ": "JWT"}', json.dumps(claims), secret)
     yield "cut signature", lambda claims, secret: sign(claims, secret)[:-10]
     yield "cut payload", lambda claims, secret: ".".join(sign(claims, secret).split(".")[::2])
+    yield "an unknown critical extension", lambda claims, secret: sign(claims, secret, crit=["x"], x=1)
     yield "four parts", lambda claims, secret: sign(claims, secret) + ".x"
     yield "edited claims", edit_claims
     yield "deep header", nest_header
@@ -105,6 +113,8 @@ def list_claim_forgeries() -> Iterator[tuple[str, Forge]]:
     expiries: list[Any] = [INFINITY, -INFINITY, NAN, "tomorrow", str(now + 900), True, {}]
     for value in expiries:
         yield f"exp {value!r}"[:30], alter(exp=value)
+    for number in ("1e999", "-1e999", "9" * 5000, "1.5e308"):
+        yield f"exp {number}"[:12], write_expiry(number)
     for name in ("iat", "nbf"):
         moments: list[Any] = [now + 3600, INFINITY, "now"]
         for moment in moments:
@@ -118,3 +128,21 @@ def list_stale_forgeries() -> Iterator[tuple[str, Forge]]:
     """Yield (name, forger) of well-signed, complete tokens that are expired or of no session."""
     yield from ((f"exp {value}", alter(exp=value)) for value in (-1, 0, int(time.time()) - 3600))
     yield "another sid", alter(sid="another")
+
+
+def list_header_forgeries(url: str) -> Iterator[tuple[str, str]]:
+    """Yield (name, token) of tokens signed with a key of the forger's own, whose headers say where it is found."""
+    key = encode(FOREIGN_KEY.encode()).decode()
+    headers: dict[str, Json] = {
+        "jku": {"jku": url, "kid": "1"},
+        "x5u": {"x5u": url},
+        "kid is a URL": {"kid": url},
+        "kid is a file": {"kid": "../../../../dev/null"},
+        "kid is SQL": {"kid": "x' UNION SELECT 'key'; -- "},
+        "jwk": {"jwk": {"kty": "oct", "k": key, "kid": "1", "x5u": url}},
+        "x5c": {"x5c": [key], "x5u": url},
+    }
+    claims = {**dict.fromkeys(CLAIMS, "x"), "iss": url, "iat": int(time.time()), "exp": int(time.time()) + 900}
+    for name, header in headers.items():
+        for algorithm in ("HS256", "RS256"):
+            yield f"{name} {algorithm}", sign(claims, FOREIGN_KEY, **{"alg": algorithm, **header})

@@ -136,7 +136,8 @@ def test_one_command_prints_a_table_and_leaves_nothing_behind(project: Path, tmp
 
 
 @needs_wrk
-@pytest.mark.parametrize("moment", [pytest.param("bringing up", marks=long_form), "round 1/"])
+@long_form
+@pytest.mark.parametrize("moment", ["bringing up", "round 1/"])
 def test_an_interrupted_run_leaves_nothing_behind(moment: str, project: Path, tmp_path: Path) -> None:
     command = [sys.executable, "-u", "-m", "benchmarks", "--rounds", "9", "--seconds", "1", "--only", "me"]
     environment = {**os.environ, "TMPDIR": str(tmp_path)}

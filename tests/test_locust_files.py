@@ -19,7 +19,7 @@ import requests
 from scripts import choose_environment, locust_command, prepare_accounts, run_locust, run_script
 from stacks import Stack, find_free_ports, start_stack
 
-STACK_SETTINGS = {"ACCESS_TOKEN_TTL": "4"}  # seconds, for the one test that asks for a stack of its own
+STACK_SETTINGS = {"ACCESS_TOKEN_TTL": "6"}  # seconds, for the one test that asks for a stack of its own
 LIST = {("GET", "/api/books"), ("GET", "/api/books?author"), ("GET", "/api/books?genre")}
 READS = {*LIST, ("GET", "/api/books?after"), ("GET", "/api/books?format"), ("GET", "/api/books/{isbn}")}
 WRITES = {("POST", "/api/books"), ("PATCH", "/api/books/{isbn}"), ("DELETE", "/api/books/{isbn}")}
@@ -279,12 +279,12 @@ def test_tokens_are_refreshed_while_the_load_goes_on(own_settings: dict[str, str
     path = tmp_path / "sessions.json"
     first = next(iter(json.loads(path.read_text())[stack["AUTH_URL"]].values()))
     many = ["--processes", "2", "--master-bind-host", "127.0.0.1"]
-    ran = run_locust("locustfile.py", "-u", "16", "-r", "16", "-t", "9s", *many, folder=tmp_path, stack=stack)
+    ran = run_locust("locustfile.py", "-u", "16", "-r", "16", "-t", "12s", *many, folder=tmp_path, stack=stack)
     assert ran.returncode == 0, ran.stdout
     assert read_rows(tmp_path, "failures") == []
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     headers = {"Authorization": f"Bearer {first['access_token']}"}
-    # The control: without refreshing, this is what every request after the first four seconds would have got.
+    # The control: without refreshing, this is what every request after the first six seconds would have got.
     assert requests.get(f"{stack['AUTH_URL']}/me", headers=headers, timeout=10).status_code == 401
 
 

@@ -112,7 +112,7 @@ def end_at_each_step(stack: Stack, attempt: Attempt) -> None:
     """Let the process end at each step of one command; assert that all it leaves is right, and the steps are known."""
     steps = attempt.list_steps()
     names = [step.partition(" ")[2] for step in steps]
-    assert names[0] == "START TRANSACTION" and names[-3:] == ["before COMMIT", *FROM_COMMIT_ON]
+    assert names[0] == "BEGIN" and names[-3:] == ["before COMMIT", *FROM_COMMIT_ON]
     assert sum(name.startswith("INSERT INTO outbox") for name in names) == 1
     for step in steps:
         for _ in range(EXITS):

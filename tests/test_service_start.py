@@ -2,6 +2,7 @@
 
 import os
 import secrets
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -15,12 +16,12 @@ GOOD_SECRET = secrets.token_urlsafe(48)
 APPS = ["app_jwt_redis:app", "microservicioCQRSRedis:app"]
 
 
-def start(app: str, settings: dict[str, str], *options: str) -> "subprocess.Popen[str]":
+def start(app: str, settings: dict[str, str], *options: str, folder: Path = PROJECT) -> "subprocess.Popen[str]":
     """Start a service as the README says, on a port the system picks, with these settings alone."""
     environment = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
     return subprocess.Popen(
         [sys.executable, "-m", "gunicorn", "--bind", "127.0.0.1:0", *options, app],
-        cwd=PROJECT, env={**environment, **settings}, text=True, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL,
+        cwd=folder, env={**environment, **settings}, text=True, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL,
     )  # fmt: skip
 
 
@@ -71,15 +72,32 @@ def test_a_setting_that_cannot_be_used_is_refused_in_one_line_that_names_it(name
     assert "Traceback" not in text and GOOD_SECRET not in text
 
 
-@pytest.mark.parametrize(("workers", "warned"), [("7", False), ("8", True)])
+@pytest.mark.parametrize(("workers", "warned"), [("4", False), ("5", True)])
 def test_a_service_warns_that_could_take_over_half_of_the_connections(workers: str, warned: bool) -> None:
     settings = {"DB_USER": "libros", "JWT_SECRET": GOOD_SECRET, "DB_PORT": "1", "REDIS_URL": "redis://127.0.0.1:1/0"}
     with running(start(APPS[1], settings, "--workers", workers)) as service:
-        assert service.stderr is not None
-        seen = ""
-        for line in service.stderr:
-            seen += line
-            if "Booting worker" in line:
-                break
+        seen = read_start(service)
     assert ("max_connections" in seen) is warned
     assert "database does not answer" in seen and "redis does not answer" in seen
+
+
+@pytest.mark.parametrize(("mode", "warned"), [(0o600, False), (0o644, True)])
+def test_a_service_warns_of_an_env_file_that_others_can_read(mode: int, warned: bool, tmp_path: Path) -> None:
+    shutil.copytree(PROJECT / "backend", tmp_path / "backend", ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("microservicioCQRSRedis.py", "gunicorn.conf.py"):
+        shutil.copy(PROJECT / name, tmp_path / name)
+    (tmp_path / ".env").write_text(f"DB_USER=libros\nJWT_SECRET={GOOD_SECRET}\nDB_PORT=1\n")
+    (tmp_path / ".env").chmod(mode)
+    with running(start(APPS[1], {}, folder=tmp_path)) as service:
+        assert ("chmod 600 .env" in read_start(service)) is warned
+
+
+def read_start(service: "subprocess.Popen[str]") -> str:
+    """Return what a service says until it starts its first worker."""
+    assert service.stderr is not None
+    seen = ""
+    for line in service.stderr:
+        seen += line
+        if "Booting worker" in line:
+            break
+    return seen

@@ -1,0 +1,54 @@
+"""Runs `python -m tests.faults` in processes of their own, two at once, and reads what they have found."""
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from stacks import PROJECT
+
+# What can run beside other faults, each lane on a stack of its own; what needs the machine for itself; and what the
+# short form leaves to the long one, for its length or because it is not met (F13-b: docs/guarantees.md).
+LANES = (("F1", "F2", "F9-emptied", "F9-frozen"), ("F3", "F4", "F5", "F6", "F7"))
+ALONE = (("F8", "F13-a"),)
+LONG_ONLY = (("F9-full", "F9-killed", "F10", "F11", "F12", "F13-b", "F14"),)
+Results = dict[str, dict[str, Any]]  # by the name of the experiment
+
+
+def run_faults(names: set[str], folder: Path, *, long: bool) -> Results:
+    """Run these experiments and return their results; in the long form one after the other."""
+    turns = [[lane] for lane in (*LANES, *ALONE, *LONG_ONLY)] if long else [LANES, ALONE]
+    results: Results = {}
+    for lanes in turns:
+        wanted = [tuple(name for name in lane if name in names) for lane in lanes]
+        results |= run_at_once([lane for lane in wanted if lane], folder, long=long)
+    return results
+
+
+def run_at_once(lanes: Sequence[Sequence[str]], folder: Path, *, long: bool) -> Results:
+    """Run each lane in a process and return all results; what is not among them is told in the log of its lane."""
+    processes = {lane[0]: start(lane, folder, ["--long"] if long else []) for lane in lanes}
+    deadline = time.monotonic() + (7200 if long else 600)
+    try:
+        for process in processes.values():
+            process.wait(max(1.0, deadline - time.monotonic()))
+    finally:
+        for process in processes.values():
+            process.terminate()  # it takes down what it has started
+        for process in processes.values():
+            process.wait(120)
+    files = [folder / f"{name}.json" for name in processes]
+    found = [each for file in files if file.exists() for each in json.loads(file.read_text(encoding="utf-8"))]
+    return {each["name"]: each for each in found}
+
+
+def start(lane: Sequence[str], folder: Path, options: Sequence[str]) -> "subprocess.Popen[bytes]":
+    """Start the experiments of one lane."""
+    with (folder / f"{lane[0]}.log").open("wb") as log:
+        return subprocess.Popen(
+            [sys.executable, "-m", "tests.faults", *lane, *options, "--json", folder / f"{lane[0]}.json"],
+            cwd=PROJECT, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
+        )  # fmt: skip

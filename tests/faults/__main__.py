@@ -1,0 +1,108 @@
+"""Makes faults and prints what the services did: `python -m tests.faults [F2 ...] [--long]`."""
+
+import argparse
+import json
+import os
+import signal
+import subprocess
+import sys
+from datetime import date
+from pathlib import Path
+
+# The tests import each other by their bare names, as pytest has them.
+sys.path[:0] = [str(Path(__file__).resolve().parent.parent), str(Path(__file__).resolve().parent.parent.parent)]
+
+import pytest  # noqa: E402  all after the path
+from mysql.connector import Error as DatabaseError  # noqa: E402
+from redis import RedisError  # noqa: E402
+
+from faults.experiments import BY_NAME, choose  # noqa: E402
+from faults.form import Form  # noqa: E402
+from faults.runs import run_experiment  # noqa: E402
+from faults.stand import open_stand  # noqa: E402
+from faults.table import Result, describe_result, write_table  # noqa: E402
+from machine import describe_machine  # noqa: E402
+
+BROKEN, WRONG_USE, INTERRUPTED = 3, 64, 130
+FAILURES = (AssertionError, OSError, subprocess.SubprocessError, pytest.fail.Exception, DatabaseError, RedisError)
+
+
+class Arguments(argparse.ArgumentParser):
+    """Ends with the exit code of wrong use."""
+
+    def error(self, message: str) -> None:  # type: ignore[override]
+        """Say what is wrong."""
+        self.print_usage(sys.stderr)
+        self.exit(WRONG_USE, f"python -m tests.faults: {message}\n")
+
+
+def read_options() -> argparse.Namespace:
+    """Read the options."""
+    parser = Arguments("python -m tests.faults", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="F2", help=f"which faults, all without any: {' '.join(BY_NAME)}")
+    parser.add_argument("--long", action="store_true", help="bounds as promised, faults in full length")
+    parser.add_argument("--no-controls", action="store_true", help="leave out the builds without a protection")
+    parser.add_argument("--json", type=Path, help="a file to write all findings to, in JSON")
+    parser.add_argument("--out", type=Path, help="a file to write the table to, in Markdown")
+    options = parser.parse_args()
+    options.long = options.long or os.environ.get("LONG_CHECKS") == "1"
+    try:
+        options.chosen = choose(options.names)
+    except KeyError as unknown:
+        parser.error(f"there is no {unknown.args[0]}")
+    return options
+
+
+def run_all(options: argparse.Namespace) -> list[Result]:
+    """Run the chosen experiments, one after the other."""
+    results = []
+    with open_stand(Form(options.long), tell) as stand:
+        for experiment in options.chosen:
+            try:
+                result = run_experiment(stand, experiment, with_controls=not options.no_controls)
+            except FAILURES as problem:
+                result = Result(experiment, [], [], f"{type(problem).__name__}: {problem}"[:500].replace("\n", " "))
+                tell(f"{experiment.name}: broke: {problem}")
+                stand.end_product()
+            results.append(result)
+            if options.json:
+                options.json.write_text(json.dumps([describe_result(each) for each in results]), encoding="utf-8")
+    return results
+
+
+def tell(words: str) -> None:
+    """Print progress at once."""
+    print(words, flush=True)
+
+
+def end(_number: int, _frame: object) -> None:
+    """End as Ctrl-C does: everything is taken down on the way out."""
+    raise KeyboardInterrupt
+
+
+def main() -> int:
+    """Run, print the table, and return the exit code."""
+    options = read_options()
+    for name in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(name, end)
+    try:
+        results = run_all(options)
+    except FAILURES as problem:
+        print(f"python -m tests.faults: {problem}", file=sys.stderr)
+        return BROKEN
+    except KeyboardInterrupt:
+        print("python -m tests.faults: interrupted", file=sys.stderr)
+        return INTERRUPTED
+    about = describe_machine()
+    machine = f"{about['cpus']} cores of {about['cpu']}, {about['kernel']}"
+    title = f"{Form(options.long).name} form, {date.today()}, {machine}"
+    print(f"\n{write_table(results, title)}")
+    if options.out:
+        options.out.write_text(write_table(results, title) + "\n", encoding="utf-8")
+    if any(each.broken for each in results):
+        return BROKEN
+    return 0 if all(each.holds for each in results) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

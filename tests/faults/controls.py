@@ -1,0 +1,146 @@
+"""The controls of the experiments: what is taken out of the code, and which checks must then fail."""
+
+from faults.builds import Cut
+from faults.findings import Control
+
+DATABASE, CONNECTIONS, REDIS = "backend/database.py", "backend/connections.py", "backend/redis_store.py"
+PASSWORDS, SESSIONS, LIMITS = "backend/passwords.py", "backend/sessions.py", "backend/login_limits.py"
+
+READ_MODEL_READS = Control(
+    "queries of the read model",
+    ("catalogue reads that are not 200 in the fault",),
+    (Cut("backend/queries.py", 'if fresh or settings().read_model == "sql" else', "if True else"),),
+    only=("books",),
+)
+SHORT_DRIVER_TIMEOUT = Control(
+    "the driver's short time-outs (5 s instead of 1 s)",
+    ("every 503 within",),
+    (Cut(CONNECTIONS, "TIMEOUT_S = 1 ", "TIMEOUT_S = 5 "),),
+    only=("books",),
+)
+CLOSING_BREAKERS = Control(
+    "probes of the stores that did not answer, for a minute",
+    ("recovery",),
+    (
+        Cut("backend/breaker.py", "PAUSE_S = 0.25", "PAUSE_S = 60"),
+        Cut(DATABASE, "    pool().breaker.succeeded()\n", ""),
+        Cut(REDIS, "        connection.close()\n    _breaker().succeeded()\n", "        connection.close()\n"),
+    ),
+    cheap=False,
+)
+PING = Control(
+    "the look at a connection before it is lent",
+    ("errors that a client sees",),
+    (
+        Cut(CONNECTIONS, "return bool(self.is_connected())", "return True"),
+        Cut(
+            CONNECTIONS,
+            "        except STORE_ERRORS:\n            return False",
+            "        except STORE_ERRORS:\n            raise",
+        ),
+    ),
+    only=("books",),
+)
+TRANSACTION = Control(
+    "the transaction around a command, and the limit to a statement's time",
+    ("books of which half a change was made", "503 to writers of a locked row within"),
+    (
+        Cut(CONNECTIONS, 'SESSION + "0"', 'SESSION + "1"'),
+        Cut(CONNECTIONS, "STATEMENT_S = 0.8", "STATEMENT_S = 6"),
+        Cut(CONNECTIONS, "TIMEOUT_S = 1 ", "TIMEOUT_S = 8 "),
+    ),
+    cheap=False,
+)
+DATABASE_BREAKER = Control(
+    "the breaker before MariaDB",
+    ("new connections tried per second and worker",),
+    (Cut(DATABASE, "if not self.breaker.allows():", "if False:"),),
+    cheap=False,
+)
+IDEMPOTENCY = Control(
+    "the idempotency key, and the word on an unknown outcome",
+    ("first answers that do not say the outcome is unknown", "repetitions that did not make the book exactly once"),
+    (
+        Cut("backend/commands.py", "None if key is None else _claim_key(cursor, user_id, key, book)", "None"),
+        Cut(DATABASE, "The outcome of this write is unknown: the database", "The database"),
+    ),
+    only=("books",),
+)
+SHORT_POOL_WAIT = Control(
+    "the bound of 250 ms to the wait for a connection (1.5 s), and to those who wait",
+    ("refusals for want of a connection within",),
+    (
+        Cut(DATABASE, "wait_s=chosen.db_pool_wait_ms / 1000", "wait_s=1.5"),
+        Cut(DATABASE, "MOST_WAITING = 8 ", "MOST_WAITING = 1000 "),
+    ),
+    only=("books",),
+)
+FAILING_CLOSED = Control(
+    "the refusal of sessions that cannot be looked up",
+    ("requests accepted or called unauthorized without Redis",),
+    (
+        Cut(
+            SESSIONS,
+            '        with redis_errors():\n            entry = ask("GET"',
+            '        try:\n            entry = ask("GET"',
+        ),
+        Cut(
+            SESSIONS,
+            "session_key)\n        self.confirm(entry)\n",
+            "session_key)\n        except Exception:\n            self.seen = True\n"
+            "        else:\n            self.confirm(entry)\n",
+        ),
+    ),
+    only=("books",),
+)
+KEPT_SESSIONS = Control(
+    "the refusal of a log-in whose session cannot be kept",
+    ("requests accepted or called unauthorized without Redis",),
+    (
+        Cut(
+            SESSIONS, "    with redis_errors():\n        _run(OPEN", "    with suppress(Exception):\n        _run(OPEN"
+        ),
+        Cut(SESSIONS, "import time\n", "import time\nfrom contextlib import suppress\n"),
+        Cut(
+            LIMITS,
+            "    with redis_errors():\n        wait =",
+            "    wait = 0\n    with suppress(Exception):\n        wait =",
+        ),
+        Cut(LIMITS, "import time\n", "import time\nfrom contextlib import suppress\n"),
+    ),
+    only=("auth",),
+)
+SHORT_REDIS_TIMEOUT = Control(
+    "the short time-out of Redis (2 s instead of 0.2 s)",
+    ("time added to a refusal",),
+    (Cut(REDIS, "TIMEOUT_S = 0.2 ", "TIMEOUT_S = 2 "),),
+    only=("books",),
+)
+REBUILD_LOCK = Control(
+    "the lock of a rebuild",
+    ("rebuilds",),
+    (Cut("backend/projection.py", "if redis.call('EXISTS', KEYS[2]) == 1 then return false end", ""),),
+    cheap=False,
+)
+HASHING_BULKHEAD = Control(
+    "the bulkhead around hashing",
+    ("p95 of",),
+    (
+        Cut(PASSWORDS, "threading.Semaphore(slots + MOST_WAITING)", "threading.Semaphore(1000)"),
+        Cut(PASSWORDS, "ThreadPoolExecutor(slots,", "ThreadPoolExecutor(64,"),
+    ),
+    cheap=False,
+)
+EARLY_REFUSAL = Control(
+    "the refusal before any work: what waited for too long is refused once its work is done",
+    ("reads answered well",),
+    (
+        Cut(
+            "backend/web.py",
+            "return shed(environ, start_response) if is_late(environ) else super()",
+            "if is_late(environ):\n            list(super().wsgi_app(environ, lambda *_: None))\n"
+            "            return shed(environ, start_response)\n        return super()",
+        ),
+    ),
+    cheap=False,
+)
