@@ -10,6 +10,7 @@ from rich.console import Console
 from analysis.findings import RunReport
 from analysis.junit_file import write_junit
 from analysis.report import build_report
+from analysis.report_page import write_html
 from analysis.run import RunError
 from analysis.summary_json import write_json
 from analysis.summary_markdown import write_markdown
@@ -22,6 +23,7 @@ WRITERS: dict[str, Callable[[RunReport], str]] = {
     "summary.json": write_json,
     "summary.md": write_markdown,
     "junit.xml": write_junit,
+    "report.html": write_html,
 }
 
 

@@ -1,0 +1,175 @@
+"""Draws the time lines of a scenario as pictures that stand on one time axis, one for each group of lines."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from analysis.findings import ScenarioReport, TimeLine
+from analysis.number_formats import show_clock, show_number
+from analysis.picture_labels import LINE_HEIGHT, Label, find_look, find_owner, place_labels
+from analysis.scales import HEIGHT, WIDTH, Scale, choose_scale, choose_times, name_tick
+from analysis.thinning import draw_path
+
+LOAD = ("users", "throughput", "latency", "shed", "errors")
+SERVICES = ("cpu", "memory", "pool", "database connections", "in flight")  # first of those below, the others follow
+ALWAYS = ("users", "throughput", "latency")  # shown even when they do not move
+LEVELS = ("memory", "descriptors", "threads", "database connections", "redis memory", "redis keys")
+LOAD_HEIGHT, SERVICE_HEIGHT = 104, 74  # pixels
+SIDES = (("The load and its answers", LOAD_HEIGHT), ("The services and the generator", SERVICE_HEIGHT))
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """One line: its class in the style sheet, and its path."""
+
+    look: str
+    path: str
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One picture; `ticks` are (pixels from its top, words), `grid` is the path of its horizontal lines."""
+
+    title: str
+    unit: str
+    sources: tuple[str, ...]
+    scale: Scale
+    height: int
+    ticks: tuple[tuple[float, str], ...]
+    grid: str
+    lines: tuple[Drawn, ...]
+    labels: tuple[Label, ...]
+    peak: str
+    words: str
+
+
+@dataclass(frozen=True)
+class Side:
+    """The pictures of one side, and in words the lines that did not move: (what, file)."""
+
+    title: str
+    panels: tuple[Panel, ...]
+    still: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class Picture:
+    """All pictures of a scenario; `bucket_s` seconds are drawn by their lowest and highest, 0 if each is drawn."""
+
+    seconds: float
+    bucket_s: float
+    times: list[tuple[float, str]]
+    marks: list[tuple[float, str, str]]  # per cent from the start, number, what it counts
+    upright: str  # the path of the vertical lines of the time axis
+    changes: str  # and of those where the plan changes
+    sides: tuple[Side, ...]
+
+
+def draw_picture(scenario: ScenarioReport, buckets: int) -> Picture | None:
+    """The pictures of a scenario, no line with more than about two points for each of so many buckets."""
+    lines = scenario.time_lines
+    if not lines:
+        return None
+    seconds = max(float(scenario.achieved["seconds"]), *(line.points[-1][0] for line in lines), 1.0)
+    bucket = seconds / buckets if seconds > 2 * buckets else 0.0
+    times = choose_times(seconds)
+    marks = list_marks(scenario.marks, seconds)
+    return Picture(
+        seconds=seconds,
+        bucket_s=bucket,
+        times=times,
+        marks=marks,
+        upright="".join(f"M{round(WIDTH * at / 100)} 0V{HEIGHT}" for at, _ in times),
+        changes="".join(f"M{round(WIDTH * at / 100)} 0V{HEIGHT}" for at, *_ in marks if at),
+        sides=tuple(side for side in draw_sides(lines, seconds, bucket) if side.panels or side.still),
+    )
+
+
+def list_marks(moments: Sequence[tuple[float, str]], seconds: float) -> list[tuple[float, str, str]]:
+    """Where the plan changes (per cent from the start), to how many, of what; the begin alone is no change."""
+    inside = [(round(100 * at / seconds, 3), *text.partition(" ")[::2]) for at, text in moments if at < seconds]
+    return inside if len(inside) > 1 else []
+
+
+def draw_sides(lines: Sequence[TimeLine], seconds: float, bucket: float) -> list[Side]:
+    """The load above, the services below; lines that did not move become words."""
+    groups: dict[str, list[TimeLine]] = {}
+    for line in lines:
+        groups.setdefault(line.group, []).append(line)
+    order = [*LOAD, *SERVICES, *groups]
+    names = sorted(groups, key=order.index)
+    sides = []
+    for title, height in SIDES:
+        mine = [name for name in names if (name in LOAD) == (height == LOAD_HEIGHT)]
+        moving = [name for name in mine if name in ALWAYS or any(moves(line) for line in groups[name])]
+        panels = tuple(draw_panel(groups[name], height, seconds, bucket) for name in moving)
+        still = tuple(word_still(groups[name]) for name in mine if name not in moving)
+        sides.append(Side(title, panels, still))
+    return sides
+
+
+def moves(line: TimeLine) -> bool:
+    """Whether a line has two values."""
+    return len({value for _, value in line.points}) > 1
+
+
+def word_still(lines: Sequence[TimeLine]) -> tuple[str, str]:
+    """A group of lines that did not move, in words, and its files."""
+    values: dict[str, dict[str, None]] = {}
+    for line in lines:
+        value = f"{name_tick(line.points[0][1])} {line.unit}".strip()
+        values.setdefault(value, {})[find_owner(line)] = None
+    group = lines[0].group
+    words = [value + ("" if [group] == list(owners) else f" ({', '.join(owners)})") for value, owners in values.items()]
+    if all(line.points[0][1] == 0 for line in lines):
+        words = ["0"]
+    return f"{group}: {', '.join(words)}", ", ".join(list_sources(lines))
+
+
+def list_sources(lines: Sequence[TimeLine]) -> tuple[str, ...]:
+    """The files of some lines."""
+    return tuple(dict.fromkeys(line.source for line in lines))
+
+
+def draw_panel(lines: Sequence[TimeLine], height: int, seconds: float, bucket: float) -> Panel:
+    """The picture of one group."""
+    group, values = lines[0].group, [value for line in lines for _, value in line.points]
+    scale = choose_scale(values, level=group in LEVELS, log=group == "latency")
+    labels = place_labels(lines, scale, height)
+    if len(labels) * LINE_HEIGHT > height:
+        height = len(labels) * LINE_HEIGHT
+        labels = place_labels(lines, scale, height)
+    unit = lines[0].unit
+    drawn = [Drawn(choose_look(line, unit), draw_path(line.points, scale, seconds, bucket)) for line in lines]
+    spots = [scale.place(tick) for tick in scale.ticks]
+    sources, peak = list_sources(lines), find_peak(lines)
+    names = ", ".join(dict.fromkeys(find_owner(line) for line in lines))
+    words = f"{names}: from {show_number(min(values))} to {show_number(max(values))} {unit}".strip()
+    return Panel(
+        title=group,
+        unit=f"{unit}, log scale".lstrip(", ") if scale.log else unit,
+        sources=sources,
+        scale=scale,
+        height=height,
+        ticks=tuple(
+            (round(spot * height / HEIGHT, 1), name_tick(tick)) for spot, tick in zip(spots, scale.ticks, strict=True)
+        ),
+        grid="".join(f"M0 {spot}H{WIDTH}" for spot in spots),
+        lines=tuple(drawn),
+        labels=tuple(labels),
+        peak=peak,
+        words=f"{words}; highest: {peak}; from {', '.join(sources)}",
+    )
+
+
+def choose_look(line: TimeLine, usual_unit: str) -> str:
+    """The class of a line; dashed when it counts something else than the first of its picture."""
+    return find_look(line) + (" dashed" if line.unit != usual_unit else "")
+
+
+def find_peak(lines: Sequence[TimeLine]) -> str:
+    """The highest value in words: how much, of which line if there are several, and when first."""
+    top, at, line = max(
+        ((value, at, line) for line in lines for at, value in line.points), key=lambda spot: (spot[0], -spot[1])
+    )
+    whose = f" {line.name}" if len(lines) > 1 else ""
+    return f"{show_number(int(top) if top == int(top) else top)}{whose} at {show_clock(at)}"
