@@ -2,6 +2,7 @@
 
 import math
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
 from analysis.findings import Figure
@@ -22,14 +23,15 @@ def show_number(value: Any) -> str:
 
 
 def show_float(value: float) -> str:
-    """Three digits that count, never in powers of ten; a whole number without zeros behind the point."""
+    """Three digits that count, but none that the value does not have; never in powers of ten."""
     if not math.isfinite(value):
         return NOTHING
     if value == 0:
         return "0"
     near = float(f"{value:.{DIGITS}g}")
     decimals = min(6, max(0, DIGITS - 1 - math.floor(math.log10(abs(near)))))
-    return f"{value:,.0f}" if value == round(value) else f"{value:,.{decimals}f}"
+    known = len(f"{Decimal(repr(value)):f}".rstrip("0").partition(".")[2])
+    return f"{value:,.{min(decimals, known)}f}"
 
 
 def show_share(value: float | int | None) -> str:

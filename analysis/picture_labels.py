@@ -26,10 +26,14 @@ LOOKS = {  # how a line looks, by its name or the first word of it
 
 @dataclass
 class Label:
-    """The name of some lines (`lines` are their numbers in the picture), `top` pixels from its top."""
+    """The name of some lines (`lines` are their numbers in the picture), `top` pixels from its top.
+
+    `members` says how many there are, if there are several.
+    """
 
     look: str
     text: str
+    members: str
     lines: list[int]
     top: float = 0.0
 
@@ -60,7 +64,7 @@ def place_labels(lines: Sequence[TimeLine], scale: Scale, height: int) -> list[L
     labels = []
     for cluster in clusters:
         top = sum(cluster.tops) / len(cluster.tops)
-        labels.append(Label(find_look(cluster.first), name_cluster(cluster, usual), cluster.lines, top))
+        labels.append(Label(find_look(cluster.first), *name_cluster(cluster, usual), cluster.lines, top))
     return spread(labels, height)
 
 
@@ -79,13 +83,12 @@ def cluster_ends(lines: Sequence[TimeLine], scale: Scale, height: int) -> list[C
     return [cluster for clusters in found.values() for cluster in clusters]
 
 
-def name_cluster(cluster: Cluster, usual_unit: str) -> str:
+def name_cluster(cluster: Cluster, usual_unit: str) -> tuple[str, str]:
     """The name of its only line, or the owner and how many there are; with the unit if that is not the usual one."""
-    name, owner = cluster.first.name, find_owner(cluster.first)
-    if len(cluster.lines) > 1:
-        name = f"{owner} ({len(cluster.lines)} {MEMBERS.get(owner, 'workers')})"
-    name = NAMES.get(name, name)
-    return name if cluster.first.unit == usual_unit else f"{name}, {cluster.first.unit}"
+    line, owner, count = cluster.first, find_owner(cluster.first), len(cluster.lines)
+    name = owner if count > 1 else NAMES.get(line.name, line.name)
+    members = f"{count} {MEMBERS.get(owner, 'workers')}" if count > 1 else ""
+    return name if line.unit == usual_unit else f"{name}, {line.unit}", members
 
 
 def spread(labels: list[Label], height: int) -> list[Label]:

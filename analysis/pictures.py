@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from analysis.findings import ScenarioReport, TimeLine
-from analysis.number_formats import show_clock, show_number
+from analysis.number_formats import show_number
 from analysis.picture_labels import LINE_HEIGHT, Label, find_look, find_owner, place_labels
+from analysis.picture_words import find_peak, list_sources, moves, word_still
 from analysis.scales import HEIGHT, WIDTH, Scale, choose_scale, choose_times, name_tick
 from analysis.thinning import draw_path
 
@@ -107,29 +108,6 @@ def draw_sides(lines: Sequence[TimeLine], seconds: float, bucket: float) -> list
     return sides
 
 
-def moves(line: TimeLine) -> bool:
-    """Whether a line has two values."""
-    return len({value for _, value in line.points}) > 1
-
-
-def word_still(lines: Sequence[TimeLine]) -> tuple[str, str]:
-    """A group of lines that did not move, in words, and its files."""
-    values: dict[str, dict[str, None]] = {}
-    for line in lines:
-        value = f"{name_tick(line.points[0][1])} {line.unit}".strip()
-        values.setdefault(value, {})[find_owner(line)] = None
-    group = lines[0].group
-    words = [value + ("" if [group] == list(owners) else f" ({', '.join(owners)})") for value, owners in values.items()]
-    if all(line.points[0][1] == 0 for line in lines):
-        words = ["0"]
-    return f"{group}: {', '.join(words)}", ", ".join(list_sources(lines))
-
-
-def list_sources(lines: Sequence[TimeLine]) -> tuple[str, ...]:
-    """The files of some lines."""
-    return tuple(dict.fromkeys(line.source for line in lines))
-
-
 def draw_panel(lines: Sequence[TimeLine], height: int, seconds: float, bucket: float) -> Panel:
     """The picture of one group."""
     group, values = lines[0].group, [value for line in lines for _, value in line.points]
@@ -164,12 +142,3 @@ def draw_panel(lines: Sequence[TimeLine], height: int, seconds: float, bucket: f
 def choose_look(line: TimeLine, usual_unit: str) -> str:
     """The class of a line; dashed when it counts something else than the first of its picture."""
     return find_look(line) + (" dashed" if line.unit != usual_unit else "")
-
-
-def find_peak(lines: Sequence[TimeLine]) -> str:
-    """The highest value in words: how much, of which line if there are several, and when first."""
-    top, at, line = max(
-        ((value, at, line) for line in lines for at, value in line.points), key=lambda spot: (spot[0], -spot[1])
-    )
-    whose = f" {line.name}" if len(lines) > 1 else ""
-    return f"{show_number(int(top) if top == int(top) else top)}{whose} at {show_clock(at)}"
