@@ -97,7 +97,7 @@ def count_achieved(scenario: ScenarioReport) -> list[Figure]:
         Figure("seconds", got["seconds"], "s", history),
         Figure("requests", got["requests"], "", counted),
         Figure("requests a second", got["rps"], "/s", f"{counted}, {history}"),
-        *(Figure(key[:3], got[key], "ms", latencies) for key in ("p50_ms", "p95_ms", "p99_ms")),
+        *(Figure(f"{key[:3]} of all answers", got[key], "ms", latencies) for key in ("p50_ms", "p95_ms", "p99_ms")),
         Figure("errors", got["errors"], "", counted if counted == totals else f"{counted}, {totals}"),
         Figure("shed", got["shed"], "", counted),
     ]

@@ -1,0 +1,203 @@
+"""How time lines are drawn: peaks and gaps stay, axes are round, names do not overlap, what stands still is words."""
+
+import random
+import re
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from recordings import Services, make_plan, write_good_run, write_server
+
+from analysis.findings import ScenarioReport, TimeLine
+from analysis.number_formats import show_clock, show_number
+from analysis.picture_labels import LINE_HEIGHT, place_labels
+from analysis.pictures import Picture, draw_picture
+from analysis.plan import Stage
+from analysis.report import build_report
+from analysis.scales import HEIGHT, choose_log_scale, choose_scale, choose_times
+from analysis.thinning import draw_path, thin
+
+
+def make_line(*values: float, group: str = "cpu", name: str = "books 4001", unit: str = "core") -> TimeLine:
+    points = tuple((float(second), value) for second, value in enumerate(values))
+    return TimeLine(group, name, unit, "x_server.jsonl", points)
+
+
+def draw(folder: Path, *stages: Stage, **services: object) -> tuple[ScenarioReport, Picture]:
+    plan = make_plan(*stages, name="soak")
+    write_good_run(folder, plan)
+    write_server(folder, plan, Services(**services))  # type: ignore[arg-type]
+    (scenario,) = build_report(folder).scenarios
+    picture = draw_picture(scenario, 300)
+    assert picture
+    return scenario, picture
+
+
+def test_thinning_keeps_the_highest_and_the_lowest_of_every_stretch_and_the_ends() -> None:
+    source = random.Random(4)
+    points = [(float(second), source.random()) for second in range(1800)]
+    kept = thin(points, 10)
+    assert len(kept) <= 2 * 180 + 2
+    assert kept == sorted(set(kept) & set(points)) and (kept[0], kept[-1]) == (points[0], points[-1])
+    for begin in range(0, 1800, 10):
+        values = [value for _, value in points[begin : begin + 10]]
+        mine = [value for at, value in kept if begin <= at < begin + 10]
+        assert {min(values), max(values)} <= set(mine)
+
+
+def test_a_single_second_of_trouble_is_seen_in_half_an_hour() -> None:
+    quiet = [1.0] * 1800
+    quiet[1234] = 50.0
+    path = draw_path(make_line(*quiet).points, choose_scale(quiet), 1800, 18)
+    assert path == "M0 983l1360 0 11-816 9 816 619 0"  # 1371 of 2000 is 1,234 of 1,800 s; 167 of 1000 is 50 of 60
+
+
+def test_a_line_is_broken_where_nothing_was_measured(tmp_path: Path) -> None:
+    scenario, picture = draw(tmp_path, Stage(20, 60, 10), missing=range(20, 40), noise=1e6)
+    memory = next(panel for side in picture.sides for panel in side.panels if panel.title == "memory")
+    broken = [line for line in memory.lines if line.look == "books"]
+    starts = [[int(x) for x in re.findall(r"M(\d+) ", line.path)] for line in broken]
+    assert starts == [[17, 1350]] * 4  # 0.5 s and 40.5 s of 60
+    assert {line.path.count("M") for line in memory.lines if line.look == "auth"} == {1}
+    assert scenario.name == "soak"
+
+
+def test_a_lonely_point_is_a_dot_and_a_level_stretch_has_two_points() -> None:
+    scale = choose_scale([0.0, 4.0])
+    assert draw_path([(5.0, 2.0)], scale, 10, 0) == "M1000 500h0"
+    assert draw_path([(float(s), 2.0) for s in range(11)], scale, 10, 0) == "M0 500l2000 0"
+
+
+@pytest.mark.parametrize(
+    ("values", "level", "log", "ticks"),
+    [
+        ([0.0, 1000.0], False, False, (0, 500, 1000)),
+        ([3.0, 7.0], False, False, (0, 5, 10)),
+        ([0.02, 0.9], False, False, (0, 0.5, 1)),
+        ([57.1, 57.3], True, False, (54, 56, 58, 60, 62)),
+        ([0.0, 0.0], False, False, (0, 1)),
+        ([20.0, 20.0], True, False, (19, 20, 21)),
+        ([-0.5, 0.5], False, False, (-0.5, 0, 0.5)),
+        ([2.5, 9.0], False, True, (0, 5, 10)),
+        ([3.2, 4770.0], False, True, (10, 100, 1000)),
+        ([12.0, 180.0], False, True, (10, 20, 50, 100, 200)),
+        ([0.0, 30.0], False, True, (0.001, 0.01, 0.1, 1, 10)),
+    ],
+)
+def test_axes_hold_every_value_between_round_numbers(
+    values: list[float], level: bool, log: bool, ticks: tuple[float, ...]
+) -> None:
+    scale = choose_scale(values, level=level, log=log)
+    assert scale.low <= max(min(values), 0.001 if scale.log else min(values)) and max(values) <= scale.high
+    places = [scale.place(value) for value in sorted(values)]
+    assert places == sorted(places, reverse=True) and 0 <= places[-1] <= places[0] <= HEIGHT
+    if not scale.log:
+        assert (scale.ticks[0], scale.ticks[-1]) == (scale.low, scale.high)
+    assert scale.ticks == pytest.approx(ticks)
+
+
+def test_a_log_axis_marks_tenfolds_or_a_few_round_numbers() -> None:
+    assert choose_log_scale(11.0, 45.0).ticks == (10, 20, 50)
+    assert choose_log_scale(1.0, 50000.0).ticks == (1, 10, 100, 1000, 10000)
+
+
+@pytest.mark.parametrize(("seconds", "words"), [(8, "0:00 0:02 0:04 0:06 0:08"), (60, "0:00 0:10 0:20 0:30 0:40")])
+def test_time_marks_are_round_and_few(seconds: float, words: str) -> None:
+    assert " ".join(text for _, text in choose_times(seconds)).startswith(words)
+    for length in (1, 30, 61, 250, 420, 1800, 3600, 86400, 10**7):
+        times = choose_times(length)
+        assert times[0] == (0.0, "0:00") and len(times) <= 1001 and times[-1][0] <= 100
+        assert len(times) <= 8 or length == 10**7
+
+
+def test_names_stand_at_the_ends_of_their_lines_and_none_overlaps_another() -> None:
+    lines = [make_line(0.0, end, name=f"books {pid}") for pid, end in ((1, 0.1), (2, 0.11), (3, 0.9))]
+    lines += [make_line(0.0, 0.12, name="auth 9"), make_line(0.0, 0.1, name="machine", unit="of all cores")]
+    labels = place_labels(lines, choose_scale([0.0, 1.0]), 80)
+    assert [(label.text, label.members) for label in labels] == [
+        ("books 3", ""),
+        ("auth 9", ""),
+        ("books", "2 workers"),
+        ("machine, of all cores", ""),
+    ]
+    tops = [label.top for label in labels]
+    assert all(below - above >= LINE_HEIGHT for above, below in pairwise(tops))
+    assert tops[0] >= 0 and tops[-1] <= 80 - LINE_HEIGHT
+    assert sorted(number for label in labels for number in label.lines) == [0, 1, 2, 3, 4]
+
+
+def test_a_picture_grows_until_all_names_have_room() -> None:
+    lines = tuple(make_line(0.0, float(n), name=f"{word} {n}") for n, word in enumerate("abcdefghijklm"))
+    scenario = ScenarioReport("x", "", "PASS", (), "", {}, {"seconds": 2}, (), (), (), lines, (), (), None)
+    picture = draw_picture(scenario, 300)
+    assert picture
+    ((panel,),) = [side.panels for side in picture.sides]
+    assert panel.height == 13 * LINE_HEIGHT
+    assert [label.top for label in panel.labels] == [float(LINE_HEIGHT * n) for n in range(13)]
+
+
+def test_what_did_not_move_is_a_word_and_no_picture(tmp_path: Path) -> None:
+    _, picture = draw(tmp_path, Stage(20, 60, 10), growth={"fds": 60.0})
+    load, services = picture.sides
+    assert [panel.title for panel in load.panels] == ["users", "throughput", "latency"]
+    assert load.still == (("shed: 0", "soak_seconds.csv"), ("errors: 0", "soak_seconds.csv"))
+    assert [panel.title for panel in services.panels] == ["descriptors"]
+    still = dict(services.still)
+    assert still["threads: 12 (auth, books)"] == "soak_server.jsonl"
+    assert still["cpu: 0.3 core (generator), 0.2 core (auth, books)"] == "soak_generator.csv, soak_server.jsonl"
+
+
+def test_the_highest_value_is_told_with_its_line_and_its_moment() -> None:
+    lines = (make_line(1.0, 3.5, 2.0), make_line(0.0, 0.0, 3.5, name="books 4002"))
+    scenario = ScenarioReport("x", "", "PASS", (), "", {}, {"seconds": 3}, (), (), (), lines, (), (), None)
+    picture = draw_picture(scenario, 300)
+    assert picture
+    assert picture.sides[0].panels[0].peak == "3.5 books 4001 at 0:01"
+
+
+def test_upright_lines_stand_where_the_plan_changes(tmp_path: Path) -> None:
+    scenario, picture = draw(tmp_path, Stage(20, 30, 20), Stage(40, 10, 20), Stage(20, 20, 20))
+    assert picture.marks == [(0.0, "20", "users"), (50.0, "40", "users"), (66.667, "20", "users")]
+    assert picture.changes == "M1000 0V1000M1333 0V1000"
+    alone = draw_picture(replace(scenario, marks=scenario.marks[:1]), 300)
+    assert alone and (alone.marks, alone.changes) == ([], "")
+
+
+def test_nothing_recorded_is_no_picture() -> None:
+    assert draw_picture(ScenarioReport("x", "", "PASS", (), "", {}, {}, (), (), (), (), (), (), None), 300) is None
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (None, "–"),  # noqa: RUF001
+        (0, "0"),
+        (1234567, "1,234,567"),
+        (0.0, "0"),
+        (9.996, "10.0"),
+        (10.004, "10.0"),
+        (0.08, "0.08"),
+        (0.0801234, "0.0801"),
+        (1e-9, "0.000000"),
+        (25.0, "25"),
+        (4770.32, "4,770"),
+        (-0.283, "-0.283"),
+        (1e21, "1,000,000,000,000,000,000,000"),
+        (float("nan"), "–"),  # noqa: RUF001
+        ("text", "text"),
+    ],
+)
+def test_numbers_have_three_digits_that_count(value: object, text: str) -> None:
+    assert show_number(value) == text
+
+
+def test_moments_are_minutes_and_seconds() -> None:
+    assert [show_clock(seconds) for seconds in (0, 9.7, 60, 3599, 3600, 36061)] == [
+        "0:00",
+        "0:09",
+        "1:00",
+        "59:59",
+        "1:00:00",
+        "10:01:01",
+    ]
