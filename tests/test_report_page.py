@@ -161,6 +161,7 @@ def test_the_verdict_comes_first_then_its_reasons_the_worst_first(tmp_path: Path
     places = [top.index(words) for words in ("FAIL", "PARTIAL", "baseline", "smoke", "soak")]
     assert places == sorted(places)
     assert top.index("1 of 285 requests failed") < top.index("users were 33")
+    assert "Measured, but no answer: 478 of 478" in page.text(id="smoke")
     assert [tag.text.split()[0] for tag in page.find("h2")][-4:] == ["smoke", "baseline", "read_heavy", "soak"]
 
 
@@ -173,6 +174,7 @@ def test_when_there_are_many_reasons_the_top_has_the_worst_of_each_scenario(tmp_
     (reasons,) = page.find("ul", aria_label="reasons, the worst first")[:1]
     assert reasons.text.count("requests failed") == len(SCENARIOS) > REASONS_ON_TOP
     assert reasons.text.count("and 1 more") == len(SCENARIOS) - 1  # the spike cannot be judged at all
+    assert "Measured, but no answer:" not in page.text(id="baseline")  # it is FAIL, not INVALID
     assert "users were 33" not in reasons.text and "users were 33" in page.text(id="baseline")
 
 
