@@ -18,6 +18,8 @@ from typing import Any
 import pytest
 from stacks import PROJECT, Stack, find_free_ports
 
+pytestmark = pytest.mark.alone
+
 SHORT = {
     "locustfile": "locustfile.py",
     "headless": "true",
