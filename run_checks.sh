@@ -28,8 +28,12 @@ check_shell() {
   "$BIN/shfmt" -i 2 -d "${scripts[@]}"
 }
 
+# Two files at a time, but for those that measure or run a load.
 run_tests() {
-  "$PYTHON" -m pytest --durations=15
+  local failed=0
+  "$PYTHON" -m pytest -m "not alone" -n 2 --dist loadfile --durations=5 || failed=1
+  "$PYTHON" -m pytest -m alone --durations=15 || failed=1
+  return $failed
 }
 
 step() {

@@ -9,6 +9,8 @@ import requests
 from clients import Account, ask_at_once, check_problem, register, sign_in
 from stacks import Stack, start_stack
 
+pytestmark = pytest.mark.alone
+
 STACK_SETTINGS = {"AUTH_WORKERS": "1", "BOOKS_WORKERS": "1", "BCRYPT_ROUNDS": "13"}
 
 

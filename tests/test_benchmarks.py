@@ -22,6 +22,8 @@ from benchmarks.stand import BARE, Stack, open_stack, serve
 from benchmarks.table import write_rates, write_ratio
 from benchmarks.wrk import Load, Result, run_wrk
 
+pytestmark = pytest.mark.alone
+
 needs_wrk = pytest.mark.skipif(
     not shutil.which("wrk") and os.geteuid() != 0, reason="wrk is missing and only root can install it"
 )

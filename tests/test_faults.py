@@ -9,6 +9,8 @@ from faults.experiments import BY_NAME
 from faults.findings import Control
 from read_models import LONG
 
+pytestmark = pytest.mark.alone
+
 CONTROLS: dict[str, Control] = {each.without: each for one in BY_NAME.values() for each in one.controls}
 
 

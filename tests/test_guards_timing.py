@@ -21,6 +21,8 @@ from read_models import LONG, bound
 from stacks import Stack
 from weak_builds import Change, run_build
 
+pytestmark = pytest.mark.alone
+
 PAIRS = NAMES * MOST_TRIES if LONG else 75
 COST = 12 if LONG else 7  # of a hash: in the short form a thirty-second of what it costs in use
 SHIFT = bound(0.05)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from clients import Client, Json, check_problem, make_credentials, send_raw
 from read_models import read_both_ways
-from shelf import make_book, make_isbn
+from shelf import make_book
 from stacks import Stack
 
 LIMIT = 16 * 1024
@@ -22,7 +22,7 @@ PATHS = {
         ("/me", {"GET"}),
         ("/token/status", {"GET"}),
     ],
-    "books": [("/api/books", {"GET", "POST"}), (f"/api/books/{make_isbn()}", {"GET", "PATCH", "DELETE"})],
+    "books": [("/api/books", {"GET", "POST"}), ("/api/books/9780306406157", {"GET", "PATCH", "DELETE"})],
 }
 EVERYWHERE = [(path, {"GET"}) for path in ("/health", "/ready", "/metrics", "/openapi.json")]
 CALLS = [(service, path, allowed) for service in PATHS for path, allowed in [*PATHS[service], *EVERYWHERE]]

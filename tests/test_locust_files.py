@@ -273,6 +273,7 @@ def wait_until(holds: Any, seconds: float = 20) -> None:
         time.sleep(0.2)
 
 
+@pytest.mark.alone
 def test_tokens_are_refreshed_while_the_load_goes_on(own_settings: dict[str, str], tmp_path: Path) -> None:
     stack = start_stack(own_settings)
     prepare_accounts(tmp_path, stack, 10)

@@ -11,6 +11,8 @@ from race import Race
 from read_models import LONG
 from stacks import Stack, connect_to_mariadb
 
+pytestmark = pytest.mark.alone
+
 SECONDS = 60 if LONG else 8
 
 

@@ -32,6 +32,8 @@ from stacks import Stack
 
 from analysis.records import ASIDE, DIGITS, HIGHEST_US, LOWEST_US, THINK, name_endpoint
 
+pytestmark = pytest.mark.alone
+
 USERS = 40
 
 

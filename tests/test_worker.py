@@ -13,6 +13,8 @@ import pytest
 from read_models import wait_until
 from worker_services import Pages, read_answer, read_answers, run_pages, send
 
+pytestmark = pytest.mark.alone
+
 LONG = os.environ.get("LONG_CHECKS") == "1"
 STUCK_S = 10 if LONG else 1
 SOONER = () if LONG else (("backend/worker.py", "STUCK_S = 10.0", "STUCK_S = 1.0"),)

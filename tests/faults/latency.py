@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 
 from faults import controls
 from faults.findings import Experiment, Finding, find_none
@@ -53,8 +54,9 @@ def check_slow(trial: Trial, start: float, end: float) -> Finding:
     return found._replace(bound="≤ 1 %", measured=words, holds=len(failed) <= 0.01 * len(asked))
 
 
+# In the short form its fault is over before a time-out of five seconds is.
+LATE_TIMEOUT = replace(controls.SHORT_DRIVER_TIMEOUT, cheap=False)
+
 EXPERIMENTS = [
-    Experiment(
-        "F6", "50 ms, then 2 s of latency to MariaDB", slow_mariadb_down, (controls.SHORT_DRIVER_TIMEOUT,), proxied=True
-    ),
+    Experiment("F6", "50 ms, then 2 s of latency to MariaDB", slow_mariadb_down, (LATE_TIMEOUT,), proxied=True),
 ]
