@@ -23,8 +23,6 @@ from stacks import Stack, connect_to_mariadb
 from analysis.ledger import keep_accounts
 from analysis.raw_files import read_data, read_generator, read_ledger
 
-pytestmark = pytest.mark.alone
-
 IDLE = """
 import time
 from locust_user import LibraryUser
