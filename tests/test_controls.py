@@ -17,6 +17,7 @@ import pytest
 from altered_services import copy_services
 from books_services import run_books_service
 from outages import freeze
+from projector_runs import run_projector
 from runs import Runner, copy_project, end_of, find_locust, is_loaded, read_summary, wait_for
 from stacks import Stack, connect_to_mariadb
 
@@ -176,6 +177,7 @@ def test_a_lost_write_is_fail_even_when_the_generator_lagged(runner: Runner, sta
     assert (code, verdict) == (1, "FAIL"), said
     assert "lost on 1 of " in reasons and f"{lost}: the book is not there (MariaDB)" in reasons
     assert "stalled for" in reasons
+    assert run_projector(stack, "rebuild")[0] == 0  # else the read model would go on to show it
 
 
 def test_a_run_whose_runner_was_killed_is_summarized_as_partial_and_its_books_can_be_removed(
