@@ -18,12 +18,14 @@ from altered_services import copy_services
 from books_services import run_books_service
 from outages import freeze
 from projector_runs import run_projector
+from read_models import LONG
 from runs import Runner, copy_project, end_of, find_locust, is_loaded, read_summary, wait_for
 from stacks import Stack, connect_to_mariadb
 
 from analysis.ledger import keep_accounts
 from analysis.raw_files import read_data, read_generator, read_ledger
 
+IN_FULL = pytest.mark.skipif(not LONG, reason="long form only")
 IDLE = """
 import time
 from locust_user import LibraryUser
@@ -86,6 +88,7 @@ def starve(pid: int, over: threading.Event) -> None:
         pass
 
 
+@IN_FULL
 def test_a_generator_that_was_starved_to_a_fifth_of_a_core_makes_the_scenario_invalid(
     runner: Runner, tmp_path: Path
 ) -> None:
@@ -104,6 +107,7 @@ def test_a_generator_that_was_starved_to_a_fifth_of_a_core_makes_the_scenario_in
     assert "the event loop of the process of the load lagged" in reasons
 
 
+@IN_FULL
 def test_a_worker_process_of_the_load_that_was_killed_makes_the_scenario_invalid(
     runner: Runner, tmp_path: Path
 ) -> None:
@@ -118,6 +122,7 @@ def test_a_worker_process_of_the_load_that_was_killed_makes_the_scenario_invalid
     assert f"process 1 of the load (pid {pid}) was lost" in reasons
 
 
+@IN_FULL
 def test_a_sampler_that_was_killed_makes_the_scenario_invalid_and_the_run_goes_on(
     runner: Runner, tmp_path: Path
 ) -> None:
@@ -211,6 +216,7 @@ def run_in(runner: Runner, *arguments: str) -> "subprocess.CompletedProcess[str]
     )
 
 
+@IN_FULL
 def test_more_users_than_accounts_are_told(stack: Stack, tmp_path: Path) -> None:
     runner = copy_project(tmp_path / "project", stack, accounts=3)
     runner.plan("baseline", users="100", spawn_rate="50", run_time="6s")
@@ -220,6 +226,7 @@ def test_more_users_than_accounts_are_told(stack: Stack, tmp_path: Path) -> None
     assert "users.csv has 3 accounts for up to 100 users" in words
 
 
+@IN_FULL
 def test_a_run_without_a_request_does_not_pass(runner: Runner, tmp_path: Path) -> None:
     (runner.folder / "locustfile_idle.py").write_text(IDLE)
     runner.plan("baseline", locustfile="locustfile_idle.py", run_time="5s")
