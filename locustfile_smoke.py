@@ -133,7 +133,7 @@ def judge(environment: Environment, **_: Any) -> None:
             name="whole",
             response_time=0,
             response_length=0,
-            exception=Wrong(f"not one of {WALKS['begun']} walks over {len(STEPS)} steps got to its end"),
+            exception=Wrong(f"no answer: not one of {WALKS['begun']} walks over {len(STEPS)} steps got to its end"),
             context={},
         )
         if not isinstance(environment.runner, WorkerRunner):

@@ -47,19 +47,18 @@ def sign_in(folder: Path, users: Path, sessions: Path) -> Service:
 
 
 def read_ledgers(folder: Path, name: str) -> tuple[set[str], set[str]]:
-    """Return every ISBN of a scenario's ledgers, and those of which the load may have made a book."""
+    """Return every ISBN that a scenario may have changed, by its ledgers, and those that it may have added."""
     written: set[str] = set()
     own: set[str] = set()
     for path in find_parts(folder, name, "_ledger.jsonl").values():
-        added: dict[int, str] = {}
+        sent: dict[int, dict[str, Any]] = {}
         for entry in read_lines(path):
             if "outcome" not in entry:
-                written.add(entry["isbn"])
-                if entry["method"] == "POST":
-                    added[entry["n"]] = entry["isbn"]
+                sent[entry["n"]] = entry
             elif entry["outcome"] == "refused":
-                added.pop(entry["n"], None)
-        own |= set(added.values())
+                sent.pop(entry["n"], None)
+        written |= {entry["isbn"] for entry in sent.values()}
+        own |= {entry["isbn"] for entry in sent.values() if entry["method"] == "POST"}
     return written, own
 
 

@@ -46,6 +46,7 @@ UNREAD='' # the scenario whose books have not been read back and removed
 STACK_STARTED=no
 FOLDER_MADE=no
 RUN_RECORDED=no
+CONCLUDED=no
 
 main() {
   parse_options "$@"
@@ -297,6 +298,7 @@ run_child() {
 }
 
 conclude() {
+  CONCLUDED=yes
   "$PYTHON" -m analysis.summarize "$OUT"
 }
 
@@ -310,9 +312,12 @@ stop_run() {
   stop_sampler
   if [[ -n $RUNNING ]]; then note_end interrupted; fi
   if [[ -n $UNREAD ]]; then "$PYTHON" read_back.py "$UNREAD" "$OUT" </dev/null; fi
-  if ((code == 130)) && [[ -e $OUT/run.json ]]; then
-    say "interrupted; this is what there is:"
-    conclude
+  if [[ $CONCLUDED == no ]]; then
+    if ((code == 1)); then code=3; fi # something here broke: 1 would say FAIL
+    if [[ -e $OUT/scenarios.csv ]] || { ((code == 130)) && [[ -e $OUT/run.json ]]; }; then
+      say "interrupted; this is what there is:"
+      conclude
+    fi
   fi
   if [[ $STACK_STARTED == yes ]]; then ./local_stack.sh down; fi
   if [[ ! -e $OUT/scenarios.csv && ! -e $OUT/summary.json ]]; then discard_results; fi

@@ -29,8 +29,8 @@ def judge_generator(plan: Plan, parts: Mapping[str, Rows], processes: int, span:
 
 
 def judge_presence(plan: Plan, parts: Mapping[str, Rows], span: tuple[float, float], source: str) -> Check:
-    """INVALID when a process has no rows, or they end more than 5 % of the load (or 2 s) before the load did."""
-    allowed = max(plan.limit("off-plan-ratio") * (span[1] - span[0]), plan.limit("off-plan-seconds"))
+    """INVALID when a process has no rows, or they end more than 2 s before the load did, however long that was."""
+    allowed = plan.limit("off-plan-seconds")
     found = []
     for part, rows in parts.items():
         if not rows:

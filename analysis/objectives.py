@@ -6,6 +6,7 @@ from analysis.latencies import Latencies
 from analysis.plan import Plan
 
 SHARE = 0.95
+ASK_FOR_READS = ("read_heavy", "spike")  # their questions are about reads
 
 
 def judge_objectives(plan: Plan, latencies: Latencies, source: str) -> list[Check]:
@@ -18,6 +19,9 @@ def judge_objectives(plan: Plan, latencies: Latencies, source: str) -> list[Chec
         limit = plan.objective(f"{group}-p95-ms")
         if limit is not None:
             judged += _judge_group(plan, group, limit, latencies, source)
+    if plan.name in ASK_FOR_READS and plan.objective("reads-p95-ms") is None:
+        reason = "the scenario's file gives no objective-reads-p95-ms to hold reads against"
+        judged.append(Check("reads p95", PERFORMANCE, INCONCLUSIVE, reason))
     if judged and all(check.verdict is None for check in judged):
         first = judged[0]
         words = f"too few answers to judge any latency by; {first.name}: {first.reason}"

@@ -43,9 +43,10 @@ def read_server(folder: Path, name: str, gaps: list[str]) -> list[ServerSample]:
 
 
 def read_ledger(folder: Path, name: str) -> list[tuple[Sent, Outcome | None]]:
-    """Every write of a scenario in the order it was sent, with its outcome if one is known.
+    """Every write of a scenario with its outcome if one is known, those of a part in the order they were sent.
 
-    The files of all parts are read; a scenario without writes has none, so their absence is no gap here.
+    A book has one writer. Sorting by time would mix its writes up when the clock is set. The files of all parts are
+    read; a scenario without writes has none, so their absence is no gap here.
     """
     writes: list[tuple[Sent, Outcome | None]] = []
     for path in find_parts(folder, name, "_ledger.jsonl").values():
@@ -56,8 +57,8 @@ def read_ledger(folder: Path, name: str) -> list[tuple[Sent, Outcome | None]]:
                 sent[line.n] = line
             else:
                 outcomes[line.n] = line
-        writes += [(write, outcomes.get(number)) for number, write in sent.items()]
-    return sorted(writes, key=lambda write: (write[0].at, write[0].isbn, write[0].n))
+        writes += [(write, outcomes.get(number)) for number, write in sorted(sent.items())]
+    return writes
 
 
 def read_data(folder: Path, name: str, gaps: list[str]) -> dict[str, DataState]:

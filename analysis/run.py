@@ -62,6 +62,8 @@ def read_run(folder: Path) -> Run:
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
         plans = [plan_from_dict(plan) for plan in data["plan"]]
+        if not plans:
+            raise ValueError("no plan")
         ends = _read_ends(folder / "scenarios.csv")
         return Run(data["run"], data["profile"], plans, ends, data, int(data.get("processes", 1)))
     except OSError as error:

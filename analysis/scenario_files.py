@@ -27,9 +27,8 @@ def read_plan(path: Path) -> Plan:
         raise PlanError(f"{path}: {error.strerror}; restore it from the repository") from None
     except UnicodeDecodeError:
         raise PlanError(f"{path} is not UTF-8 text; restore it from the repository") from None
-    pairs = (line.split("=", 1) for line in lines if "=" in line and not line.lstrip().startswith(("#", ";")))
-    values = {key.strip(): value.strip() for key, value in pairs}
     try:
+        values = dict(_read_pair(line) for line in lines if line.strip() and not line.lstrip().startswith(("#", ";")))
         return Plan(
             name=path.stem,
             question=lines[0].lstrip("# ").strip() if lines and lines[0].startswith("#") else "",
@@ -42,6 +41,14 @@ def read_plan(path: Path) -> Plan:
         )
     except PlanError as error:
         raise PlanError(f"{path}: {error}") from None
+
+
+def _read_pair(line: str) -> tuple[str, str]:
+    # Locust also takes `key: value`, `key value` and `--key = value`: then the two would read another plan each.
+    found = re.fullmatch(r"\s*(\w[\w-]*)\s*=\s*(.*?)\s*", line)
+    if found is None:
+        raise PlanError(f"{line.strip()!r} is no setting; write KEY = VALUE")
+    return found[1], found[2]
 
 
 def parse_seconds(text: str) -> float:

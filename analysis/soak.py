@@ -11,6 +11,7 @@ from analysis.evidence import Evidence, Span
 from analysis.findings import FAIL, INCONCLUSIVE, PASS, PERFORMANCE, Answer, Check, Figure, Table
 from analysis.plan import Plan
 from analysis.series import KIB, Series, cut, draw_values, draw_workers
+from analysis.server_rules import SERVICES
 
 BLOCKS = 100  # medians that a slope is drawn through, at most
 SHORTEST_BLOCK_S = 5.0  # neighbouring seconds are too alike to count as two
@@ -70,10 +71,7 @@ def answer_soak(evidence: Evidence) -> Answer:
     found = measure_slopes(evidence, span)
     slopes = [slope for slope in found if isinstance(slope, Slope)]
     checks = [judge_slope(slope, latencies if slope.quantity is OF_ANSWERS else server) for slope in slopes]
-    for quantity in (*OF_WORKERS, OF_STORES[0]):
-        if not any(slope.quantity is quantity for slope in slopes):
-            reason = f"too few samples of {quantity.words} to tell whether they grow"
-            checks.append(Check(f"{quantity.words}: no growth", PERFORMANCE, INCONCLUSIVE, reason))
+    checks += judge_watch(slopes)
     rows = tuple(
         (s.quantity.words, s.owner, s.value, s.low, s.high, s.quantity.unit, s.objective, s.seen_from) for s in slopes
     )
@@ -81,6 +79,19 @@ def answer_soak(evidence: Evidence) -> Answer:
     notes = list(dict.fromkeys(slope for slope in found if isinstance(slope, str)))
     notes.append(f"growth: after {span[0] - evidence.curve.started:.0f} s, over {span[1] - span[0]:.0f} s")
     return Answer(say_slopes(slopes), tuple(checks), tables=(table,), notes=tuple(notes))
+
+
+def judge_watch(slopes: list[Slope]) -> list[Check]:
+    """INCONCLUSIVE for what could not be watched for long enough: in no process of a service, or not at all."""
+    watched = {(slope.quantity, owner) for slope in slopes for owner in (slope.owner.partition(" ")[0], "")}
+    wanted = [(quantity, service) for quantity in OF_WORKERS for service in SERVICES]
+    checks = []
+    for quantity, service in [*wanted, (OF_STORES[0], "")]:
+        if (quantity, service) not in watched:
+            words = f"{quantity.words} of {service}" if service else quantity.words
+            reason = f"too few samples of {words} to tell whether they grow"
+            checks.append(Check(f"{words}: no growth", PERFORMANCE, INCONCLUSIVE, reason))
+    return checks
 
 
 def measure_slopes(evidence: Evidence, span: Span) -> list[Slope | str]:
@@ -106,7 +117,7 @@ def measure_slope(plan: Plan, quantity: Quantity, series: Series, span: Span) ->
         return f"{series.owner}: there for too short a time to tell whether it grows"
     medians = np.array([np.median(values[numbers == block]) for block in blocks])
     minutes = (blocks + 0.5) * length / 60
-    found = theilslopes(medians, minutes, alpha=plan.limit("slope-confidence"))
+    found = theilslopes(medians, minutes, alpha=2 * plan.limit("slope-confidence") - 1)  # of both ends
     slope, low, high = (round(float(end), 2) + 0.0 for end in (found.slope, found.low_slope, found.high_slope))
     return Slope(quantity, series.owner, slope, low, high, plan.objective(quantity.objective))
 

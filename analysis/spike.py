@@ -39,7 +39,7 @@ def answer_spike(evidence: Evidence) -> Answer:
         return Answer(reason, (Check("normal after the spike", PERFORMANCE, INCONCLUSIVE, reason),))
     before, spike, after = spans
     counts = count_requests(evidence.rows_in(spike))
-    recovery = measure_recovery(plan, evidence.latencies_of(*UNLIKE_LOGIN), before, after)
+    recovery = measure_recovery(evidence, evidence.latencies_of(*UNLIKE_LOGIN), before, after)
     seconds = evidence.file("_seconds.csv")
     checks = [
         *judge_shed(plan, counts, seconds, " in the spike"),
@@ -64,12 +64,14 @@ def find_spans(evidence: Evidence) -> tuple[Span, Span, Span] | None:
     return spans if all(start < until <= end for start, until in spans) else None
 
 
-def measure_recovery(plan: Plan, latencies: Latencies, before: Span, after: Span) -> Recovery | None:
+def measure_recovery(evidence: Evidence, latencies: Latencies, before: Span, after: Span) -> Recovery | None:
     """Find the first of five seconds running in which p95 is at most twice that before the spike, or 20 ms.
 
     The p95 of a moment is that of the 5 s before it, of `latencies` without log-ins. A moment without enough right
-    answers for a p95 is not normal. None without answers before the spike.
+    answers for a p95, or with more refusals than the objective allows, is not normal. None without answers before the
+    spike.
     """
+    plan = evidence.plan
     few, usual = plan.limit("few-answers"), latencies.between(*before)
     p95 = usual.percentile(0.95)
     if p95 is None or usual.answers < few:
@@ -77,7 +79,10 @@ def measure_recovery(plan: Plan, latencies: Latencies, before: Span, after: Span
     normal = max(plan.limit("normal-factor") * p95, plan.limit("normal-ms"))
     moments = range(int(after[0]), int(after[1]) + 1)
     windows = [latencies.between(moment - WINDOW_S, moment) for moment in moments]
-    good = [is_normal(each, moment, few, normal) for each, moment in zip(windows, moments, strict=True)]
+    good = [
+        is_normal(each, moment, few, normal) and not refuses(evidence, moment)
+        for each, moment in zip(windows, moments, strict=True)
+    ]
     steady = int(plan.limit("normal-seconds"))
     first = next((place for place in range(len(good) - steady + 1) if all(good[place : place + steady])), None)
     return Recovery(first, len(moments) - 1, p95, round(normal, 3), first is None and good[-1])
@@ -87,6 +92,12 @@ def is_normal(window: Latencies, moment: int, few: float, normal_ms: float) -> b
     """Whether p95 is normal in a window; it must have answers to the end, and not only from before a collapse."""
     going_on = window.between(moment - GOING_ON_S, moment).answers > 0
     return going_on and window.answers >= few and (window.percentile(0.95) or 0.0) <= normal_ms
+
+
+def refuses(evidence: Evidence, moment: int) -> bool:
+    """Whether the service refused a larger share than the objective allows in the seconds before a moment."""
+    counts = count_requests(evidence.rows_in((moment - WINDOW_S, moment)))
+    return counts.shed > (evidence.plan.objective("shed-ratio") or 0.0) * counts.requests
 
 
 def judge_recovery(plan: Plan, recovery: Recovery | None, source: str) -> Check:

@@ -2,6 +2,7 @@
 
 import os
 import sys
+import traceback
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -56,6 +57,9 @@ def main(arguments: list[str]) -> int:
         append_step_summary(texts["summary.md"], os.environ)
     except (RunError, OSError) as error:
         print(f"analysis.summarize: {error}", file=sys.stderr)
+        return BROKEN
+    except Exception:  # Python would end with 1, which says FAIL
+        traceback.print_exc()
         return BROKEN
     print_report(folder, report, Console())
     return BROKEN if report.crashed else EXIT_CODES[report.verdict]

@@ -21,7 +21,7 @@ OBJECTIVES = {
     "writes-p95-ms": Threshold(None, "95 % of the writes are to be answered within these ms"),
     "login-p95-ms": Threshold(None, "95 % of the log-ins are to be answered within these ms"),
     "error-ratio": Threshold(0.0, "share of requests that may get no answer", is_share=True),
-    "shed-ratio": Threshold(None, "share of requests that may get 503 or 429, in the spike if there is one", True),
+    "shed-ratio": Threshold(0.0, "share of requests that may get 503 or 429, in the spike if there is one", True),
     "drift-factor": Threshold(1.5, "baseline: p95 of the last third is at most so many times that of the first"),
     "return-factor": Threshold(1.25, "stages: p95 on the way down is at most so many times that on the way up"),
     "recovery-seconds": Threshold(30.0, "spike: p95 is normal again within these seconds"),

@@ -193,6 +193,15 @@ def test_a_service_that_gives_no_right_answer_after_the_spike_is_not_normal(tmp_
     assert "not within 60 s" in "; ".join(judge_folder(tmp_path).reasons)
 
 
+def test_a_service_that_goes_on_refusing_after_the_spike_is_not_normal_however_fast_its_right_answers_are(
+    tmp_path: Path,
+) -> None:
+    made = write_good_run(tmp_path, SPIKE)
+    first = next(number for number, (second, _, _) in enumerate(made) if second >= SPIKE_ENDS)
+    write_good_run(tmp_path, SPIKE, kinds=lambda number: "shed" if number > first and number % 4 else "right")
+    assert "not within 60 s" in "; ".join(judge_folder(tmp_path).reasons)
+
+
 @pytest.mark.parametrize(("every", "verdict"), [(21, "PASS"), (15, "FAIL")])
 def test_refusals_are_counted_in_the_spike(tmp_path: Path, every: int, verdict: str) -> None:
     plan = Plan(**{**vars(SPIKE), "objectives": {**SPIKE.objectives, "shed-ratio": 0.05}})

@@ -122,7 +122,17 @@ def test_services_that_tell_nothing_of_their_processes_are_inconclusive(tmp_path
     path.write_text("".join(line[: line.index(', "workers"')] + "}\n" for line in lines_of(tmp_path)))
     scenario = judge_folder(tmp_path)
     assert scenario.verdict == "INCONCLUSIVE"
-    assert "too few samples of memory to tell whether they grow" in scenario.reasons
+    assert "too few samples of memory of auth to tell whether they grow" in scenario.reasons
+
+
+def test_a_service_of_which_no_process_lasted_was_not_watched(tmp_path: Path) -> None:
+    write_good_run(tmp_path, QUICK)
+    path = tmp_path / "soak_server.jsonl"
+    lines = [line.replace('"40', f'"{50 + number // 60}') for number, line in enumerate(lines_of(tmp_path))]
+    path.write_text("\n".join(lines))
+    scenario = judge_folder(tmp_path)
+    assert scenario.verdict == "INCONCLUSIVE"
+    assert "too few samples of memory of books to tell whether they grow" in scenario.reasons
 
 
 def lines_of(folder: Path) -> list[str]:

@@ -115,6 +115,13 @@ def test_each_process_of_the_load_is_judged_and_one_that_died_is_told(tmp_path: 
     assert list(read_generator(tmp_path, "smoke", [])) == [MASTER, "0", "1"]
 
 
+def test_a_process_that_died_shortly_before_the_end_of_a_long_load_was_lost(tmp_path: Path) -> None:
+    plan = make_plan(Stage(20, 300, 10), name="read_heavy")
+    write_good_run(tmp_path, plan)
+    write_generator(tmp_path, plan, until=290)
+    assert judge_folder(tmp_path).reasons == ("the process of the load (pid 4700) was lost 290 s after the start",)
+
+
 @pytest.mark.parametrize(("idle", "verdict"), [(0.0, "PASS"), (0.09, "PASS"), (0.11, "INVALID"), (-0.11, "INVALID")])
 def test_users_whose_time_is_not_accounted_for_make_the_scenario_invalid(
     tmp_path: Path, idle: float, verdict: str

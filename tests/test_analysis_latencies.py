@@ -140,6 +140,15 @@ def test_an_objective_with_too_few_answers_is_named_as_not_judged(tmp_path: Path
     ]
 
 
+@pytest.mark.parametrize("name", ["read_heavy", "spike"])
+def test_a_question_about_reads_without_an_objective_for_them_is_not_answered(tmp_path: Path, name: str) -> None:
+    plan = make_plan(name=name)
+    plan = Plan(**{**vars(plan), "objectives": {"writes-p95-ms": 200.0}})
+    checks = judge(tmp_path, plan, [(LIST, 100, 900), (ADD, 100, 20)])
+    found = [(check.verdict, check.reason) for check in checks if check.verdict != "PASS"]
+    assert found == [("INCONCLUSIVE", "the scenario's file gives no objective-reads-p95-ms to hold reads against")]
+
+
 def test_objectives_of_which_none_could_be_judged_never_pass(tmp_path: Path) -> None:
     first, *others = judge(tmp_path, make_plan(), [(LIST, 15, 20), (REFRESH, 15, 20)])
     assert (first.verdict, {check.verdict for check in others}) == ("INCONCLUSIVE", {None})

@@ -209,6 +209,15 @@ def test_a_write_whose_outcome_a_kill_cut_off_is_unknown(tmp_path: Path) -> None
     assert judge_shelf(tmp_path, shelf).verdict == "PASS"
 
 
+def test_a_clock_that_is_set_back_in_mid_run_loses_no_write(tmp_path: Path) -> None:
+    shelf = fill_shelf()
+    middle = len(shelf.ledger) // 2
+    for line in shelf.ledger[middle:]:
+        line["at"] -= 1000
+    scenario = judge_shelf(tmp_path, shelf)
+    assert (scenario.verdict, scenario.reasons) == ("PASS", ())
+
+
 def test_ledgers_of_several_processes_are_one_account(tmp_path: Path) -> None:
     shelf = fill_shelf()
     mine = {line["n"] for line in shelf.ledger if line.get("isbn") in ISBNS[:20]}

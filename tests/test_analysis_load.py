@@ -246,6 +246,23 @@ def test_an_error_wins_over_an_invalid_load(tmp_path: Path) -> None:
     ]
 
 
+def test_requests_without_an_answer_are_no_fail_where_the_question_was_not_asked_properly(tmp_path: Path) -> None:
+    plan = make_plan(name="smoke")
+    lost = {"kinds": lambda number: "unanswered" if number == 5 else "right"}
+    write_good_run(tmp_path, plan, **lost)
+    assert judge_folder(tmp_path).verdict == "FAIL"
+    write_good_run(tmp_path, plan, users=[0, *[33] * 29], **lost)
+    assert judge_folder(tmp_path).verdict == "INVALID"
+
+
+def test_refusals_fail_where_the_file_gives_no_objective_for_them(tmp_path: Path) -> None:
+    plan = make_plan(name="read_heavy")
+    plan = Plan(**{**vars(plan), "objectives": {"reads-p95-ms": 100.0}})
+    write_good_run(tmp_path, plan, kinds=lambda number: "shed" if number == 5 else "right")
+    scenario = judge_folder(tmp_path)
+    assert (scenario.verdict, "requests were refused" in scenario.reasons[0]) == ("FAIL", True)
+
+
 @pytest.mark.parametrize(("kept", "gap"), [(0, "is missing"), (300, "cut off"), (700, "cut off")])
 def test_files_that_a_kill_cut_off_are_read_as_far_as_they_go_and_named(tmp_path: Path, kept: int, gap: str) -> None:
     write_good_run(tmp_path, make_plan(name="smoke"))

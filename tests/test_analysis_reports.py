@@ -201,7 +201,13 @@ def test_the_exit_code_of_a_summary_is_that_of_the_run(tmp_path: Path, verdict: 
 
 
 @pytest.mark.parametrize(
-    ("content", "words"), [(None, "No such file"), ('{"run": "x", "prof', "is cut off"), ("[]", "is cut off")]
+    ("content", "words"),
+    [
+        (None, "No such file"),
+        ('{"run": "x", "prof', "is cut off"),
+        ("[]", "is cut off"),
+        ('{"run": "x", "profile": "quick", "plan": []}', "is cut off"),
+    ],
 )
 def test_a_folder_without_a_run_is_refused_in_one_line(
     tmp_path: Path, content: str | None, words: str, capsys: pytest.CaptureFixture[str]
