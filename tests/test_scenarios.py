@@ -18,9 +18,10 @@ SPIKE = {
     "objective_reads_p95_ms": 500, "objective_shed_ratio": 0.05, "objective_recovery_seconds": 30,
     "limit_generator_lag_p99_ms": 50,
 }  # fmt: skip
+SMOKE = {"limit_generator_lag_p99_ms": 250}
 MINUTES = [50, 100, 200, 300, 200, 100, 50]
 PLANS: dict[str, dict[str, Any]] = {
-    "scenarios/smoke.conf": {"num_users": 5, "spawn_rate": 1, "run_time": 60},
+    "scenarios/smoke.conf": {"num_users": 5, "spawn_rate": 1, "run_time": 60, **SMOKE},
     "scenarios/baseline.conf": {
         "num_users": 50, "spawn_rate": 5, "run_time": 300, "write_share": 0.08, **LOCAL, "limit_warm_up_seconds": 20,
     },
@@ -34,7 +35,7 @@ PLANS: dict[str, dict[str, Any]] = {
     "scenarios/spike.conf": {
         "stages": [[50, 60, 50], [1000, 70, 95], [50, 120, 95]], "write_share": 0.08, **SPIKE,
     },
-    "scenarios/quick/smoke.conf": {"num_users": 5, "spawn_rate": 1, "run_time": 20},
+    "scenarios/quick/smoke.conf": {"num_users": 5, "spawn_rate": 1, "run_time": 20, **SMOKE},
     "scenarios/quick/baseline.conf": {
         "num_users": 50, "spawn_rate": 10, "run_time": 30, "write_share": 0.08, **LOCAL,
     },
