@@ -12,6 +12,7 @@ pytest.register_assert_rewrite("books_services", "clients", "projector_runs", "r
 from books_services import run_books_service  # noqa: E402  after the rewrite hook
 from clients import Account, Client, Json, register, sign_in  # noqa: E402
 from read_models import wait_until_projected, wait_until_standing  # noqa: E402
+from scripts import prepare_accounts  # noqa: E402
 from shelf import make_book  # noqa: E402
 from stacks import PROJECT, Stack, choose_settings, read_stack, run_local_stack, start_stack  # noqa: E402
 
@@ -70,6 +71,14 @@ def model_books(model_stack: Stack, token: str) -> Iterator[Client]:
     with Client(model_stack["BOOKS_URL"], token) as client:
         wait_until_standing(client)
         yield client
+
+
+@pytest.fixture(scope="module")
+def ready(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with accounts that are registered and signed in."""
+    folder = tmp_path_factory.mktemp("ready")
+    prepare_accounts(folder, stack)
+    return folder
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 import csv
 import json
 import subprocess
+import time
 from collections import Counter
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -116,3 +117,11 @@ def read_generator_rows(folder: Path, part: str = "") -> list[dict[str, Any]]:
         {**{name: float(row[name]) for name in row if name != "lags_ms"}, "lags": [*map(float, row["lags_ms"].split())]}
         for row in rows
     ]
+
+
+def wait_for_lines(path: Path, count: int, seconds: float = 30) -> None:
+    """Wait until a file has so many lines."""
+    end = time.monotonic() + seconds
+    while not path.exists() or path.read_bytes().count(b"\n") < count:
+        assert time.monotonic() < end, f"{path} has fewer than {count} lines"
+        time.sleep(0.05)

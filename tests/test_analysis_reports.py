@@ -27,41 +27,19 @@ from recordings import (
     write_server,
 )
 from rich.console import Console
-from written_books import Shelf
+from whole_runs import write_whole_run
 
 from analysis.findings import Figure, RunReport
-from analysis.plan import SCENARIOS, Plan, Stage
+from analysis.plan import SCENARIOS, Stage
 from analysis.report import build_report
 from analysis.summarize import main
 from analysis.summary_markdown import escape
 from analysis.terminal import print_report
 
 PROJECT = Path(__file__).resolve().parent.parent
-SHAPE = (Stage(50, 20, 50), Stage(100, 20, 50), Stage(50, 40, 50))
 CONTRACT = {"run", "profile", "complete", "verdict", "scenarios"}
 OF_SCENARIO = {"name", "question", "verdict", "reasons", "planned", "achieved"}
 ACHIEVED = {"users", "seconds", "requests", "rps", "error_ratio", "p50_ms", "p95_ms", "p99_ms"}
-
-
-def plan_all() -> list[Plan]:
-    """Short forms of the seven scenarios."""
-    stages = {"stages": SHAPE, "spike": SHAPE, "soak": (Stage(20, 150, 20),)}
-    plans = [make_plan(*stages.get(name, (Stage(50, 30, 25),)), name=name, share=0.08) for name in SCENARIOS]
-    return [Plan(**{**vars(plan), "limits": {"warm-up-seconds": 5.0}}) for plan in plans]
-
-
-def write_whole_run(folder: Path) -> list[Plan]:
-    """A run of all seven scenarios that is all right."""
-    plans = plan_all()
-    write_run(folder, *plans)
-    shelf = Shelf()
-    for number in range(10):
-        shelf.live(f"979200000000{number}", 6, doubts=0.1)
-    shelf.show()
-    for plan in plans:
-        write_scenario(folder, plan)
-        shelf.leave(folder, plan.name)
-    return plans
 
 
 def run_summarize(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:

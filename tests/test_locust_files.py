@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 import pytest
 import requests
+from records_of_load import add_accounts
 from scripts import choose_environment, locust_command, prepare_accounts, run_locust, run_script
 from stacks import Stack, find_free_ports, start_stack
 
@@ -27,20 +28,10 @@ FLOW = {("POST", "/login"), ("GET", "/me"), ("POST", "/refresh"), ("POST", "/log
 REVALIDATED = ("GET", "/api/books/{isbn} 304")
 
 
-@pytest.fixture(scope="module")
-def ready(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with accounts that are registered and signed in."""
-    folder = tmp_path_factory.mktemp("ready")
-    prepare_accounts(folder, stack)
-    return folder
-
-
 @pytest.fixture
 def folder(ready: Path, tmp_path: Path) -> Path:
     """A new folder for results, with the accounts and sessions of `ready`."""
-    for name in ("users.csv", "sessions.json"):
-        (tmp_path / name).symlink_to(ready / name)
-    return tmp_path
+    return add_accounts(tmp_path, ready)
 
 
 def read_rows(folder: Path, kind: str) -> list[dict[str, str]]:

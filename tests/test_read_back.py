@@ -9,24 +9,15 @@ import pytest
 import requests
 from projector_runs import run_projector
 from read_models import connect_to_redis
-from records_of_load import add_accounts, read_writes, record_load, start_load, write_run_file
-from scripts import prepare_accounts, run_script
+from records_of_load import add_accounts, read_writes, record_load, start_load, wait_for_lines, write_run_file
+from scripts import run_script
 from stacks import Stack, connect_to_mariadb
-from test_recording import wait_for_lines
 
 from analysis.ledger import State, keep_accounts
 from analysis.promises import Promises, compare
 from analysis.raw_files import read_data, read_read_back
 
 NOWHERE = {"url": "http://127.0.0.1:9"}
-
-
-@pytest.fixture(scope="module")
-def ready(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with accounts that are registered and signed in."""
-    folder = tmp_path_factory.mktemp("ready")
-    prepare_accounts(folder, stack)
-    return folder
 
 
 @pytest.fixture

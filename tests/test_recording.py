@@ -25,9 +25,10 @@ from records_of_load import (
     record_load,
     remove_books,
     start_load,
+    wait_for_lines,
     write_run_file,
 )
-from scripts import prepare_accounts, run_locust
+from scripts import run_locust
 from stacks import Stack
 
 from analysis.records import ASIDE, DIGITS, HIGHEST_US, LOWEST_US, THINK, name_endpoint
@@ -35,14 +36,6 @@ from analysis.records import ASIDE, DIGITS, HIGHEST_US, LOWEST_US, THINK, name_e
 pytestmark = pytest.mark.alone
 
 USERS = 40
-
-
-@pytest.fixture(scope="module")
-def ready(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with accounts that are registered and signed in."""
-    folder = tmp_path_factory.mktemp("ready")
-    prepare_accounts(folder, stack)
-    return folder
 
 
 @pytest.fixture
@@ -165,14 +158,6 @@ def test_a_generator_that_is_frozen_shows_it(stack: Stack, folder: Path) -> None
         load.kill()
     lags = [lag for row in read_generator_rows(folder) for lag in row["lags"]]
     assert max(lags) == pytest.approx(3000, abs=500)
-
-
-def wait_for_lines(path: Path, count: int, seconds: float = 30) -> None:
-    """Wait until a file has so many lines."""
-    end = time.monotonic() + seconds
-    while not path.exists() or path.read_bytes().count(b"\n") < count:
-        assert time.monotonic() < end, f"{path} has fewer than {count} lines"
-        time.sleep(0.05)
 
 
 def test_a_kill_loses_at_most_a_second_and_no_write(stack: Stack, folder: Path) -> None:

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from browser import ask_page, find_browser
 from recordings import Load, make_plan, make_requests, write_good_run
-from test_analysis_reports import write_whole_run
 from test_report_page import HOSTILE, spoil
+from whole_runs import write_whole_run
 
 from analysis.plan import Stage
 from analysis.report import build_report

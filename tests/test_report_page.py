@@ -30,7 +30,7 @@ from recordings import (
     write_server,
 )
 from report_pages import Page
-from test_analysis_reports import write_whole_run
+from whole_runs import write_whole_run
 
 from analysis.findings import Figure, RunReport, ScenarioReport, Table, TimeLine
 from analysis.plan import SCENARIOS, Stage
