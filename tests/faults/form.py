@@ -29,7 +29,7 @@ class Form(NamedTuple):
     @property
     def noise_s(self) -> float:
         """Give the time below which a latency tells more of the machine than of the service: levels begin there."""
-        return self.choose(0.025, 0.2)
+        return self.choose(0.025, 0.1)
 
     @property
     def level_s(self) -> float:
