@@ -128,6 +128,7 @@ def check_form(answer: Answer, status: int, identity: str) -> None:
 def judge(environment: Environment, **_: Any) -> None:
     """Record a failure when users were here and none of them got through the whole walk: that is no pass."""
     if WALKS["begun"] and not WALKS["whole"]:
+        # "no answer", for a wrong one has failed by itself: this only says that the question was not asked to its end.
         environment.events.request.fire(  # type: ignore[no-untyped-call]  # Locust's
             request_type="WALK",
             name="whole",
