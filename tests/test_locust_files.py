@@ -162,7 +162,7 @@ def test_a_walk_that_does_not_get_to_its_end_is_a_failure(stack: Stack, folder: 
     assert ran.returncode == 1
     failures = {(row["Method"], row["Name"]): row["Error"] for row in read_rows(folder, "failures")}
     assert failures["GET", "/metrics 200"].startswith("401 instead of 200")
-    assert re.match("not one of [0-9]+ walks", failures["WALK", "whole"])
+    assert re.match("no answer: not one of [0-9]+ walks", failures["WALK", "whole"])
 
 
 # what is refused before any load
