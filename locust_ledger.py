@@ -7,8 +7,9 @@ import time
 from pathlib import Path
 from typing import Any
 
+from analysis.records import ACKNOWLEDGED, REFUSED, UNKNOWN
+
 METHODS = ("POST", "PATCH", "DELETE")
-ACKNOWLEDGED, REFUSED, UNKNOWN = "acknowledged", "refused", "unknown"
 encode = json.JSONEncoder(separators=(",", ":")).encode  # made once: json.dumps would make one for each line
 
 

@@ -2,36 +2,21 @@
 
 import argparse
 import math
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
 
 from locust import LoadTestShape, events
 
+from analysis.plan import Stage
+from analysis.scenario_files import PlanError, parse_stages
 from analysis.thresholds import LIMITS, OBJECTIVES, Threshold
 
 
-class Stage(NamedTuple):
-    """A part of a shaped load: its users, its length in seconds with its ramp, and users a second in the ramp."""
-
-    users: int
-    seconds: float
-    spawn_rate: float
-
-
-def parse_stages(text: str) -> list[Stage]:
+def stages_of(text: str) -> tuple[Stage, ...]:
     """Return the stages in "USERS:SECONDS:SPAWN_RATE ..."; raises ArgumentTypeError."""
-    stages = []
-    for word in text.split():
-        try:
-            users, seconds, rate = word.split(":")
-            stage = Stage(int(users), float(seconds), float(rate))
-        except ValueError:
-            stage = Stage(0, 0, 0)
-        if not all(math.isfinite(number) and number > 0 for number in stage):
-            raise argparse.ArgumentTypeError(f"'{word}' is not USERS:SECONDS:SPAWN_RATE, all above 0, like 50:60:10")
-        stages.append(stage)
-    if not stages:
-        raise argparse.ArgumentTypeError("give at least one USERS:SECONDS:SPAWN_RATE, like 50:60:10")
-    return stages
+    try:
+        return parse_stages(text)
+    except PlanError as problem:
+        raise argparse.ArgumentTypeError(str(problem)) from None
 
 
 def parse_amount(text: str) -> float:
@@ -63,7 +48,7 @@ OPTIONS: dict[str, tuple[Any, str]] = {
     "users-file": (str, "the accounts to sign in (users.csv)"),
     "sessions-file": (str, "where their sessions are kept (sessions.json)"),
     "record": (str, "write what each second brings to files whose names begin so; read_back.py then removes the books"),
-    "stages": (parse_stages, "a shaped load: USERS:SECONDS:SPAWN_RATE, once for each stage"),
+    "stages": (stages_of, "a shaped load: USERS:SECONDS:SPAWN_RATE, once for each stage"),
     "write-share": (parse_share, "planned share of writes among the /api requests, 0 to 1"),
     **{f"objective-{name}": threshold_option(threshold) for name, threshold in OBJECTIVES.items()},
     **{f"limit-{name}": threshold_option(threshold) for name, threshold in LIMITS.items()},
@@ -89,9 +74,9 @@ class StagesShape(LoadTestShape):
         """Return the users and the ramp of this moment, None at the end; called once a second."""
         left = float(self.get_run_time())  # type: ignore[no-untyped-call]  # Locust's
         for stage in self.runner.environment.parsed_options.stages or parse_stages(self.stages):
-            if left < stage[1]:
-                return stage[0], stage[2]
-            left -= stage[1]
+            if left < stage.seconds:
+                return stage.users, stage.spawn_rate
+            left -= stage.seconds
         return None
 
 

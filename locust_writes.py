@@ -1,6 +1,5 @@
 """The actions of a load that write: each user adds, changes and deletes a few books of its own, over and over."""
 
-import json
 import random
 import uuid
 from collections.abc import Callable
@@ -19,16 +18,17 @@ def pick(user: LibraryUser, state: str) -> Copy | None:
 
 
 def settle(user: LibraryUser, copy: Copy) -> None:
-    """Ask MariaDB, unrecorded, what became of a write whose outcome is unknown."""
-    headers = {**user.bearer(), "Cache-Control": "no-cache"}
-    with user.aside():
-        # The answer is never entered as a context manager, hence no request of the load.
-        answer = user.client.request("GET", f"{user.books}/{copy.isbn}", headers=headers, catch_response=True)
-    if answer.status_code == 404:
-        copy.state = "free"
-    elif answer.status_code == 200:
-        book = json.loads(answer.content or b"{}")
+    """Ask MariaDB what became of a write whose outcome is unknown."""
+
+    def check(answer: Answer) -> None:
+        if answer.status_code == 404:
+            copy.state = "free"
+            return
+        book = body_of(answer, 200)
         copy.state, copy.version, copy.stock = "shelved", book["version"], book["stock"]
+
+    headers = {**user.bearer(), "Cache-Control": "no-cache"}
+    send(user, "GET", f"{user.books}/{copy.isbn}", "/api/books/{isbn} no-cache", check, headers=headers)
 
 
 def write(user: LibraryUser, copy: Copy, method: str, check: Callable[[Answer], Any], **parts: Any) -> bool:

@@ -27,7 +27,7 @@ from locust_writes import add_book, change_book, delete_book
 MIX = {
     list_books: 120,
     page_on: 120,
-    one_book: 330,
+    one_book: 335,
     by_author: 80,
     by_genre: 80,
     by_format: 65,

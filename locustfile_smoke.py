@@ -4,6 +4,7 @@ import secrets
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode
 
@@ -19,25 +20,35 @@ from sign_in import bearer
 from smoke_checks import Walk
 from smoke_steps import STEPS, Step
 
-WALKS = {"begun": 0, "whole": 0}  # of this process
 # The walk asks for the contract, not for capacity: few passwords are hashed at once, so that none is shed.
 HASHING = BoundedSemaphore(2)
 HASHED = {"/login": (200, 401), "/register": (201,)}
 PROBLEM = {"type", "title", "status", "detail"}
 
 
+@dataclass
+class Walks:
+    """What the walks of this process came to: how many began, and the places of the steps that somebody got past."""
+
+    begun: int = 0
+    passed: set[int] = field(default_factory=set)
+
+
+WALKS = Walks()
+
+
 def walk_once(user: "SmokeUser") -> None:
     """Make one walk, step after step without a pause; what only the first may do is done by the first."""
-    first, once = not user.walks, not WALKS["begun"]
+    first, once = not user.walks, not WALKS.begun
     user.walks += 1
-    WALKS["begun"] += 1
+    WALKS.begun += 1
     walk = begin(user)
-    for step in STEPS:
+    for place, step in enumerate(STEPS):
         if (step.when == "first" and not first) or (step.when == "once" and not once):
             continue
         if not all(take(user, walk, step) for _ in range(step.times)):
             return
-    WALKS["whole"] += 1
+        WALKS.passed.add(place)
     user.load.to_remove.discard(walk["isbn"])
 
 
@@ -126,20 +137,25 @@ def check_form(answer: Answer, status: int, identity: str) -> None:
 
 
 def judge(environment: Environment, **_: Any) -> None:
-    """Record a failure when users were here and none of them got through the whole walk: that is no pass."""
-    if WALKS["begun"] and not WALKS["whole"]:
+    """Record a failure when users were here and there is a step that none of them got past: that is no pass."""
+    missing = [step for place, step in enumerate(STEPS) if place not in WALKS.passed]
+    if WALKS.begun and missing:
         # "no answer", for a wrong one has failed by itself: this only says that the question was not asked to its end.
+        first = f"{missing[0].method} {missing[0].path} {missing[0].status}"
         environment.events.request.fire(  # type: ignore[no-untyped-call]  # Locust's
             request_type="WALK",
             name="whole",
             response_time=0,
             response_length=0,
-            exception=Wrong(f"no answer: not one of {WALKS['begun']} walks over {len(STEPS)} steps got to its end"),
+            exception=Wrong(
+                f"no answer: none of {WALKS.begun} walks got past {len(missing)} of the {len(STEPS)} steps: {first} ..."
+            ),
             context={},
         )
         if not isinstance(environment.runner, WorkerRunner):
             gevent.sleep(1.5)  # the failures are written to their file once a second
-    WALKS.update(begun=0, whole=0)
+    WALKS.begun = 0
+    WALKS.passed.clear()
 
 
 events.test_stop.add_listener(judge)  # type: ignore[no-untyped-call]  # Locust's

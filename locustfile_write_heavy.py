@@ -10,11 +10,11 @@ MIX = {
     one_book: 90,
     by_author: 20,
     by_genre: 20,
-    by_format: 19,
+    by_format: 20,
     revalidate: 30,
     add_book: 250,
     change_book: 300,
-    delete_book: 196,
+    delete_book: 200,
     session_flow: 5,
 }
 

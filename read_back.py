@@ -15,7 +15,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from analysis.records import DataState, find_parts
+from analysis.records import REFUSED, DataState, find_parts
 from catalogue import is_own, read_catalogue, remove_books
 from create_users_csv import Arguments
 from register_users import INTERRUPTED, read_accounts
@@ -55,7 +55,7 @@ def read_ledgers(folder: Path, name: str) -> tuple[set[str], set[str]]:
         for entry in read_lines(path):
             if "outcome" not in entry:
                 sent[entry["n"]] = entry
-            elif entry["outcome"] == "refused":
+            elif entry["outcome"] == REFUSED:
                 sent.pop(entry["n"], None)
         written |= {entry["isbn"] for entry in sent.values()}
         own |= {entry["isbn"] for entry in sent.values() if entry["method"] == "POST"}

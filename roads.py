@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import requests
 
-from analysis.records import ReadBack, Shown
+from analysis.records import ROADS, ReadBack, Shown
 from register_users import work_through
 from services import ask, open_http
 from sign_in import bearer
@@ -14,7 +14,7 @@ from sign_in import bearer
 ASKED_AT_A_TIME = 8
 LONGEST_ASKING_S = 120.0
 LONGEST_LAG_S = 10.0  # the read model is waited for that long
-ROADS: dict[str, dict[str, str]] = {"read_model": {}, "database": {"Cache-Control": "no-cache"}}
+HEADERS: dict[str, dict[str, str]] = {"read_model": {}, "database": {"Cache-Control": "no-cache"}}
 Books = dict[str, dict[str, Shown]]  # what each road shows, by ISBN
 
 
@@ -31,7 +31,7 @@ def look_at(service: Service, isbns: Iterable[str], until: float) -> Books:
 
     def look(isbn: str) -> tuple[str, dict[str, Shown]] | None:
         try:
-            return isbn, {road: show(http, service, isbn, headers) for road, headers in ROADS.items()}
+            return isbn, {road: show(http, service, isbn, HEADERS[road]) for road in ROADS}
         except (requests.RequestException, ValueError):
             return None
 

@@ -29,7 +29,6 @@ from services import WRONG_USE, open_http
 
 TIMEOUTS = (1.0, 2.5)  # seconds to connect and to wait: a later answer says nothing about its second
 SAMPLE = re.compile(r"(\w+)(?:\{(.*)\})? (\S+)")
-RENAMED = {"http_request_duration_seconds_count": "http_requests_total"}
 WORKER = {
     "worker_cpu_seconds": "cpu_s",
     "worker_memory_bytes": "rss",
@@ -62,7 +61,7 @@ def parse_metrics(text: str) -> dict[str, Any]:
         found = SAMPLE.fullmatch(line)
         if not found:
             continue
-        name, labels, value = RENAMED.get(found[1], found[1]), found[2], float(found[3])
+        name, labels, value = found[1], found[2], float(found[3])
         if name in WORKER:
             workers[labels.split('"')[1]][WORKER[name]] = value
         elif (name in VALUES or name == "server_time_seconds") and not math.isnan(value):  # as a store's that is down

@@ -4,8 +4,6 @@ from analysis.counts import add_times
 from analysis.evidence import Evidence
 from analysis.findings import VALIDITY, Check, Figure, hold
 
-SHORTEST_S = 3  # a plateau shorter than that is left out
-
 
 def judge_balance(evidence: Evidence) -> list[Check]:
     """INVALID when on a plateau user-seconds differ from request- and think-seconds by more than 10 %.
@@ -20,7 +18,7 @@ def judge_balance(evidence: Evidence) -> list[Check]:
     for number, plateau in enumerate(plateaus, start=1):
         span = evidence.span_of(plateau)
         there = float(sum(evidence.curve.within(plateau)))
-        if span[1] - span[0] < SHORTEST_S or not there:
+        if span[1] - span[0] < evidence.plan.limit("balance-seconds") or not there:
             continue
         times = add_times(evidence.rows_in(span))
         share = sum(times.values()) / there

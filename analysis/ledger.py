@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from analysis.records import Outcome, Sent
+from analysis.records import ACKNOWLEDGED, UNKNOWN, Outcome, Sent
 
 Book = dict[str, Any]
 Write = tuple[Sent, Outcome | None]
@@ -44,18 +44,18 @@ class Account:
 
     def enter(self, sent: Sent, outcome: Outcome | None) -> None:
         """Take in a write and its outcome."""
-        what = outcome.outcome if outcome else "unknown"
+        what = outcome.outcome if outcome else UNKNOWN
         key = (sent.key, sent.digest) if sent.key else None
         replayed = key is not None and self._done.get(key, False)
-        if what == "acknowledged":
+        if what == ACKNOWLEDGED:
             self.acknowledged += 1
             if not replayed:
                 self._acknowledge(sent, outcome.version if outcome else None)
-        elif what == "unknown":
+        elif what == UNKNOWN:
             self.unknown += 1
             if not replayed:
                 self.states = unique([*self.states, *(s for state in self.states if (s := apply(sent, state)))])
-        if key is not None and what == "acknowledged":
+        if key is not None and what == ACKNOWLEDGED:
             self._done[key] = True
 
     def _acknowledge(self, sent: Sent, version: int | None) -> None:

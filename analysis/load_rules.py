@@ -78,6 +78,17 @@ def judge_mix(plan: Plan, endpoints: Mapping[str, Counts], source: str) -> list[
     return [hold("the mix was the planned one", VALIDITY, reason, figures)]
 
 
+def judge_ledger(plan: Plan, endpoints: Mapping[str, Counts], entered: int, source: str) -> Check:
+    """INVALID when over 1 % of the writes are not in the ledger: what became of those nobody can look up.
+
+    The smoke scenario, which plans no share of writes, also sends bodies that are none and have no line there.
+    """
+    _, writes = count_mix(endpoints)
+    allowed = plan.limit("unrecorded-ratio") * writes if plan.write_share is not None else writes - 1
+    reason = f"{writes} writes were sent, and {source} has {entered}" if writes and writes - entered > allowed else ""
+    return hold("every write is in the ledger", VALIDITY, reason, Figure("writes in it", entered, "", source))
+
+
 def judge_exceptions(plan: Plan, exceptions: int) -> Check:
     """INVALID when the load side itself raised: what it would have sent is not known."""
     source = f"{plan.name}_exceptions.csv"

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from analysis.findings import CONTRACT, INVALID, PASS, VALIDITY, Check, Figure, Table
 from analysis.ledger import Account, Loss, State, Write, find_differences, keep_accounts, plain_isbn
-from analysis.records import ROADS, ReadBack, Shown
+from analysis.records import ACKNOWLEDGED, REFUSED, ROADS, UNKNOWN, ReadBack, Shown
 
 NAMED = 5  # findings that a reason names; the table has all of them
 WORDS = {"read_model": "the read model", "database": "MariaDB", "answers": "the answers"}
@@ -40,12 +40,12 @@ def compare(writes: list[Write], read_back: ReadBack | None) -> Promises:
         for road in ROADS:
             if road in shown.get(isbn, {}):
                 losses += compare_road(account, road, shown[isbn][road])
-    outcomes = [outcome.outcome if outcome else "unknown" for _, outcome in writes]
+    outcomes = [outcome.outcome if outcome else UNKNOWN for _, outcome in writes]
     return Promises(
         sent=len(writes),
-        acknowledged=outcomes.count("acknowledged"),
-        refused=outcomes.count("refused"),
-        unknown=outcomes.count("unknown"),
+        acknowledged=outcomes.count(ACKNOWLEDGED),
+        refused=outcomes.count(REFUSED),
+        unknown=outcomes.count(UNKNOWN),
         isbns=len(accounts),
         losses=losses,
         unread=[isbn for isbn, account in accounts.items() if _matters(account) and not _is_whole(shown, isbn)],

@@ -18,7 +18,9 @@ def answer_read_heavy(evidence: Evidence) -> Answer:
     share = measure_share(evidence)
     if share.value is not None:
         words += f"; {float(share.value):.1%} of the catalogue reads came from the read model"
-    return Answer(words, (), (*figures, share))
+    answers = f"{evidence.plan.limit('endpoint-answers'):g}"
+    note = f"objectives: endpoints with fewer than {answers} answers are held against theirs together, not one by one"
+    return Answer(words, (), (*figures, share), notes=(note,))
 
 
 def _say(value: float | int | str | None) -> str:

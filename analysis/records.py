@@ -101,18 +101,15 @@ class ServerSample:
 
 # Names in ServerSample.values, each a Prometheus sample summed over its labels; those in `_total` only rise.
 VALUES = (
-    "http_requests_total",
     "http_requests_in_flight",
     "http_requests_shed_total",
     "db_pool_in_use",
     "db_pool_waiting",
-    "db_pool_opened_total",
     "db_connections",  # MariaDB's Threads_connected
     "redis_memory_bytes",
     "redis_keys",
     "hashing_waiting",
     "read_model_lag_seconds",
-    "outbox_pending",
     "read_model_misses_total",
 )
 
@@ -151,7 +148,7 @@ class Outcome:
     version: int | None
 
 
-OUTCOMES = ("acknowledged", "refused", "unknown")
+ACKNOWLEDGED, REFUSED, UNKNOWN = "acknowledged", "refused", "unknown"
 
 
 @dataclass(frozen=True)

@@ -62,7 +62,7 @@ def parse_seconds(text: str) -> float:
 
 def _read_stages(values: dict[str, str]) -> tuple[Stage, ...]:
     if "stages" in values:
-        return tuple(_read_stage(word) for word in _required(values, "stages").split())
+        return parse_stages(_required(values, "stages"))
     text = _required(values, "run-time")
     try:
         seconds = parse_seconds(text)
@@ -72,12 +72,19 @@ def _read_stages(values: dict[str, str]) -> tuple[Stage, ...]:
     return (_checked(stage, "users, spawn-rate and run-time"),)
 
 
-def _read_stage(word: str) -> Stage:
+def parse_stages(text: str) -> tuple[Stage, ...]:
+    """The stages of `50:60:25 100:60:25`; raises PlanError."""
+    if not text.strip():
+        raise PlanError("stages: there is none; write USERS:SECONDS:SPAWN_RATE once for each, 50:60:25 100:60:25")
+    return tuple(_parse_stage(word) for word in text.split())
+
+
+def _parse_stage(word: str) -> Stage:
     try:
         users, seconds, spawn_rate = word.split(":")
         stage = Stage(int(users), float(seconds), float(spawn_rate))
     except ValueError:
-        raise PlanError(f"stages: {word!r} is no stage; write USERS:SECONDS:SPAWN_RATE, 50:10:5") from None
+        raise PlanError(f"stages: {word!r} is no stage; write USERS:SECONDS:SPAWN_RATE, 50:60:25") from None
     return _checked(stage, f"stages: {word!r}")
 
 

@@ -15,7 +15,6 @@ OF_STORES = {
     "redis_memory_bytes",
     "redis_keys",
     "read_model_lag_seconds",
-    "outbox_pending",
     "read_model_misses_total",
 }
 

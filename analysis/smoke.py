@@ -11,4 +11,6 @@ def answer_smoke(evidence: Evidence) -> Answer:
     right = sum(counts.right for counts in asked.values())
     requests = sum(counts.requests for counts in asked.values())
     figures = Figure("routes and error paths asked", len(asked), "", source), Figure("as promised", right, "", source)
-    return Answer(f"{right} of {requests} answers on {len(asked)} routes and error paths were as promised", (), figures)
+    words = f"{right} of {requests} answers on {len(asked)} routes and error paths were as promised"
+    note = f"contract: asked by {evidence.plan.users} users at most; what breaks only under more load would not show"
+    return Answer(words, (), figures, notes=(note,))

@@ -15,7 +15,6 @@ from analysis.server_rules import SERVICES
 
 BLOCKS = 100  # medians that a slope is drawn through, at most
 SHORTEST_BLOCK_S = 5.0  # neighbouring seconds are too alike to count as two
-FEWEST_BLOCKS = 10
 NO_OBJECTIVE = "no objective is given"
 COLUMNS = ("what", "of", "slope a minute", "at least", "at most", "unit", "objective", "could have seen")
 
@@ -113,7 +112,7 @@ def measure_slope(plan: Plan, quantity: Quantity, series: Series, span: Span) ->
     numbers = np.array([int((at - span[0]) / length) for at, _ in inside])
     values = np.array([value * quantity.scale for _, value in inside])
     blocks = np.unique(numbers)
-    if len(blocks) < max(FEWEST_BLOCKS, (span[1] - span[0]) / length / 2):
+    if len(blocks) < max(plan.limit("slope-blocks"), (span[1] - span[0]) / length / 2):
         return f"{series.owner}: there for too short a time to tell whether it grows"
     medians = np.array([np.median(values[numbers == block]) for block in blocks])
     minutes = (blocks + 0.5) * length / 60

@@ -12,9 +12,6 @@ from analysis.objectives import judge_objectives
 from analysis.plan import Plan
 from analysis.stages import measure_levels
 
-GOING_ON_S = 2  # a service without a right answer for so long is not normal
-WINDOW_S = 5  # p95 of a moment is that of so many seconds before it
-
 
 @dataclass(frozen=True)
 class Recovery:
@@ -47,7 +44,9 @@ def answer_spike(evidence: Evidence) -> Answer:
         judge_recovery(plan, recovery, source),
     ]
     tables: tuple[Table, ...] = (measure_levels(evidence),)
-    return Answer(say_spike(recovery, counts), tuple(checks), measure_spike(counts, recovery, seconds, source), tables)
+    note = f"spike: {spike[1] - spike[0]:.0f} s to {plan.users} users; a longer or a higher one is another question"
+    figures = measure_spike(counts, recovery, seconds, source)
+    return Answer(say_spike(recovery, counts), tuple(checks), figures, tables, (note,))
 
 
 def find_spans(evidence: Evidence) -> tuple[Span, Span, Span] | None:
@@ -68,8 +67,8 @@ def measure_recovery(evidence: Evidence, latencies: Latencies, before: Span, aft
     """Find the first of five seconds running in which p95 is at most twice that before the spike, or 20 ms.
 
     The p95 of a moment is that of the 5 s before it, of `latencies` without log-ins. A moment without enough right
-    answers for a p95, or with more refusals than the objective allows, is not normal. None without answers before the
-    spike.
+    answers for a p95, none of them in its last 2 s, or with more refusals than the objective allows, is not normal.
+    None without answers before the spike.
     """
     plan = evidence.plan
     few, usual = plan.limit("few-answers"), latencies.between(*before)
@@ -78,25 +77,26 @@ def measure_recovery(evidence: Evidence, latencies: Latencies, before: Span, aft
         return None
     normal = max(plan.limit("normal-factor") * p95, plan.limit("normal-ms"))
     moments = range(int(after[0]), int(after[1]) + 1)
-    windows = [latencies.between(moment - WINDOW_S, moment) for moment in moments]
+    length, silence = plan.limit("normal-window-seconds"), plan.limit("silent-seconds")
     good = [
-        is_normal(each, moment, few, normal) and not refuses(evidence, moment)
-        for each, moment in zip(windows, moments, strict=True)
+        latencies.between(moment - silence, moment).answers > 0
+        and is_normal(latencies.between(moment - length, moment), few, normal)
+        and not refuses(evidence, (moment - length, moment))
+        for moment in moments
     ]
     steady = int(plan.limit("normal-seconds"))
     first = next((place for place in range(len(good) - steady + 1) if all(good[place : place + steady])), None)
     return Recovery(first, len(moments) - 1, p95, round(normal, 3), first is None and good[-1])
 
 
-def is_normal(window: Latencies, moment: int, few: float, normal_ms: float) -> bool:
-    """Whether p95 is normal in a window; it must have answers to the end, and not only from before a collapse."""
-    going_on = window.between(moment - GOING_ON_S, moment).answers > 0
-    return going_on and window.answers >= few and (window.percentile(0.95) or 0.0) <= normal_ms
+def is_normal(window: Latencies, few: float, normal_ms: float) -> bool:
+    """Whether a window has enough answers for a p95, and a normal one."""
+    return window.answers >= few and (window.percentile(0.95) or 0.0) <= normal_ms
 
 
-def refuses(evidence: Evidence, moment: int) -> bool:
-    """Whether the service refused a larger share than the objective allows in the seconds before a moment."""
-    counts = count_requests(evidence.rows_in((moment - WINDOW_S, moment)))
+def refuses(evidence: Evidence, span: Span) -> bool:
+    """Whether the service refused a larger share than the objective allows."""
+    counts = count_requests(evidence.rows_in(span))
     return counts.shed > (evidence.plan.objective("shed-ratio") or 0.0) * counts.requests
 
 

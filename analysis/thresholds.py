@@ -40,6 +40,7 @@ LIMITS = {
     "generator-stall-ms": Threshold(500.0, "for which its event loop may stop once"),
     "generator-lag-p99-ms": Threshold(20.0, "lag of its event loop in all but 1 % of the time"),
     "balance-ratio": Threshold(0.1, "by which user-seconds may differ from request- and think-seconds", is_share=True),
+    "balance-seconds": Threshold(3.0, "below so many a plateau is too short for that comparison"),
     "missing-ratio": Threshold(0.05, "share of the seconds that may be without a server sample", is_share=True),
     "missing-seconds": Threshold(3.0, "seconds in a row that may be without one"),
     "unrecorded-ratio": Threshold(0.01, "by which two counts of the same requests may differ", is_share=True),
@@ -52,4 +53,7 @@ LIMITS = {
     "normal-factor": Threshold(2.0, "after a spike, p95 is normal at so many times that before it,"),
     "normal-ms": Threshold(20.0, "or at this,"),
     "normal-seconds": Threshold(5.0, "for so many seconds running"),
+    "normal-window-seconds": Threshold(5.0, "before a moment, of whose answers its p95 is,"),
+    "silent-seconds": Threshold(2.0, "without a right answer are not normal"),
+    "slope-blocks": Threshold(10.0, "medians of blocks that a slope of the soak needs"),
 }

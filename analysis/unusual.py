@@ -19,9 +19,7 @@ def tell_of_run(run: Run) -> list[str]:
     """What holds for every scenario of the run."""
     notes = []
     if run.profile == "quick":
-        notes.append(
-            "quick profile: short runs that ask the coarser question; baseline and soak say what they cannot see"
-        )
+        notes.append("quick profile: short runs that ask the coarser question; each says what it could not have seen")
     if run.shares_machine:
         notes.append("load and services shared one machine: the services had less of it than they would have alone")
     accounts = run.facts.get("accounts")

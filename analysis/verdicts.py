@@ -14,6 +14,7 @@ from analysis.generator_rules import judge_generator
 from analysis.load_rules import (
     judge_end,
     judge_exceptions,
+    judge_ledger,
     judge_mix,
     judge_recording,
     judge_seconds,
@@ -38,6 +39,7 @@ ANSWERS: dict[str, Callable[[Evidence], Answer]] = {
     "soak": answer_soak,
     "spike": answer_spike,
 }
+RARE = 3  # events are to be expected for one to be seen with 95 % confidence
 NOT_ASKED = "the question was not asked properly"
 DID_NOT_RUN = Answer("did not run", (Check("it ran", VALIDITY, INCONCLUSIVE, "did not run"),))
 
@@ -55,7 +57,18 @@ def judge(evidence: Evidence, usual_books: int | None) -> Answer:
     checks = [*validity, *judge_contract(evidence), *judge_performance(evidence), *answer.checks]
     if any(check.kind == VALIDITY and check.verdict == INVALID for check in checks):
         checks = [set_aside(check) for check in checks]
-    return replace(answer, checks=tuple(checks))
+    return replace(answer, checks=tuple(checks), notes=(*answer.notes, *say_rarest(evidence)))
+
+
+def say_rarest(evidence: Evidence) -> list[str]:
+    """How rare a fault may be that this run need not have met, when it met none.
+
+    The rule of three: Hanley and Lippman-Hand, "If Nothing Goes Wrong, Is Everything All Right?" (1983).
+    """
+    counts = count_requests(evidence.rows)
+    if counts.errors or counts.requests < RARE:
+        return []
+    return [f"faults: none in {counts.requests:,} requests; rarer than 1 in {counts.requests // RARE:,} need not show"]
 
 
 def judge_validity(evidence: Evidence, usual_books: int | None) -> list[Check]:
@@ -67,6 +80,7 @@ def judge_validity(evidence: Evidence, usual_books: int | None) -> list[Check]:
         judge_seconds(plan, evidence.curve),
         judge_users(plan, evidence.curve),
         *judge_mix(plan, evidence.endpoints, seconds),
+        judge_ledger(plan, evidence.endpoints, len(evidence.writes), evidence.file("_ledger.jsonl")),
         judge_exceptions(plan, evidence.results.exceptions),
         judge_recording(plan, evidence.results, counts, evidence.latencies.answers, (seconds, latencies)),
         *judge_generator(plan, evidence.generator, evidence.run.processes, evidence.span),

@@ -253,7 +253,7 @@ def test_users_that_share_too_few_accounts_a_shared_machine_and_cheap_log_ins_ar
     services = {"auth": {"settings": {"bcrypt_rounds": "4"}}, "books": {"settings": {}}}
     write_run(tmp_path, plan, accounts=3, target_is_this_machine=True, services=services)
     assert build_report(tmp_path).notes == (
-        "quick profile: short runs that ask the coarser question; baseline and soak say what they cannot see",
+        "quick profile: short runs that ask the coarser question; each says what it could not have seen",
         "load and services shared one machine: the services had less of it than they would have alone",
         "users.csv has 3 accounts for up to 100 users: users shared accounts and sessions",
         "bcrypt cost 4: log-ins are cheaper than at the usual 12",

@@ -146,9 +146,9 @@ def test_errors_are_counted_from_the_seconds_when_the_failures_file_was_cut_off(
 def test_errors_that_only_locust_has_counted_are_errors(tmp_path: Path) -> None:
     plan = make_plan(name="smoke")
     write_good_run(tmp_path, plan)
-    write_failures(tmp_path, "smoke", [("WALK", "whole", "not one of 9 walks got to its end", 1)])
+    write_failures(tmp_path, "smoke", [("WALK", "whole", "none of 9 walks got past 2 of the 68 steps", 1)])
     assert judge_folder(tmp_path).reasons == (
-        "1 of 285 requests failed (0.35%): 1 x WALK whole: not one of 9 walks got to its end",
+        "1 of 285 requests failed (0.35%): 1 x WALK whole: none of 9 walks got past 2 of the 68 steps",
     )
 
 
@@ -285,3 +285,29 @@ def test_the_rows_before_a_cut_are_all_there(tmp_path: Path) -> None:
     gaps: list[str] = []
     assert len(read_seconds(tmp_path, "smoke", gaps)[""]) == 10
     assert gaps == ["smoke_seconds.csv is cut off or damaged in line 12"]
+
+
+@pytest.mark.parametrize(
+    ("kept", "share", "verdict"),
+    [
+        (1.0, 0.2, "PASS"),
+        (0.995, 0.2, "PASS"),
+        (0.98, 0.2, "INVALID"),
+        (0.0, 0.2, "INVALID"),
+        (0.1, None, "PASS"),  # the smoke scenario also sends what can be no write
+        (0.0, None, "INVALID"),
+    ],
+)
+def test_writes_that_the_ledger_has_not_make_the_scenario_invalid(
+    tmp_path: Path, kept: float, share: float | None, verdict: str
+) -> None:
+    plan = make_plan(Stage(20, 60, 10), name="smoke", share=share)
+    write_good_run(tmp_path, plan, mix={LIST: 80, ADD: 20})
+    path = tmp_path / "smoke_ledger.jsonl"
+    lines = path.read_text().splitlines(keepends=True)
+    left = round(kept * len(lines))
+    path.write_text("".join(lines[:left]))
+    scenario = judge_folder(tmp_path)
+    assert scenario.verdict == verdict, scenario.reasons
+    if verdict != "PASS":
+        assert scenario.reasons == (f"{len(lines)} writes were sent, and smoke_ledger.jsonl has {left}",)

@@ -162,7 +162,9 @@ def test_a_walk_that_does_not_get_to_its_end_is_a_failure(stack: Stack, folder: 
     assert ran.returncode == 1
     failures = {(row["Method"], row["Name"]): row["Error"] for row in read_rows(folder, "failures")}
     assert failures["GET", "/metrics 200"].startswith("401 instead of 200")
-    assert re.match("no answer: not one of [0-9]+ walks", failures["WALK", "whole"])
+    assert re.match(
+        "no answer: none of [0-9]+ walks got past [0-9]+ of the [0-9]+ steps: GET /", failures["WALK", "whole"]
+    )
 
 
 # what is refused before any load

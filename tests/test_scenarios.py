@@ -68,16 +68,20 @@ PLAN_KEYS = ("num_users", "spawn_rate", "run_time", "stages", "write_share")
 # Runs in a process of its own: importing Locust changes the sockets of the process.
 READ_SCENARIOS = """
 import json, sys
+from dataclasses import astuple
 import locust_options
 from locust.argument_parser import get_parser
-print(json.dumps({path: vars(get_parser().parse_args(["--config", path])) for path in sys.argv[1:]}))
+plans = {path: vars(get_parser().parse_args(["--config", path])) for path in sys.argv[1:]}
+print(json.dumps(plans, default=astuple))
 """
 READ_LOADS = """
+from dataclasses import astuple
 import json, locustfile, locustfile_smoke, locustfile_spike, locustfile_stages, locustfile_write_heavy
-from locust_options import parse_stages
+from analysis.scenario_files import parse_stages
 mixes = {file.__name__: {action.__name__: weight for action, weight in file.MIX.items()}
          for file in (locustfile, locustfile_write_heavy)}
-stages = {"stages": parse_stages(locustfile_stages.Stages.stages), "spike": parse_stages(locustfile_spike.Spike.stages)}
+shapes = {"stages": locustfile_stages.Stages, "spike": locustfile_spike.Spike}
+stages = {name: [astuple(stage) for stage in parse_stages(shape.stages)] for name, shape in shapes.items()}
 steps = [[step.service, step.path, step.method.lower(), str(step.status)] for step in locustfile_smoke.STEPS]
 print(json.dumps([mixes, stages, steps]))
 """
@@ -163,9 +167,8 @@ def test_a_mix_has_the_planned_share_of_writes_and_few_log_ins(
 ) -> None:
     mix = loads[0][locustfile]
     writes = sum(mix[name] for name in ("add_book", "change_book", "delete_book"))
-    assert sum(mix.values()) == 1000
-    assert mix["session_flow"] <= 5
-    assert writes / (1000 - mix["session_flow"]) == pytest.approx(share, abs=0.0005)
+    assert mix["session_flow"] <= 0.005 * sum(mix.values())
+    assert writes == share * (sum(mix.values()) - mix["session_flow"])
 
 
 @pytest.mark.parametrize("service", ["auth", "books"])

@@ -23,7 +23,7 @@ def write_whole_run(folder: Path) -> list[Plan]:
     write_run(folder, *plans)
     shelf = Shelf()
     for number in range(10):
-        shelf.live(f"979200000000{number}", 6, doubts=0.1)
+        shelf.live(f"979200000000{number}", 40, doubts=0.1)
     shelf.show()
     for plan in plans:
         write_scenario(folder, plan)
