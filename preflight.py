@@ -17,7 +17,7 @@ from analysis.scenario_files import PlanError, read_plan, scenario_path
 from create_users_csv import Arguments, count_of
 from machine import describe_machine, is_this_machine, read_commit
 from register_users import read_accounts
-from services import Refused, open_http, setting
+from services import WRONG_USE, Refused, open_http, setting
 from target import TIMEOUT_S, Target, choose_target, read_target
 
 BROKEN = 3
@@ -57,10 +57,20 @@ def read_service(name: str, url: str, token: str) -> dict[str, Any]:
     }
 
 
-def read_plans(folder: Path, profile: str, names: list[str]) -> list[Plan]:
-    """The plans of the scenarios; raises Refused naming the file that is wrong."""
+def find_files(options: argparse.Namespace) -> list[Path]:
+    """The files of the scenarios: the user's own, else the project's; raises Refused when he has none of them."""
+    own = {name: options.own / f"{name}.conf" for name in options.scenarios} if options.own else {}
+    own = {name: path for name, path in own.items() if path.is_file()}
+    if options.own and not own:
+        names = ", ".join(f"{name}.conf" for name in options.scenarios)
+        raise Refused(f"--scenarios {options.own} has none of {names}; copy one from scenarios/", WRONG_USE)
+    return [own.get(name, scenario_path(Path(), options.profile, name)) for name in options.scenarios]
+
+
+def read_plans(folder: Path, files: list[Path]) -> list[Plan]:
+    """The plans of the scenario files; raises Refused naming the file that is wrong."""
     try:
-        plans = [read_plan(scenario_path(folder, profile, name)) for name in names]
+        plans = [read_plan(file) for file in files]
     except PlanError as error:
         raise Refused(str(error), BROKEN) from None
     for plan in plans:
@@ -73,6 +83,7 @@ def describe_run(options: argparse.Namespace, target: Target) -> dict[str, Any]:
     """Everything that run.json holds; raises Refused. No secret is in it."""
     folder = Path()
     token = find_token(target)
+    files = find_files(options)
     return {
         "run": options.out.name,
         "profile": options.profile,
@@ -83,7 +94,8 @@ def describe_run(options: argparse.Namespace, target: Target) -> dict[str, Any]:
         "accounts": len(read_accounts(Path("users.csv"))),
         "machine": describe_machine(),
         "commit": read_commit(folder),
-        "plan": [plan_to_dict(plan) for plan in read_plans(folder, options.profile, options.scenarios)],
+        "scenario_files": [str(file) for file in files],
+        "plan": [plan_to_dict(plan) for plan in read_plans(folder, files)],
     }
 
 
@@ -101,6 +113,7 @@ def read_options() -> argparse.Namespace:
     parser.add_argument("step", choices=("plan", "target", "token", "record"))
     parser.add_argument("--profile", choices=("full", "quick"), default="full")
     parser.add_argument("--scenarios", type=lambda text: text.split(), default=list(SCENARIOS))
+    parser.add_argument("--own", type=Path)
     parser.add_argument("--host", default="")
     parser.add_argument("--auth-url", default="")
     parser.add_argument("--books-url", default="")
@@ -114,7 +127,9 @@ def main() -> int:
     options = read_options()
     try:
         if options.step == "plan":
-            read_plans(Path(), options.profile, options.scenarios)
+            files = find_files(options)
+            read_plans(Path(), files)
+            print(*files, sep="\n")
         elif options.step == "target":
             target, given = read_target(options)
             print(choose_target(target, given), *target)

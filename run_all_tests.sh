@@ -2,7 +2,7 @@
 # Runs the seven load scenarios one after the other against the two services, and says what they showed.
 #
 # Usage: ./run_all_tests.sh [--quick|--full] [--only NAME[,NAME...]] [--host HOST | --auth-url URL --books-url URL]
-#                           [--processes N] [--out DIR]
+#                           [--processes N] [--scenarios DIR] [--out DIR]
 #
 #   --full           the long form, about an hour (default)
 #   --quick          all seven scenarios in about nine minutes
@@ -11,6 +11,7 @@
 #   --auth-url URL   the address of the auth service, with --books-url; both win over AUTH_URL and BOOKS_URL
 #   --books-url URL  the address of the books service
 #   --processes N    processes that make the load (1)
+#   --scenarios DIR  scenario files of your own, NAME.conf: they are taken instead of those in scenarios/
 #   --out DIR        the results folder (test_results_YYYYMMDD_HHMMSS in this folder)
 #   --help           this text
 #
@@ -33,9 +34,11 @@ STOP_SECONDS=60                                                     # for a chil
 PROFILE=full
 ONLY=''
 TARGET_OPTIONS=()
+PLAN_OPTIONS=()
 PROCESSES=1
 OUT=''
 CHOSEN=()        # the scenarios of this run
+FILES=()         # their files
 CHILD=''         # the process that is waited for
 CHILD_SIGNAL=INT # what asks it to end
 PROGRESS=''
@@ -54,7 +57,7 @@ main() {
   trap stop_run EXIT
   trap 'exit 130' INT TERM HUP
   ensure_venv || exit 3
-  "$PYTHON" preflight.py plan --profile "$PROFILE" --scenarios "${CHOSEN[*]}"
+  read_plans
   choose_target
   raise_file_limit
   make_results_folder
@@ -71,7 +74,7 @@ parse_options() {
   while (($# > 0)); do
     case $1 in
     --quick | --full) PROFILE=${1#--} ;;
-    --only | --host | --auth-url | --books-url | --processes | --out)
+    --only | --host | --auth-url | --books-url | --processes | --scenarios | --out)
       [[ -n ${2:-} && ${2:-} != --* ]] || refuse "$1 needs a value"
       take_value "$1" "$2"
       shift
@@ -92,12 +95,14 @@ take_value() {
     [[ $2 =~ ^[1-9][0-9]?$ ]] || refuse "--processes $2: it must be a number from 1 to 99"
     PROCESSES=$2
     ;;
-  --out)
-    OUT=${2%/}
-    [[ $OUT == /* ]] || OUT=$CALLED_FROM/$OUT
-    ;;
+  --scenarios) PLAN_OPTIONS+=(--own "$(absolute "$2")") ;;
+  --out) OUT=$(absolute "$2") ;;
   *) TARGET_OPTIONS+=("$1" "$2") ;;
   esac
+}
+
+absolute() {
+  if [[ $1 == /* ]]; then echo "${1%/}"; else echo "$CALLED_FROM/${1%/}"; fi
 }
 
 check_target_options() {
@@ -165,6 +170,13 @@ make_results_folder() {
   refuse "cannot make $OUT; give a folder elsewhere with --out" 3
 }
 
+read_plans() {
+  local found file
+  PLAN_OPTIONS+=(--profile "$PROFILE" --scenarios "${CHOSEN[*]}")
+  found=$("$PYTHON" preflight.py plan "${PLAN_OPTIONS[@]}")
+  while IFS= read -r file; do FILES+=("$file"); done <<<"$found"
+}
+
 choose_target() {
   local found
   found=$("$PYTHON" preflight.py target ${TARGET_OPTIONS[@]+"${TARGET_OPTIONS[@]}"})
@@ -195,7 +207,7 @@ start_stack() {
 }
 
 record_run() {
-  "$PYTHON" preflight.py record --profile "$PROFILE" --scenarios "${CHOSEN[*]}" --processes "$PROCESSES" \
+  "$PYTHON" preflight.py record "${PLAN_OPTIONS[@]}" --processes "$PROCESSES" \
     --auth-url "$AUTH_URL" --books-url "$BOOKS_URL" --out "$OUT"
   RUN_RECORDED=yes
   echo "$PROFILE run against $AUTH_URL and $BOOKS_URL, results in $OUT"
@@ -220,18 +232,18 @@ run_scenarios() {
   local index
   echo "scenario,started,ended,exit_code" >"$OUT/scenarios.csv"
   for index in "${!CHOSEN[@]}"; do
-    run_scenario "${CHOSEN[index]}" "$((index + 1))/${#CHOSEN[@]}"
+    run_scenario "${CHOSEN[index]}" "${FILES[index]}" "$((index + 1))/${#CHOSEN[@]}"
   done
 }
 
 # A scenario that crashes is written down and its books are removed, and the next one runs.
 run_scenario() {
-  local name=$1 number=$2 code=0
+  local name=$1 file=$2 number=$3 code=0
   run_child "$PYTHON" read_back.py "$name" "$OUT" --before || true # without it, the verdict is INVALID
   RUNNING=$name
   RUNNING_SINCE=$(date +%s)
   UNREAD=$name
-  start_locust "$name"
+  start_locust "$name" "$file"
   "$PYTHON" sampler.py "$name" "$OUT" --pid "$CHILD" 2>>"$OUT/$name.log" &
   SAMPLER=$!
   "$PYTHON" -m analysis.progress "$OUT" "$name" --number "$number" --pid "$CHILD" &
@@ -255,8 +267,7 @@ stop_sampler() {
 
 # Failed requests are a matter of the verdict, not of Locust's exit code.
 start_locust() {
-  local name=$1 folder=scenarios options=(--only-summary --exit-code-on-error 0)
-  if [[ $PROFILE == quick ]]; then folder=scenarios/quick; fi
+  local name=$1 file=$2 options=(--only-summary --exit-code-on-error 0)
   options+=(--csv "$OUT/$name" --csv-full-history --html "$OUT/$name.html" --logfile "$OUT/$name.log")
   options+=(--record "$OUT/$name")
   if ((PROCESSES > 1)); then
@@ -264,7 +275,7 @@ start_locust() {
     port=$(find_free_port)
     options+=(--processes "$PROCESSES" --master-bind-host 127.0.0.1 --master-bind-port "$port" --master-port "$port")
   fi
-  start_child "$PYTHON" -m locust --config "$folder/$name.conf" "${options[@]}" >>"$OUT/$name.log" 2>&1
+  start_child "$PYTHON" -m locust --config "$file" "${options[@]}" >>"$OUT/$name.log" 2>&1
 }
 
 find_free_port() {

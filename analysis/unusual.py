@@ -20,6 +20,8 @@ def tell_of_run(run: Run) -> list[str]:
     notes = []
     if run.profile == "quick":
         notes.append("quick profile: short runs that ask the coarser question; each says what it could not have seen")
+    if own := [file for file in run.facts.get("scenario_files", []) if not file.startswith("scenarios/")]:
+        notes.append(f"scenario files of one's own: {', '.join(own)}")
     if run.shares_machine:
         notes.append("load and services shared one machine: the services had less of it than they would have alone")
     accounts = run.facts.get("accounts")

@@ -79,6 +79,20 @@ def test_a_run_without_a_fault_passes_and_leaves_every_file_and_no_secret(runner
     assert not [secret for secret in secrets if secret in written]
 
 
+def test_a_scenario_file_of_ones_own_wins_and_is_told(runner: Runner, tmp_path: Path) -> None:
+    runner.plan("smoke")
+    (own := runner.folder / "my scenarios").mkdir()
+    text = (runner.folder / "scenarios" / "quick" / "smoke.conf").read_text()
+    (own / "smoke.conf").write_text(text.replace("users = 20", "users = 7").replace("the runner", "mine"))
+    out = tmp_path / "results"
+    code, said = runner.run("--only", "smoke", "--scenarios", own.name, *runner.urls, "--out", str(out))
+    assert code == 0, said
+    (scenario,) = read_summary(out)["scenarios"]
+    assert scenario["question"] == "Does mine do its work?"
+    assert scenario["planned"]["users"] == scenario["achieved"]["users"] == 7
+    assert f"scenario files of one's own: {own}/smoke.conf" in (out / "summary.md").read_text().replace("\\", "")
+
+
 def test_a_missed_objective_ends_with_1_and_the_addresses_of_the_environment_win_over_host(
     runner: Runner, tmp_path: Path
 ) -> None:
@@ -166,6 +180,7 @@ def test_a_termination_of_the_runner_alone_ends_its_locust_too(runner: Runner, t
     ("options", "words"),
     [
         (["--bogus"], "unknown option --bogus"),
+        (["--only", "soak", "--scenarios", "."], "has none of soak.conf; copy one from scenarios/"),
         (["smoke"], "unknown option smoke"),
         (["--only", "smoke,everything"], "unknown scenario 'everything'; there are smoke baseline"),
         (["--only"], "--only needs a value"),
