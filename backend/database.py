@@ -22,7 +22,7 @@ from backend.errors import ServiceError, Unavailable
 
 log = logging.getLogger(__name__)
 
-MOST_WAITING = 8  # threads, for a slot: the others stay free for requests that need none
+MOST_WAITING = 4  # threads, for a slot: the others stay free for requests that need none
 SLOW_ANSWER_S = 0.5  # a server that let a ping wait this long is not asked again by the same request
 
 # Errors of the program rather than of the store: they stay what they are.

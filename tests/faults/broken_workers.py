@@ -14,7 +14,7 @@ from faults.rules import NEVER
 from faults.subject import Subject
 
 WORKERS = 4  # of the books service: three are broken, one serves
-DRIPS = 64  # for the 32 threads of a worker
+DRIPS = 64  # for the 16 threads of a worker
 
 
 class Broken:

@@ -71,7 +71,7 @@ SHORT_POOL_WAIT = Control(
     ("refusals for want of a connection within",),
     (
         Cut(DATABASE, "wait_s=chosen.db_pool_wait_ms / 1000", "wait_s=1.5"),
-        Cut(DATABASE, "MOST_WAITING = 8 ", "MOST_WAITING = 1000 "),
+        Cut(DATABASE, "MOST_WAITING = 4 ", "MOST_WAITING = 1000 "),
     ),
     only=("books",),
 )
@@ -131,16 +131,9 @@ HASHING_BULKHEAD = Control(
     ),
     cheap=False,
 )
-EARLY_REFUSAL = Control(
-    "the refusal before any work: what waited for too long is refused once its work is done",
+FEW_THREADS = Control(
+    "the small number of threads",
     ("reads answered well",),
-    (
-        Cut(
-            "backend/web.py",
-            "return shed(environ, start_response) if is_late(environ) else super()",
-            "if is_late(environ):\n            list(super().wsgi_app(environ, lambda *_: None))\n"
-            "            return shed(environ, start_response)\n        return super()",
-        ),
-    ),
+    (Cut("gunicorn.conf.py", "threads = 16 ", "threads = 256 "),),
     cheap=False,
 )
