@@ -243,9 +243,8 @@ run_scenario() {
   RUNNING=$name
   RUNNING_SINCE=$(date +%s)
   UNREAD=$name
+  start_sampler "$name"
   start_locust "$name" "$file"
-  "$PYTHON" sampler.py "$name" "$OUT" --pid "$CHILD" 2>>"$OUT/$name.log" &
-  SAMPLER=$!
   "$PYTHON" -m analysis.progress "$OUT" "$name" --number "$number" --pid "$CHILD" &
   PROGRESS=$!
   wait "$PROGRESS" || true
@@ -258,7 +257,17 @@ run_scenario() {
   UNREAD=''
 }
 
-# It ends with Locust, if nothing has ended it before.
+# Before the load, which is to be watched from its first second on; a kill of this script ends it.
+start_sampler() {
+  local try
+  "$PYTHON" sampler.py "$1" "$OUT" --pid $$ 2>>"$OUT/$1.log" &
+  SAMPLER=$!
+  for ((try = 0; try < 50; try++)); do
+    if [[ -s $OUT/${1}_server.jsonl ]] || ! kill -0 "$SAMPLER" 2>/dev/null; then return; fi
+    sleep 0.1
+  done
+}
+
 stop_sampler() {
   if [[ -z $SAMPLER ]]; then return; fi
   { kill "$SAMPLER" && wait "$SAMPLER"; } 2>/dev/null || true

@@ -22,7 +22,7 @@ from backend.errors import ServiceError, Unavailable
 
 log = logging.getLogger(__name__)
 
-MOST_WAITING = 4  # threads, for a slot: the others stay free for requests that need none
+MOST_WAITING = 4  # threads, for a slot of a pool that stands still
 SLOW_ANSWER_S = 0.5  # a server that let a ping wait this long is not asked again by the same request
 
 # Errors of the program rather than of the store: they stay what they are.
@@ -44,8 +44,9 @@ class SelfRepairingPool(MySQLConnectionPool):
     """The connector's pool without its faults: it waits a bounded time, replaces dead connections before the
     caller sees them, loses no slot, and holds no lock while it talks to the network.
 
-    A few threads may wait for a slot; the next is refused at once. After a few failures to connect only one thread at
-    a time tries, and the others are refused, until it succeeds.
+    While slots come and go all may wait for one; when none has for as long as a wait may last, a few may wait and the
+    next is refused at once: the other threads stay free for requests that need no slot. After a few failures to
+    connect only one thread at a time tries, and the others are refused, until it succeeds.
     """
 
     def __init__(self, *, size: int, wait_s: float, reset_session: bool, **connection: Any) -> None:
@@ -55,6 +56,7 @@ class SelfRepairingPool(MySQLConnectionPool):
         self._connection_arguments = connection
         self.breaker = Breaker()
         self._room_to_wait = threading.Semaphore(MOST_WAITING)
+        self._moved = time.monotonic()  # when a slot was last lent without a wait, or given back
         self._slots = Slots(size)
         for _ in range(size):
             self._slots.put(None)
@@ -83,15 +85,20 @@ class SelfRepairingPool(MySQLConnectionPool):
                 connection.close()
             metrics.POOL_IN_USE.dec()
             self._slots.put(connection if healthy else None)
+            if healthy:
+                self._moved = time.monotonic()
 
     def _take_slot(self) -> Any:
         try:
-            return self._slots.get_nowait()
+            slot = self._slots.get_nowait()
         except queue.Empty:
             return self._wait_for_slot()
+        self._moved = time.monotonic()
+        return slot
 
     def _wait_for_slot(self) -> Any:
-        if not self._room_to_wait.acquire(blocking=False):
+        counted = self._room_to_wait.acquire(blocking=False)
+        if not counted and time.monotonic() - self._moved > self.wait_s:
             raise Unavailable("All database connections are in use, and enough requests wait for one.")
         try:
             with metrics.POOL_WAITING.track_inprogress():
@@ -100,7 +107,8 @@ class SelfRepairingPool(MySQLConnectionPool):
             metrics.POOL_EXHAUSTED.inc()
             raise Unavailable("All database connections are in use.") from None
         finally:
-            self._room_to_wait.release()
+            if counted:
+                self._room_to_wait.release()
 
     def _living(self, connection: Any, writes: bool) -> Any:
         check_deadline()

@@ -75,6 +75,7 @@ def test_a_setting_that_cannot_be_used_is_refused_in_one_line_that_names_it(name
 @pytest.mark.parametrize(("workers", "warned"), [("4", False), ("5", True)])
 def test_a_service_warns_that_could_take_over_half_of_the_connections(workers: str, warned: bool) -> None:
     settings = {"DB_USER": "libros", "JWT_SECRET": GOOD_SECRET, "DB_PORT": "1", "REDIS_URL": "redis://127.0.0.1:1/0"}
+    settings["DB_POOL_SIZE"] = "16"
     with running(start(APPS[1], settings, "--workers", workers)) as service:
         seen = read_start(service)
     assert ("max_connections" in seen) is warned
