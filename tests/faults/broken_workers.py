@@ -4,7 +4,6 @@ import signal
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from functools import partial
 
 import psutil
 from read_models import wait_until
@@ -77,6 +76,7 @@ def four_workers(subjects: Sequence[Subject]) -> Iterator[None]:
     """Give each books service that many workers during the block."""
     try:
         for subject in subjects:
+            await_workers(subject, subject.workers["books"])
             set_workers(subject, WORKERS)
         time.sleep(2)  # for the new ones to load the application
         yield
@@ -89,9 +89,9 @@ def set_workers(subject: Subject, count: int) -> None:
     """Let a books service start or end workers, one at a time, until it has that many."""
     while (have := len(list_workers(subject))) != count:
         subject.masters["books"].send_signal(signal.SIGTTIN if have < count else signal.SIGTTOU)
-        wait_until(partial(has_other_count, subject, have), 20, "there is one more or one less")
+        await_workers(subject, have + (1 if have < count else -1))
 
 
-def has_other_count(subject: Subject, count: int) -> bool:
-    """Tell whether a books service has another number of workers than that."""
-    return len(list_workers(subject)) != count
+def await_workers(subject: Subject, count: int) -> None:
+    """Wait until a books service has that many workers."""
+    wait_until(lambda: len(list_workers(subject)) == count, 20, f"there are {count} workers")
