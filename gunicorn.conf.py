@@ -42,6 +42,12 @@ def on_starting(server: Any) -> None:
             "lower one of them or raise max_connections",
             server.cfg.workers, settings().db_pool_size, size, MAX_CONNECTIONS,
         )  # fmt: skip
+    if settings().db_pool_size > server.cfg.threads // 2:
+        server.log.warning(
+            "DB_POOL_SIZE=%d of %d threads: while MariaDB is slow few are left for requests that do not need it: "
+            "lower it to %d",
+            settings().db_pool_size, server.cfg.threads, server.cfg.threads // 2,
+        )  # fmt: skip
     if os.path.exists(".env") and os.stat(".env").st_mode & 0o077:
         server.log.warning(".env can be read by other users of this machine: chmod 600 .env")
 

@@ -18,7 +18,7 @@ def pick(user: LibraryUser, state: str) -> Copy | None:
 
 
 def settle(user: LibraryUser, copy: Copy) -> None:
-    """Ask MariaDB what became of a write whose outcome is unknown."""
+    """Ask MariaDB what became of a write whose outcome is unknown; under a name that is no part of the planned mix."""
 
     def check(answer: Answer) -> None:
         if answer.status_code == 404:
@@ -28,7 +28,7 @@ def settle(user: LibraryUser, copy: Copy) -> None:
         copy.state, copy.version, copy.stock = "shelved", book["version"], book["stock"]
 
     headers = {**user.bearer(), "Cache-Control": "no-cache"}
-    send(user, "GET", f"{user.books}/{copy.isbn}", "/api/books/{isbn} no-cache", check, headers=headers)
+    send(user, "GET", f"{user.books}/{copy.isbn}", "no-cache /api/books/{isbn}", check, headers=headers)
 
 
 def write(user: LibraryUser, copy: Copy, method: str, check: Callable[[Answer], Any], **parts: Any) -> bool:

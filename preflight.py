@@ -59,9 +59,11 @@ def read_service(name: str, url: str, token: str) -> dict[str, Any]:
 
 def find_files(options: argparse.Namespace) -> list[Path]:
     """The files of the scenarios: the user's own, else the project's; raises Refused when he has none of them."""
-    own = {name: options.own / f"{name}.conf" for name in options.scenarios} if options.own else {}
-    own = {name: path for name, path in own.items() if path.is_file()}
-    if options.own and not own:
+    own = {path.stem: path for path in options.own.glob("*.conf")} if options.own else {}
+    if strange := sorted(own.keys() - set(SCENARIOS)):
+        known = ", ".join(SCENARIOS)
+        raise Refused(f"{own[strange[0]]} is no file of a scenario; there are {known}", WRONG_USE)
+    if options.own and not own.keys() & set(options.scenarios):
         names = ", ".join(f"{name}.conf" for name in options.scenarios)
         raise Refused(f"--scenarios {options.own} has none of {names}; copy one from scenarios/", WRONG_USE)
     return [own.get(name, scenario_path(Path(), options.profile, name)) for name in options.scenarios]

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Sample /metrics of both services once a second, beside a load, into NAME_server.jsonl; ends with the load's process.
+"""Sample /metrics of both services once a second, into NAME_server.jsonl, until a process that it is given has ended.
 
 A process of its own, so that a busy load does not miss what the services say, and reading it does not cost the load.
 The format is that of analysis/records.py.
@@ -126,7 +126,7 @@ def main() -> int:
     parser = Arguments(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("name", help="the scenario")
     parser.add_argument("folder", type=Path, help="the results folder; its run.json says where the services are")
-    parser.add_argument("--pid", type=int, required=True, help="the process of the load")
+    parser.add_argument("--pid", type=int, required=True, help="the process that it ends with")
     options = parser.parse_args()
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):

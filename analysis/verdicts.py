@@ -9,7 +9,7 @@ from analysis.baseline import answer_baseline
 from analysis.counts import count_requests
 from analysis.data_rules import judge_data
 from analysis.evidence import Evidence
-from analysis.findings import INCONCLUSIVE, INVALID, PERFORMANCE, VALIDITY, Answer, Check
+from analysis.findings import CONTRACT, INCONCLUSIVE, INVALID, PASS, PERFORMANCE, VALIDITY, Answer, Check
 from analysis.generator_rules import judge_generator
 from analysis.load_rules import (
     judge_end,
@@ -57,18 +57,19 @@ def judge(evidence: Evidence, usual_books: int | None) -> Answer:
     checks = [*validity, *judge_contract(evidence), *judge_performance(evidence), *answer.checks]
     if any(check.kind == VALIDITY and check.verdict == INVALID for check in checks):
         checks = [set_aside(check) for check in checks]
-    return replace(answer, checks=tuple(checks), notes=(*answer.notes, *say_rarest(evidence)))
+    met = any(check.kind == CONTRACT and check.verdict not in (None, PASS) for check in checks)
+    return replace(answer, checks=tuple(checks), notes=answer.notes if met else (*answer.notes, *say_rarest(evidence)))
 
 
 def say_rarest(evidence: Evidence) -> list[str]:
-    """How rare a fault may be that this run need not have met, when it met none.
+    """How rare a fault may be that a run without one need not have met.
 
     The rule of three: Hanley and Lippman-Hand, "If Nothing Goes Wrong, Is Everything All Right?" (1983).
     """
-    counts = count_requests(evidence.rows)
-    if counts.errors or counts.requests < RARE:
+    requests = count_requests(evidence.rows).requests
+    if requests < RARE:
         return []
-    return [f"faults: none in {counts.requests:,} requests; rarer than 1 in {counts.requests // RARE:,} need not show"]
+    return [f"faults: none in {requests:,} requests; rarer than 1 in {requests // RARE:,} need not show"]
 
 
 def judge_validity(evidence: Evidence, usual_books: int | None) -> list[Check]:

@@ -16,6 +16,7 @@ from backend.errors import Unavailable
 from backend.metrics import HASHING_WAITING
 
 LONGEST_PASSWORD = 72  # bytes: bcrypt looks at no more, so no more is accepted
+MOST_HASHING = 8  # per process, on a machine of many cores: half of the threads stay free
 MOST_WAITING = 4  # per process, so that the other threads stay free for requests that hash nothing
 WAIT_S = 1.2  # with the hash itself the answer comes within 2 s
 TOO_MANY = "Too many log-ins at once."
@@ -61,8 +62,8 @@ class HashingSlots:
 
 @lru_cache(maxsize=1)
 def hashing_slots() -> HashingSlots:
-    """Give the bulkhead of this process: the machine's cores divided by the workers, at least one."""
-    return HashingSlots(max(1, (os.cpu_count() or 1) // settings().service_workers))
+    """Give the bulkhead of this process: the machine's cores divided by the workers, at least one, at most eight."""
+    return HashingSlots(min(MOST_HASHING, max(1, (os.cpu_count() or 1) // settings().service_workers)))
 
 
 os.register_at_fork(after_in_child=hashing_slots.cache_clear)  # threads do not survive a fork

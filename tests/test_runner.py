@@ -180,7 +180,8 @@ def test_a_termination_of_the_runner_alone_ends_its_locust_too(runner: Runner, t
     ("options", "words"),
     [
         (["--bogus"], "unknown option --bogus"),
-        (["--only", "soak", "--scenarios", "."], "has none of soak.conf; copy one from scenarios/"),
+        (["--only", "soak", "--scenarios", "backend"], "has none of soak.conf; copy one from scenarios/"),
+        (["--scenarios", "."], "locust.conf is no file of a scenario; there are smoke, baseline"),
         (["smoke"], "unknown option smoke"),
         (["--only", "smoke,everything"], "unknown scenario 'everything'; there are smoke baseline"),
         (["--only"], "--only needs a value"),

@@ -79,6 +79,7 @@ def test_a_service_warns_that_could_take_over_half_of_the_connections(workers: s
     with running(start(APPS[1], settings, "--workers", workers)) as service:
         seen = read_start(service)
     assert ("max_connections" in seen) is warned
+    assert "DB_POOL_SIZE=16 of 16 threads" in seen
     assert "database does not answer" in seen and "redis does not answer" in seen
 
 

@@ -1,0 +1,58 @@
+"""Who may wait for a connection: all while connections come and go, a few while none does."""
+
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+from stacks import Stack
+
+from backend.connections import READS
+from backend.database import MOST_WAITING, SelfRepairingPool
+from backend.errors import Unavailable
+
+
+@pytest.fixture
+def connection(stack: Stack) -> dict[str, Any]:
+    """What a connection to the stack's MariaDB is made with."""
+    place = {"host": stack["DB_HOST"], "port": int(stack["DB_PORT"]), "database": stack["DB_NAME"]}
+    account = {"user": stack["DB_USER"], "password": stack["DB_PASSWORD"]}
+    return {**place, **account, "connection_timeout": 1, "init_command": READS, "autocommit": True}
+
+
+def hold(pool: SelfRepairingPool, seconds: float) -> bool:
+    """Borrow a connection for some seconds; tell whether there was one in time."""
+    try:
+        with pool.borrow(writes=False):
+            time.sleep(seconds)
+    except Unavailable:
+        return False
+    return True
+
+
+@pytest.fixture
+def waiters() -> Iterator[ThreadPoolExecutor]:
+    """Threads for many requests at once."""
+    with ThreadPoolExecutor(4 * MOST_WAITING) as threads:
+        yield threads
+
+
+def test_all_are_served_while_connections_come_and_go(connection: dict[str, Any], waiters: ThreadPoolExecutor) -> None:
+    pool = SelfRepairingPool(size=1, wait_s=5, reset_session=True, **connection)
+    assert list(waiters.map(lambda _: hold(pool, 0.01), range(4 * MOST_WAITING))) == [True] * 4 * MOST_WAITING
+
+
+def test_few_wait_for_a_pool_that_stands_still_and_the_next_is_refused_at_once(
+    connection: dict[str, Any], waiters: ThreadPoolExecutor
+) -> None:
+    pool = SelfRepairingPool(size=1, wait_s=1, reset_session=True, **connection)
+    with pool.borrow(writes=False):
+        time.sleep(pool.wait_s + 0.2)
+        waiting = [waiters.submit(hold, pool, 0) for _ in range(MOST_WAITING)]
+        time.sleep(0.2)
+        served = hold(pool, 0)
+        still_waiting = not any(each.done() for each in waiting)
+        assert [each.result() for each in waiting] == [False] * MOST_WAITING
+    assert (served, still_waiting) == (False, True)
+    assert hold(pool, 0)
