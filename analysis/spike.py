@@ -44,7 +44,7 @@ def answer_spike(evidence: Evidence) -> Answer:
         judge_recovery(plan, recovery, source),
     ]
     tables: tuple[Table, ...] = (measure_levels(evidence),)
-    note = f"spike: {spike[1] - spike[0]:.0f} s to {plan.users} users; a longer or a higher one is another question"
+    note = f"spike: {spike[1] - spike[0]:.0f} s to {plan.users:,} users; a longer or a higher one is another question"
     figures = measure_spike(counts, recovery, seconds, source)
     return Answer(say_spike(recovery, counts), tuple(checks), figures, tables, (note,))
 
