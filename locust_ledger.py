@@ -3,14 +3,17 @@
 import hashlib
 import itertools
 import json
+import re
 import time
+from json.encoder import encode_basestring_ascii as quote
 from pathlib import Path
 from typing import Any
 
 from analysis.records import ACKNOWLEDGED, REFUSED, UNKNOWN
 
 METHODS = ("POST", "PATCH", "DELETE")
-encode = json.JSONEncoder(separators=(",", ":")).encode  # made once: json.dumps would make one for each line
+NULL = "null"
+VERSION = re.compile(rb'"version": ?(\d+)')
 
 
 class Ledger:
@@ -36,19 +39,15 @@ class Ledger:
         if method not in METHODS or "data" in parts or (method == "POST" and not (body and isbn)):
             return None
         headers = parts.get("headers", {})
-        version = headers.get("If-Match", "").strip('"')
+        key, version = headers.get("Idempotency-Key"), headers.get("If-Match", "").strip('"')
         sent = json.dumps(body) if body else None  # as Locust does
         number = next(self._numbers)
-        entry = {
-            "at": time.time(),
-            "n": number,
-            "isbn": isbn,
-            "method": method,
-            "key": headers.get("Idempotency-Key"),
-            "if_match": int(version) if version.isdigit() else None,
-            "digest": hashlib.sha256(sent.encode()).hexdigest() if sent else None,
-        }
-        self._append(f'{encode(entry)[:-1]},"fields":{sent or "null"}}}')
+        # Put together by hand: it is the dearest part of the record, and an encoder takes half as long again.
+        self._append(
+            f'{{"at":{time.time():.6f},"n":{number},"isbn":{quote(str(isbn))},"method":"{method}",'
+            f'"key":{quote(key) if key else NULL},"if_match":{version if version.isascii() and version.isdigit() else NULL},'
+            f'"digest":{quote(hashlib.sha256(sent.encode()).hexdigest()) if sent else NULL},"fields":{sent or NULL}}}'
+        )
         return number
 
     def settle(self, number: int, answer: Any) -> None:
@@ -56,8 +55,10 @@ class Ledger:
         status = answer.status_code or None
         outcome = outcome_of(status)
         version = version_in(answer) if outcome == ACKNOWLEDGED else None
-        entry = {"at": time.time(), "n": number, "outcome": outcome, "status": status, "version": version}
-        self._outcomes.append(encode(entry))
+        self._outcomes.append(
+            f'{{"at":{time.time():.6f},"n":{number},"outcome":"{outcome}","status":{status or NULL},'
+            f'"version":{version or NULL}}}'
+        )
 
     def _append(self, *lines: str) -> None:
         waiting, self._outcomes = self._outcomes, []
@@ -83,8 +84,5 @@ def outcome_of(status: int | None) -> str:
 
 def version_in(answer: Any) -> int | None:
     """Return the version in the body of an answer, None where there is none."""
-    try:
-        version = json.loads(answer.content)["version"]
-    except (TypeError, ValueError, KeyError):
-        return None
-    return version if type(version) is int else None
+    found = VERSION.search(answer.content or b"")
+    return int(found[1]) if found else None
