@@ -40,12 +40,13 @@ class Ledger:
             return None
         headers = parts.get("headers", {})
         key, version = headers.get("Idempotency-Key"), headers.get("If-Match", "").strip('"')
+        if_match = version if version.isascii() and version.isdigit() else NULL
         sent = json.dumps(body) if body else None  # as Locust does
         number = next(self._numbers)
         # Put together by hand: it is the dearest part of the record, and an encoder takes half as long again.
         self._append(
             f'{{"at":{time.time():.6f},"n":{number},"isbn":{quote(str(isbn))},"method":"{method}",'
-            f'"key":{quote(key) if key else NULL},"if_match":{version if version.isascii() and version.isdigit() else NULL},'
+            f'"key":{quote(key) if key else NULL},"if_match":{if_match},'
             f'"digest":{quote(hashlib.sha256(sent.encode()).hexdigest()) if sent else NULL},"fields":{sent or NULL}}}'
         )
         return number
