@@ -131,9 +131,16 @@ HASHING_BULKHEAD = Control(
     ),
     cheap=False,
 )
-FEW_THREADS = Control(
-    "the small number of threads",
+EARLY_REFUSAL = Control(
+    "the refusal before any work: what waited for too long is refused once its work is done",
     ("reads answered well",),
-    (Cut("gunicorn.conf.py", "threads = 16 ", "threads = 256 "),),
+    (
+        Cut(
+            "backend/web.py",
+            "return shed(environ, start_response) if is_late(environ) else super()",
+            "if is_late(environ):\n            list(super().wsgi_app(environ, lambda *_: None))\n"
+            "            return shed(environ, start_response)\n        return super()",
+        ),
+    ),
     cheap=False,
 )
