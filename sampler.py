@@ -22,6 +22,7 @@ from typing import Any
 import psutil
 import requests
 
+from analysis.progress import is_running
 from analysis.records import VALUES, ServerSample, Worker
 from create_users_csv import Arguments
 from services import WRONG_USE, open_http
@@ -34,14 +35,6 @@ WORKER = {
     "worker_descriptors": "fds",
     "worker_threads": "threads",
 }
-
-
-def is_alive(pid: int) -> bool:
-    """Tell whether a process has not ended; one that was killed may wait for its parent to notice."""
-    try:
-        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
 
 
 class SampleFile:
@@ -145,7 +138,7 @@ def main() -> int:
         print(f"{parser.prog}: {problem.filename}: {problem.strerror}", file=sys.stderr)
         return WRONG_USE
     start_following(run, file)
-    while is_alive(options.pid) and not stop.wait(0.2):
+    while is_running(options.pid) and not stop.wait(0.2):
         pass
     return 0
 

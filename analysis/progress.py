@@ -1,11 +1,12 @@
 """Shows how a running scenario is doing, read from the files that Locust writes, until its process is gone."""
 
 import argparse
-import os
 import shutil
 import sys
 import time
 from pathlib import Path
+
+import psutil
 
 from analysis.plan import Plan
 from analysis.results import Second, read_second
@@ -49,11 +50,11 @@ def format_clock(seconds: float) -> str:
 
 
 def is_running(pid: int) -> bool:
+    """Whether a process has not ended; one that was killed may wait for its parent to notice."""
     try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
         return False
-    return True
 
 
 def follow(plan: Plan, number: str, path: Path, pid: int) -> None:
