@@ -80,10 +80,11 @@ def read_states(stack: Stack, mark: str) -> tuple[dict[str, State], list[str]]:
             states[isbn] = State(int(version), None)
         cursor.execute(BOOKS, [f"% Race {mark} %"])
         for row in cursor.fetchall():
-            isbn, version, stock, title, year, price, genre, format_, authors = (str(each) for each in row)
+            *fields, authors = row
+            isbn, version, stock, title, year, price, genre, format_ = (str(each) for each in fields)
             states[isbn] = State(int(version), int(stock))
             book = {"isbn": isbn, "version": int(version), "stock": int(stock), "title": title, "year": int(year)}
-            book |= {"price": price, "genre": genre, "format": format_, "authors": json.loads(authors or "[]")}
+            book |= {"price": price, "genre": genre, "format": format_, "authors": json.loads(str(authors or "[]"))}
             if not is_whole(book, mark):
                 torn.append(f"{isbn}: half a change: {book}")
     return states, torn
