@@ -6,7 +6,7 @@ import sys
 import threading
 import time
 import traceback
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
@@ -23,14 +23,18 @@ class TimedPool(ThreadPoolExecutor):
     def __init__(self, threads: int) -> None:
         super().__init__(max_workers=threads, thread_name_prefix="request")
         self.threads = threads
+        self.queued: deque[float] = deque()  # when each task that waits for a thread came
         self.running: dict[int, float] = {}  # the busy threads, and when each began its task
         self._of_thread = threading.local()
 
     def submit(self, task: Callable[..., Any], /, *args: Any, **kwargs: Any) -> "Future[Any]":
         """Run the task in a thread as soon as one is free."""
-        return super().submit(self._run, time.monotonic(), task, args, kwargs)
+        now = time.monotonic()
+        self.queued.append(now)
+        return super().submit(self._run, now, task, args, kwargs)
 
     def _run(self, queued: float, task: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+        self.queued.popleft()
         now = time.monotonic()
         thread = threading.get_ident()
         self._of_thread.waited = now - queued
@@ -44,6 +48,13 @@ class TimedPool(ThreadPoolExecutor):
         """Give the seconds for which the task of this thread waited."""
         waited: float = self._of_thread.waited
         return waited
+
+    def longest_wait_s(self) -> float:
+        """Give the seconds for which the oldest of the tasks without a thread has waited."""
+        try:
+            return time.monotonic() - self.queued[0]
+        except IndexError:  # none waits
+            return 0.0
 
     def is_stuck(self, seconds: float) -> bool:
         """Say whether all threads are busy and none has finished a task for that long."""

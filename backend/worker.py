@@ -1,10 +1,11 @@
 """The Gunicorn worker of both services: gthread's, which also tells how long a request waited for its thread, ends
-when all threads are stuck, serves what its port has accepted before it stops, and refuses in the services' own form
-what Gunicorn refuses by itself.
+when all threads are stuck, refuses reads at once while others wait too long, serves what its port has accepted before
+it stops, and refuses in the services' own form what Gunicorn refuses by itself.
 
 Of gthread (Gunicorn 27) it knows: `get_thread_pool` makes what serves the connections, `wsgi` answers a request,
-`set_accept_enabled(False)` comes when the worker stops, `accept` takes one connection and counts it in `nr_conns`, and
-STOP_KEEPALIVE_LINGER is how long a stopping worker waits for the next request of a kept-alive connection.
+`set_accept_enabled(False)` comes when the worker stops, `accept` takes one connection and counts it in `nr_conns`,
+`on_client_socket_readable` comes when there is something to read on one of `keepalived_conns`, which are in the order
+of their time-outs, and STOP_KEEPALIVE_LINGER is how long a stopping worker waits for the next request on them.
 """
 
 import json
@@ -18,12 +19,14 @@ from typing import Any
 from gunicorn.http import errors
 from gunicorn.workers import gthread
 
+from backend.shedding import LONGEST_QUEUE_S, refuse_read
 from backend.watchdog import TimedPool, watch
 
 log = logging.getLogger(__name__)
 
 WAITED = "libros.waited_s"  # in the WSGI environ
 STUCK_S = 10.0  # all threads busy and none that finished: no request may last that long
+LONGEST_READ = 8192  # bytes
 BLOCKED_S = 5  # one read or write that the client holds up: the connection is given up
 
 gthread.STOP_KEEPALIVE_LINGER = 5.0  # seconds: longer than most users think, so that a reload interrupts few of them
@@ -74,6 +77,28 @@ class Worker(gthread.ThreadWorker):  # type: ignore[misc]  # Gunicorn ships no t
                 before = self.nr_conns
                 self.accept(listener)
             listener.close()
+
+    def on_client_socket_readable(self, conn: Any, client: Any) -> None:
+        """Let a thread serve what has come on a kept-alive connection, or refuse it here."""
+        if not self.alive or self.tpool.longest_wait_s() < LONGEST_QUEUE_S or not self.refuse(conn):
+            super().on_client_socket_readable(conn, client)
+
+    def refuse(self, conn: Any) -> bool:
+        """Refuse what has come on a kept-alive connection if it is a plain read, and say whether it was."""
+        try:
+            request = conn.sock.recv(LONGEST_READ)
+            answer = refuse_read(request)
+            if not answer:
+                conn.parser.unreader.unread(request)
+                return False
+            if conn.sock.send(answer) < len(answer):  # the client does not read
+                conn.sock.shutdown(socket.SHUT_RDWR)
+        except OSError:  # the client has gone: a thread will see it too, and close the connection
+            return False
+        self.keepalived_conns.remove(conn)
+        conn.set_timeout()
+        self.keepalived_conns.append(conn)
+        return True
 
     def handle_quit(self, sig: int, frame: Any) -> None:
         """End at once, not by way of gthread's: that takes a lock which the interrupted main loop may hold."""

@@ -22,6 +22,7 @@ GIVES_UP_SOONER = ("backend/worker.py", "BLOCKED_S = 5", "BLOCKED_S = 1")
 NO_WATCHDOG = ("backend/worker.py", "        watch(pool, STUCK_S)\n", "")
 LINGERS_LESS = ("backend/worker.py", "STOP_KEEPALIVE_LINGER = 5.0", "STOP_KEEPALIVE_LINGER = 2.0")
 WAITS_FOR_GOOD = ("backend/worker.py", "in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO)", "in ()")
+REFUSES_NONE = ("backend/worker.py", "or not self.refuse(conn)", "or True")
 KEEPS_THE_PORT = ("backend/worker.py", "if enabled or self.alive:", "if True:")
 QUITS_BY_THE_POOL = ("backend/worker.py", "super(gthread.ThreadWorker, self)", "super()")
 HASTILY = ("--graceful-timeout", "2")
@@ -43,6 +44,34 @@ def test_a_request_is_told_how_long_it_waited_for_a_thread(tmp_path: Path) -> No
             time.sleep(0.6)
             send(connection, "/sleep/0.0")
             assert float(read_answer(connection)[0]) < 0.5
+
+
+def test_a_read_is_refused_at_once_while_another_request_waits_too_long(tmp_path: Path) -> None:
+    with run_pages(tmp_path, "--threads", "2", built=(), control=(REFUSES_NONE,)) as services, ExitStack() as opened:
+        for pages, refuses in zip(services, (True, False), strict=True):
+            connections = [opened.enter_context(pages.connect()) for _ in range(8)]
+            for each in connections:
+                send(each, "/health")
+                assert read_answer(each)[0] == "ok"
+            busy, (waiting, read, operator, two, torn) = connections[:3], connections[3:]
+            for each in busy:
+                send(each, "/sleep/2.0")
+            send(waiting, "/sleep/0.0")
+            time.sleep(0.8)
+            started = time.monotonic()
+            send(operator, "/health")
+            send(two, "/health", "/sleep/0.0")
+            torn.sendall(b"GET /sleep/0.0 HTTP/1.1\r\nHo")
+            send(read, "/sleep/0.0")
+            refused = '"status": 503' in read_answer(read)[0]
+            assert (refused, time.monotonic() - started < 0.5) == (refuses, refuses)
+            torn.sendall(b"st: a\r\n\r\n")
+            assert float(read_answer(waiting)[0]) > 1
+            assert read_answer(operator)[0] == "ok"
+            assert [text == "ok" for text, _ in read_answers(two, 2)] == [True, False]
+            assert float(read_answer(torn)[0]) < 5
+            send(read, "/sleep/0.0")  # its connection goes on
+            assert float(read_answer(read)[0]) < 0.5
 
 
 def test_a_worker_whose_threads_are_all_stuck_is_replaced_and_the_log_says_where_they_were(tmp_path: Path) -> None:
