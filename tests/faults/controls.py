@@ -135,7 +135,7 @@ EARLY_REFUSAL = Control(
     "the refusal before any work: what waited for too long is refused once its work is done",
     ("reads answered well",),
     (
-        Cut("backend/worker.py", " and shed_unread(conn.sock)", " and False"),
+        Cut("backend/worker.py", "or not self.refuse(conn)", "or True"),
         Cut("backend/shedding.py", "LONGEST_WAIT_S = 2.0 ", "LONGEST_WAIT_S = 0.5 "),
         Cut(
             "backend/web.py",
