@@ -6,20 +6,20 @@ the read model before it answers, so that its client reads what it wrote; if it 
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from mysql.connector.errors import IntegrityError
 
 from backend.catalogue import make_book, title_key
 from backend.config import settings
+from backend.connections import Statement
 from backend.database import writing
 from backend.errors import AlreadyExists, InvalidField, NotFound, PreconditionFailed
 from backend.outbox import note_applied, record_event
 from backend.projection import Event, apply_own_event
 from backend.queries import ONE_BOOK
 
-# One row per name: found, or added when it is new. One statement finds all, as each is a round trip.
 FIND_NAMES = """
   SELECT 'genres' AS kind, name, id FROM genres WHERE name = %s
   UNION ALL SELECT 'formats', name, id FROM formats WHERE name = %s
@@ -35,7 +35,33 @@ ADD_NAME = {
     "formats": "INSERT IGNORE INTO formats (name, name_key) VALUES (%s, %s)",
     "authors": "INSERT IGNORE INTO authors (name, name_key) VALUES (%s, %s)",
 }
+ADD_BOOK = """
+  INSERT INTO books (title, title_key, year, price, stock, genre_id, format_id, version, isbn)
+  VALUES (%s, %s, %s, %s, %s, %s, %s, 1, %s)
+"""
+CHANGE_BOOK = """
+  UPDATE books SET title = %s, title_key = %s, year = %s, price = %s, stock = %s,
+    genre_id = COALESCE(%s, genre_id), format_id = COALESCE(%s, format_id), version = %s
+  WHERE isbn = %s
+"""
+SET_VERSION = "UPDATE books SET version = %s WHERE isbn = %s"
 ADD_AUTHORS = "INSERT INTO book_authors (isbn, position, author_id) VALUES {}"
+REMOVE_AUTHORS = "DELETE FROM book_authors WHERE isbn = %s"
+DELETE_BOOK = "DELETE FROM books WHERE isbn = %s"
+LAST_VERSION = "SELECT version FROM deleted_books WHERE isbn = %s"
+KEEP_VERSION = """
+  INSERT INTO deleted_books (isbn, version) VALUES (%s, %s)
+  ON DUPLICATE KEY UPDATE version = VALUES(version), deleted_at = NOW()
+"""
+# Before ONE_BOOK, not in one with it: that statement's snapshot would be from before its wait for the lock.
+LOCK_BOOK = "SELECT version FROM books WHERE isbn = %s FOR UPDATE"
+# Gives the answer that was kept, NULL when there is none yet.
+# ON DUPLICATE KEY takes the row's exclusive lock at once: of ten at once nine wait here, and none deadlocks.
+CLAIM_KEY = """
+  INSERT INTO idempotency_keys (user_id, idempotency_key, request_digest) VALUES (%s, %s, %s)
+  ON DUPLICATE KEY UPDATE created_at = created_at RETURNING request_digest, answer
+"""
+KEEP_ANSWER = "UPDATE idempotency_keys SET answer = %s WHERE user_id = %s AND idempotency_key = %s"
 
 Ids = dict[tuple[str, str], int]  # by kind and name
 Matches = Callable[[int], bool]
@@ -47,17 +73,19 @@ def add_book(book: dict[str, Any], user_id: str, key: str | None = None) -> tupl
 
     Raises AlreadyExists, or InvalidField when the key came with another body before.
     """
+    digest = hashlib.sha256(json.dumps(book, sort_keys=True, default=str).encode()).digest()
+    claim = [] if key is None else [(CLAIM_KEY, (user_id, key, digest))]
     with writing() as cursor:
-        first = None if key is None else _claim_key(cursor, user_id, key, book)
+        *claimed, found = cursor.execute_all(*claim, _find_names(book))
+        first = _first_answer(claimed[0][0], digest) if claimed else None
         if first is None:
-            version = _insert_book(cursor, book)
-            change = _record(cursor, book["isbn"], version, book)
+            version = _insert_book(cursor, book, _complete_ids(cursor, book, found))
+            answer = {"isbn": book["isbn"], "version": version}
+            keep = [] if key is None else [(KEEP_ANSWER, (json.dumps(answer), user_id, key))]
+            change = _write(cursor, keep, Event(book["isbn"], version, make_book(book, version)))
         else:  # the command that gave the first answer may have ended before it applied its event
-            version = first["version"]
+            answer = first
             change = _present_change(cursor, book["isbn"])
-        answer = {"isbn": book["isbn"], "version": version}
-        if key is not None and first is None:
-            _keep_answer(cursor, user_id, key, answer)
     _apply(change)
     return answer, first is not None
 
@@ -68,22 +96,18 @@ def change_book(isbn: str, changes: dict[str, Any], matches: Matches) -> dict[st
     `matches` says of a version whether the caller's precondition holds. Raises NotFound, PreconditionFailed.
     """
     with writing() as cursor:
-        present = _lock_book(cursor, isbn, matches)
-        changed = {field: value for field, value in changes.items() if present[field] != value}
+        locked, present, found = cursor.execute_all((LOCK_BOOK, (isbn,)), (ONE_BOOK, (isbn,)), _find_names(changes))
+        version = _check_locked(locked, matches)
+        book = {**present[0], "authors": json.loads(present[0]["authors"])}
+        changed = {field: value for field, value in changes.items() if book[field] != value}
         if not changed:
-            return {"isbn": isbn, "version": present["version"]}
-        book = {**present, **changed}
-        version = present["version"] + 1
-        ids = _find_or_add_names(cursor, book)
-        cursor.execute(
-            "UPDATE books SET title = %s, title_key = %s, year = %s, price = %s, stock = %s, genre_id = %s,"
-            " format_id = %s, version = %s WHERE isbn = %s",
-            (*_columns(book, ids), version, isbn),
-        )
+            return {"isbn": isbn, "version": version}
+        book, version = {**book, **changed}, version + 1
+        ids = _complete_ids(cursor, changes, found)
+        rows: list[Statement] = [(CHANGE_BOOK, (*_columns(book, ids), version, isbn))]
         if "authors" in changed:
-            cursor.execute("DELETE FROM book_authors WHERE isbn = %s", (isbn,))
-            _insert_authors(cursor, book, ids)
-        change = _record(cursor, isbn, version, book)
+            rows += [(REMOVE_AUTHORS, (isbn,)), _add_authors(book, ids)]
+        change = _write(cursor, rows, Event(isbn, version, make_book(book, version)))
     _apply(change)
     return {"isbn": isbn, "version": version}
 
@@ -91,24 +115,20 @@ def change_book(isbn: str, changes: dict[str, Any], matches: Matches) -> dict[st
 def delete_book(isbn: str, matches: Matches) -> None:
     """Delete a book and keep its last version. Raises NotFound, PreconditionFailed."""
     with writing() as cursor:
-        version = _lock_book(cursor, isbn, matches)["version"]
-        cursor.execute("DELETE FROM books WHERE isbn = %s", (isbn,))
-        cursor.execute(
-            "INSERT INTO deleted_books (isbn, version) VALUES (%s, %s)"
-            " ON DUPLICATE KEY UPDATE version = %s, deleted_at = NOW()",
-            (isbn, version, version),
-        )
-        change = _record(cursor, isbn, version, None)
+        (locked,) = cursor.execute_all((LOCK_BOOK, (isbn,)))
+        version = _check_locked(locked, matches)
+        rows = [(DELETE_BOOK, (isbn,)), (KEEP_VERSION, (isbn, version))]
+        change = _write(cursor, rows, Event(isbn, version, None))
     _apply(change)
 
 
-def _record(cursor: Any, isbn: str, version: int, fields: dict[str, Any] | None) -> Change:
-    event = Event(isbn, version, None if fields is None else make_book(fields, version))
-    return record_event(cursor, event), event
+def _write(cursor: Any, rows: Sequence[Statement], event: Event) -> Change:
+    *_, (recorded,) = cursor.execute_all(*rows, record_event(event))
+    return recorded["id"], event
 
 
 def _present_change(cursor: Any, isbn: str) -> Change:
-    cursor.execute(ONE_BOOK, {"isbn": isbn})
+    cursor.execute(ONE_BOOK, (isbn,))
     row = cursor.fetchone()
     return None, None if row is None else Event(isbn, row["version"], make_book(row, row["version"]))
 
@@ -120,66 +140,38 @@ def _apply(change: Change) -> None:
         note_applied(row)
 
 
-def _keep_answer(cursor: Any, user_id: str, key: str, answer: dict[str, Any]) -> None:
-    cursor.execute(
-        "UPDATE idempotency_keys SET answer = %s WHERE user_id = %s AND idempotency_key = %s",
-        (json.dumps(answer), user_id, key),
-    )
-
-
-def _claim_key(cursor: Any, user_id: str, key: str, book: dict[str, Any]) -> dict[str, Any] | None:
-    digest = hashlib.sha256(json.dumps(book, sort_keys=True, default=str).encode()).digest()
-    # ON DUPLICATE KEY takes the row's exclusive lock at once: of ten at once nine wait here, and none deadlocks.
-    cursor.execute(
-        "INSERT INTO idempotency_keys (user_id, idempotency_key, request_digest) VALUES (%s, %s, %s)"
-        " ON DUPLICATE KEY UPDATE created_at = created_at",
-        (user_id, key, digest),
-    )
-    cursor.execute(
-        "SELECT request_digest, answer FROM idempotency_keys WHERE user_id = %s AND idempotency_key = %s FOR UPDATE",
-        (user_id, key),
-    )
-    row = cursor.fetchone()
-    if row["answer"] is None:
+def _first_answer(claimed: dict[str, Any], digest: bytes) -> dict[str, Any] | None:
+    if claimed["answer"] is None:
         return None
-    if bytes(row["request_digest"]) != digest:
+    if bytes(claimed["request_digest"]) != digest:
         raise InvalidField("Idempotency-Key", "this key was used with another body; use a new one")
-    answer: dict[str, Any] = json.loads(row["answer"])
+    answer: dict[str, Any] = json.loads(claimed["answer"])
     return answer
 
 
-def _insert_book(cursor: Any, book: dict[str, Any]) -> int:
-    ids = _find_or_add_names(cursor, book)
+def _insert_book(cursor: Any, book: dict[str, Any], ids: Ids) -> int:
+    isbn = book["isbn"]
     try:
-        cursor.execute(
-            "INSERT INTO books (title, title_key, year, price, stock, genre_id, format_id, version, isbn)"
-            " VALUES (%s, %s, %s, %s, %s, %s, %s, 1, %s)",
-            (*_columns(book, ids), book["isbn"]),
+        # The last version is asked only now: with the lock on the new row nobody else can create or delete this ISBN.
+        *_, deleted = cursor.execute_all(
+            (ADD_BOOK, (*_columns(book, ids), isbn)), _add_authors(book, ids), (LAST_VERSION, (isbn,))
         )
     except IntegrityError:
         raise AlreadyExists("There is a book with this ISBN.", "isbn") from None
-    _insert_authors(cursor, book, ids)
-    # Asked only now: with the lock on the new row nobody else can create or delete this ISBN.
-    cursor.execute("SELECT version FROM deleted_books WHERE isbn = %s", (book["isbn"],))
-    deleted = cursor.fetchone()
-    if deleted is None:
+    if not deleted:
         return 1
-    version = int(deleted["version"]) + 1
-    cursor.execute("UPDATE books SET version = %s WHERE isbn = %s", (version, book["isbn"]))
+    version = int(deleted[0]["version"]) + 1
+    cursor.execute(SET_VERSION, (version, isbn))
     return version
 
 
-def _lock_book(cursor: Any, isbn: str, matches: Matches) -> dict[str, Any]:
-    cursor.execute("SELECT version FROM books WHERE isbn = %s FOR UPDATE", (isbn,))
-    locked = cursor.fetchone()
-    if locked is None:
+def _check_locked(locked: list[dict[str, Any]], matches: Matches) -> int:
+    if not locked:
         raise NotFound("There is no book with this ISBN.")
-    if not matches(locked["version"]):
+    version: int = locked[0]["version"]
+    if not matches(version):
         raise PreconditionFailed("The book has another version than If-Match names.")
-    # A second statement: the first one's snapshot is from before its wait for the lock.
-    cursor.execute(ONE_BOOK, {"isbn": isbn})
-    row = cursor.fetchone()
-    return {**row, "authors": json.loads(row["authors"])}
+    return version
 
 
 def _columns(book: dict[str, Any], ids: Ids) -> tuple[Any, ...]:
@@ -189,27 +181,28 @@ def _columns(book: dict[str, Any], ids: Ids) -> tuple[Any, ...]:
         book["year"],
         book["price"],
         book["stock"],
-        ids["genres", book["genre"]],
-        ids["formats", book["format"]],
+        ids.get(("genres", book["genre"])),  # None keeps the one that the row has
+        ids.get(("formats", book["format"])),
     )
 
 
-def _insert_authors(cursor: Any, book: dict[str, Any], ids: Ids) -> None:
+def _add_authors(book: dict[str, Any], ids: Ids) -> Statement:
     names = book["authors"]
     rows = [(book["isbn"], position, ids["authors", name]) for position, name in enumerate(names, start=1)]
-    cursor.execute(
-        ADD_AUTHORS.format(", ".join(["(%s, %s, %s)"] * len(rows))), [value for row in rows for value in row]
-    )
+    return ADD_AUTHORS.format(", ".join(["(%s, %s, %s)"] * len(rows))), [value for row in rows for value in row]
 
 
-def _find_or_add_names(cursor: Any, book: dict[str, Any]) -> Ids:
-    authors = book["authors"]
-    cursor.execute(FIND_NAMES.format(", ".join(["%s"] * len(authors))), (book["genre"], book["format"], *authors))
-    ids = {(row["kind"], row["name"]): int(row["id"]) for row in cursor.fetchall()}
-    wanted = {("genres", book["genre"]), ("formats", book["format"]), *(("authors", name) for name in authors)}
+def _find_names(fields: dict[str, Any]) -> Statement:
+    authors = fields.get("authors") or [None]
+    return FIND_NAMES.format(", ".join(["%s"] * len(authors))), (fields.get("genre"), fields.get("format"), *authors)
+
+
+def _complete_ids(cursor: Any, fields: dict[str, Any], found: list[dict[str, Any]]) -> Ids:
+    ids = {(row["kind"], row["name"]): int(row["id"]) for row in found}
+    wanted = {("authors", name) for name in fields.get("authors", ())}
+    wanted |= {(kind, fields[field]) for kind, field in (("genres", "genre"), ("formats", "format")) if field in fields}
     # In one order, so that two commands that add the same names cannot deadlock.
     for kind, name in sorted(wanted - ids.keys()):
-        cursor.execute(ADD_NAME[kind], (name, name.casefold()))
-        cursor.execute(FIND_NAME[kind], (name,))
-        ids[kind, name] = int(cursor.fetchone()["id"])
+        _, (row,) = cursor.execute_all((ADD_NAME[kind], (name, name.casefold())), (FIND_NAME[kind], (name,)))
+        ids[kind, name] = int(row["id"])
     return ids

@@ -1,5 +1,6 @@
 """One connection to MariaDB: how it is made, how long it waits, how its session begins, and its cursor."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from _mysql_connector import MySQLInterfaceError
@@ -23,6 +24,8 @@ READS, WRITES = SESSION + "1", SESSION + "0"  # without autocommit the first sta
 
 # What the driver raises for the store; COMMIT, ROLLBACK and the reset raise what its C extension does.
 STORE_ERRORS = (driver_errors.Error, MySQLInterfaceError)
+
+Statement = tuple[str, Sequence[Any]]  # SQL, and the values bound to its %s in order
 
 
 class Connection(CMySQLConnection):
@@ -55,6 +58,24 @@ class Cursor(CMySQLCursorBufferedDict):
         """Run one statement. Raises Unavailable past the deadline, a driver error."""
         check_deadline()
         super().execute(operation, params, map_results)
+
+    def execute_all(self, *statements: Statement) -> list[list[dict[str, Any]]]:
+        """Run statements in one round trip and give the rows of each; after one that fails none is run.
+
+        Raises Unavailable past the deadline, a driver error.
+        """
+        self.execute("; ".join(sql for sql, _ in statements), [value for _, values in statements for value in values])
+        rows = [self.fetchall()]
+        while self.nextset():
+            rows.append(self.fetchall())
+        return rows
+
+    def nextset(self) -> bool | None:
+        """Go on to the result of the next statement. Raises a driver error, which the driver leaves to its C code."""
+        try:
+            return super().nextset()
+        except MySQLInterfaceError as error:
+            raise driver_errors.get_mysql_exception(error.errno, error.msg, error.sqlstate) from error
 
 
 def connection_arguments() -> dict[str, Any]:

@@ -10,13 +10,14 @@ from collections.abc import Iterator
 from typing import Any
 
 from backend.catalogue import to_json
+from backend.connections import Statement
 from backend.database import reading, writing
 from backend.projection import Event
 
 BATCH = 100
 LEFT_AFTER_S = 0.6
 
-RECORD = "INSERT INTO outbox (isbn, version, book) VALUES (%s, %s, %s)"
+RECORD = "INSERT INTO outbox (isbn, version, book) VALUES (%s, %s, %s) RETURNING id"
 LEFTOVERS = """
   SELECT id, isbn, version, book FROM outbox
   WHERE created_at < NOW(6) - INTERVAL %s SECOND ORDER BY id LIMIT %s
@@ -29,10 +30,9 @@ BACKLOG = """
 _applied: deque[int] = deque()  # the rows whose events this process has applied
 
 
-def record_event(cursor: Any, event: Event) -> int:
-    """Put an event into the outbox, inside the transaction of its command; give the id of its row."""
-    cursor.execute(RECORD, (event.isbn, event.version, None if event.book is None else to_json(event.book)))
-    return int(cursor.lastrowid)
+def record_event(event: Event) -> Statement:
+    """Give the statement that puts an event into the outbox, for the transaction of its command; its row has the id."""
+    return RECORD, (event.isbn, event.version, None if event.book is None else to_json(event.book))
 
 
 def note_applied(row: int) -> None:

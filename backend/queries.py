@@ -19,7 +19,7 @@ BOOK = """
     (SELECT JSON_ARRAYAGG(a.name ORDER BY ba.position)
        FROM book_authors ba JOIN authors a ON a.id = ba.author_id WHERE ba.isbn = b.isbn) AS authors
 """
-ONE_BOOK = BOOK + "FROM books b WHERE b.isbn = %(isbn)s"
+ONE_BOOK = BOOK + "FROM books b WHERE b.isbn = %s"
 COUNT = "SELECT COUNT(*) AS total FROM books b"
 # The page is chosen on indexes alone; only its books are then read.
 PAGE_OF_KEYS = "SELECT b.isbn FROM books b"
@@ -79,7 +79,7 @@ def list_books(caller: Caller, limit: int, after: str | None = None, **names: st
 def _get_live_book(caller: Caller, isbn: str, *, missed: bool) -> Answer:
     _see_before_sql(caller, missed=missed)
     with reading() as cursor:
-        cursor.execute(ONE_BOOK, {"isbn": isbn})
+        cursor.execute(ONE_BOOK, (isbn,))
         row = cursor.fetchone()
     if row is None:
         raise NotFound("There is no book with this ISBN.")

@@ -101,7 +101,7 @@ def _differ(row: dict[str, Any], found: list[bytes]) -> str:
 def _describe(isbn: str) -> str:
     found = _inspect([{"isbn": isbn}])[0]
     with reading() as cursor:
-        cursor.execute(ONE_BOOK, {"isbn": isbn})
+        cursor.execute(ONE_BOOK, (isbn,))
         row = cursor.fetchone()
     if row is not None:
         return _differ(row, found)

@@ -43,14 +43,21 @@ command = Command()
 
 
 class WatchedCursor(connections.Cursor):
-    """The product's cursor, which tells of each statement that has come back."""
+    """The product's cursor, which tells of each statement whose answer has come back, also of several sent at once."""
 
     def execute(self, operation: Any, *arguments: Any, **options: Any) -> Any:
-        """Run a statement, then pass the step that is named after its first words."""
+        """Run statements, then pass the step that is named after the first words of the first."""
+        self.names = [" ".join(each.split()[:3]) for each in str(operation).split(";")]
         answer = super().execute(operation, *arguments, **options)
-        text = operation.decode() if isinstance(operation, bytes | bytearray) else str(operation)
-        command.pass_step(" ".join(text.split()[:3]))
+        command.pass_step(self.names.pop(0))
         return answer
+
+    def nextset(self) -> bool | None:
+        """Go on to the answer of the next statement, and pass its step."""
+        more = super().nextset()
+        if more:
+            command.pass_step(self.names.pop(0))
+        return more
 
 
 def watch_query(query: Callable[..., Any]) -> Callable[..., Any]:

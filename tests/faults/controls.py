@@ -61,7 +61,7 @@ IDEMPOTENCY = Control(
     "the idempotency key, and the word on an unknown outcome",
     ("first answers that do not say the outcome is unknown", "repetitions that did not make the book exactly once"),
     (
-        Cut("backend/commands.py", "None if key is None else _claim_key(cursor, user_id, key, book)", "None"),
+        Cut("backend/commands.py", "[] if key is None else [(CLAIM_KEY, (user_id, key, digest))]", "[]"),
         Cut(DATABASE, "The outcome of this write is unknown: the database", "The database"),
     ),
     only=("books",),
