@@ -81,8 +81,9 @@ def add_book(book: dict[str, Any], user_id: str, key: str | None = None) -> tupl
         if first is None:
             version = _insert_book(cursor, book, _complete_ids(cursor, book, found))
             answer = {"isbn": book["isbn"], "version": version}
-            keep = [] if key is None else [(KEEP_ANSWER, (json.dumps(answer), user_id, key))]
-            change = _write(cursor, keep, Event(book["isbn"], version, make_book(book, version)))
+            rows: list[Statement] = [] if version == 1 else [(SET_VERSION, (version, book["isbn"]))]
+            rows += [] if key is None else [(KEEP_ANSWER, (json.dumps(answer), user_id, key))]
+            change = _write(cursor, rows, Event(book["isbn"], version, make_book(book, version)))
         else:  # the command that gave the first answer may have ended before it applied its event
             answer = first
             change = _present_change(cursor, book["isbn"])
@@ -117,7 +118,7 @@ def delete_book(isbn: str, matches: Matches) -> None:
     with writing() as cursor:
         (locked,) = cursor.execute_all((LOCK_BOOK, (isbn,)))
         version = _check_locked(locked, matches)
-        rows = [(DELETE_BOOK, (isbn,)), (KEEP_VERSION, (isbn, version))]
+        rows: list[Statement] = [(DELETE_BOOK, (isbn,)), (KEEP_VERSION, (isbn, version))]
         change = _write(cursor, rows, Event(isbn, version, None))
     _apply(change)
 
@@ -158,11 +159,7 @@ def _insert_book(cursor: Any, book: dict[str, Any], ids: Ids) -> int:
         )
     except IntegrityError:
         raise AlreadyExists("There is a book with this ISBN.", "isbn") from None
-    if not deleted:
-        return 1
-    version = int(deleted[0]["version"]) + 1
-    cursor.execute(SET_VERSION, (version, isbn))
-    return version
+    return int(deleted[0]["version"]) + 1 if deleted else 1
 
 
 def _check_locked(locked: list[dict[str, Any]], matches: Matches) -> int:

@@ -31,36 +31,52 @@ Statement = tuple[str, Sequence[Any]]  # SQL, and the values bound to its %s in 
 class Connection(CMySQLConnection):
     """A connection of the C extension that answers for its session, in as few round trips as can be."""
 
-    session_changed = False  # since it was last begun
+    session_changed = False  # since it was last set up
+    set_up = ""  # SQL to go before the first statement of the session, in the same trip
 
     def begin_session(self, *, writes: bool, reset: bool) -> bool:
-        """Make sure that the server answers and the session is as new; with `writes`, in a transaction to commit.
+        """Make sure that the server answers, and let the session be as new; with `writes`, in a transaction to commit.
 
-        A session that only read is as it was: one round trip asks whether it lives. Else it is set up again, and with
-        `reset` wholly forgotten before. Gives False when it does not live.
+        One round trip asks whether it lives, and with `reset` makes it forget a session that has written.
+        Gives False when it does not live.
         """
         try:
-            if not (self.session_changed or writes):
-                return bool(self.is_connected())
             if self.session_changed and reset and self._cmysql is not None:
-                self._cmysql.reset_connection()
-            self.cmd_query(WRITES if writes else READS)
+                lives = self._cmysql.reset_connection()  # False when the connection is dead
+            else:
+                lives = self.is_connected()
         except STORE_ERRORS:
-            return False
+            lives = False
+        if lives:
+            self.let_write(writes)
+        return bool(lives)
+
+    def let_write(self, writes: bool) -> None:
+        """Say whether the session that begins writes."""
+        if writes:
+            self.set_up = WRITES
+        elif self.session_changed:
+            self.set_up = READS
         self.session_changed = writes
-        return True
 
 
 class Cursor(CMySQLCursorBufferedDict):
     """A cursor that begins no statement which might end after the deadline of its request."""
 
+    _connection: Connection
+
     def execute(self, operation: Any, params: Any = (), map_results: bool = False) -> None:
-        """Run one statement. Raises Unavailable past the deadline, a driver error."""
+        """Run one statement, the session's first with what sets it up. Raises Unavailable, a driver error."""
         check_deadline()
-        super().execute(operation, params, map_results)
+        set_up, self._connection.set_up = self._connection.set_up, ""
+        if not set_up:
+            super().execute(operation, params, map_results)
+            return
+        super().execute(f"{set_up}; {operation}", params, map_results)
+        self.nextset()
 
     def execute_all(self, *statements: Statement) -> list[list[dict[str, Any]]]:
-        """Run statements in one round trip and give the rows of each; after one that fails none is run.
+        """Run statements in one round trip and give the rows of each; none is run after one that fails.
 
         Raises Unavailable past the deadline, a driver error.
         """

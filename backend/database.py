@@ -122,9 +122,7 @@ class SelfRepairingPool(MySQLConnectionPool):
                 self.breaker.failed()
                 raise driver_errors.OperationalError("MariaDB does not answer")
         connection = self._open()
-        if writes and not connection.begin_session(writes=True, reset=False):
-            connection.close()
-            raise driver_errors.OperationalError("MariaDB does not answer")
+        connection.let_write(writes)
         return connection
 
     def _open(self) -> Any:

@@ -46,8 +46,10 @@ class WatchedCursor(connections.Cursor):
     """The product's cursor, which tells of each statement whose answer has come back, also of several sent at once."""
 
     def execute(self, operation: Any, *arguments: Any, **options: Any) -> Any:
-        """Run statements, then pass the step that is named after the first words of the first."""
+        """Run statements, then pass the step that is named after the first words of the first; BEGIN comes before."""
         self.names = [" ".join(each.split()[:3]) for each in str(operation).split(";")]
+        if self._connection.set_up:
+            self.names.insert(0, BEGIN if self._connection.set_up == connections.WRITES else "set up")
         answer = super().execute(operation, *arguments, **options)
         command.pass_step(self.names.pop(0))
         return answer
@@ -58,18 +60,6 @@ class WatchedCursor(connections.Cursor):
         if more:
             command.pass_step(self.names.pop(0))
         return more
-
-
-def watch_query(query: Callable[..., Any]) -> Callable[..., Any]:
-    """Return the connection's own way to send a statement, with a step after what begins a transaction."""
-
-    def run(connection: Any, statement: Any, *arguments: Any, **options: Any) -> Any:
-        answer = query(connection, statement, *arguments, **options)
-        if statement == connections.WRITES:
-            command.pass_step(BEGIN)
-        return answer
-
-    return run
 
 
 def watch(function: Callable[..., Any], before: str, after: str) -> Callable[..., Any]:
@@ -91,7 +81,6 @@ def replace(owner: Any, name: str, wrap: Callable[[Any], Any]) -> None:
 
 
 replace(database, "Cursor", lambda _: WatchedCursor)
-replace(connections.Connection, "cmd_query", watch_query)
 replace(connections.Connection, "commit", lambda commit: watch(commit, "before COMMIT", "after COMMIT"))
 replace(commands, "apply_own_event", lambda apply: watch(apply, "", "after the event"))
 

@@ -3,22 +3,13 @@
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
 
 import pytest
+from pools import open_pool
 from stacks import Stack
 
-from backend.connections import READS
 from backend.database import MOST_WAITING, SelfRepairingPool
 from backend.errors import Unavailable
-
-
-@pytest.fixture
-def connection(stack: Stack) -> dict[str, Any]:
-    """What a connection to the stack's MariaDB is made with."""
-    place = {"host": stack["DB_HOST"], "port": int(stack["DB_PORT"]), "database": stack["DB_NAME"]}
-    account = {"user": stack["DB_USER"], "password": stack["DB_PASSWORD"]}
-    return {**place, **account, "connection_timeout": 1, "init_command": READS, "autocommit": True}
 
 
 def hold(pool: SelfRepairingPool, seconds: float) -> bool:
@@ -38,15 +29,15 @@ def waiters() -> Iterator[ThreadPoolExecutor]:
         yield threads
 
 
-def test_all_are_served_while_connections_come_and_go(connection: dict[str, Any], waiters: ThreadPoolExecutor) -> None:
-    pool = SelfRepairingPool(size=1, wait_s=5, reset_session=True, **connection)
+def test_all_are_served_while_connections_come_and_go(stack: Stack, waiters: ThreadPoolExecutor) -> None:
+    pool = open_pool(stack, wait_s=5)
     assert list(waiters.map(lambda _: hold(pool, 0.01), range(4 * MOST_WAITING))) == [True] * 4 * MOST_WAITING
 
 
 def test_few_wait_for_a_pool_that_stands_still_and_the_next_is_refused_at_once(
-    connection: dict[str, Any], waiters: ThreadPoolExecutor
+    stack: Stack, waiters: ThreadPoolExecutor
 ) -> None:
-    pool = SelfRepairingPool(size=1, wait_s=1, reset_session=True, **connection)
+    pool = open_pool(stack)
     with pool.borrow(writes=False):
         time.sleep(pool.wait_s + 0.2)
         waiting = [waiters.submit(hold, pool, 0) for _ in range(MOST_WAITING)]
