@@ -17,7 +17,7 @@ from backend import metrics
 from backend.breaker import Breaker
 from backend.config import settings
 from backend.connections import STORE_ERRORS, Connection, Cursor, connection_arguments
-from backend.deadline import check_deadline
+from backend.deadline import check_deadline, has_lasted_s
 from backend.errors import ServiceError, Unavailable
 
 log = logging.getLogger(__name__)
@@ -98,11 +98,14 @@ class SelfRepairingPool(MySQLConnectionPool):
 
     def _wait_for_slot(self) -> Any:
         counted = self._room_to_wait.acquire(blocking=False)
-        if not counted and time.monotonic() - self._moved > self.wait_s:
+        still_s = time.monotonic() - self._moved
+        if not counted and still_s > self.wait_s:
             raise Unavailable("All database connections are in use, and enough requests wait for one.")
+        # For as long as the pool has stood still, a wait for a thread was a wait for a slot.
+        waited_s = min(still_s, has_lasted_s())
         try:
             with metrics.POOL_WAITING.track_inprogress():
-                return self._slots.get(timeout=self.wait_s)
+                return self._slots.get(timeout=max(0.0, self.wait_s - waited_s))
         except queue.Empty:
             metrics.POOL_EXHAUSTED.inc()
             raise Unavailable("All database connections are in use.") from None

@@ -13,10 +13,16 @@ _present = threading.local()
 
 def start_deadline(waited_s: float) -> None:
     """Give this thread's request its five seconds, of which it has waited some for a thread."""
-    _present.last_begin = time.monotonic() + REQUEST_S - STEP_S - waited_s
+    _present.came = time.monotonic() - waited_s
+
+
+def has_lasted_s() -> float:
+    """Give the seconds since this thread's request came, its wait for a thread among them; 0 outside a request."""
+    now = time.monotonic()
+    return now - float(getattr(_present, "came", now))
 
 
 def check_deadline() -> None:
     """Let a wait for a store begin. Raises Unavailable when it might end too late; never outside a request."""
-    if time.monotonic() > getattr(_present, "last_begin", float("inf")):
+    if has_lasted_s() > REQUEST_S - STEP_S:
         raise Unavailable("The request took too long.")

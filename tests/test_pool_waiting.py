@@ -9,6 +9,7 @@ from pools import open_pool
 from stacks import Stack
 
 from backend.database import MOST_WAITING, SelfRepairingPool
+from backend.deadline import start_deadline
 from backend.errors import Unavailable
 
 
@@ -47,3 +48,19 @@ def test_few_wait_for_a_pool_that_stands_still_and_the_next_is_refused_at_once(
         assert [each.result() for each in waiting] == [False] * MOST_WAITING
     assert (served, still_waiting) == (False, True)
     assert hold(pool, 0)
+
+
+def test_a_wait_for_a_thread_counts_as_one_for_a_connection_while_the_pool_stands_still(
+    stack: Stack, waiters: ThreadPoolExecutor
+) -> None:
+    def wait(waited_s: float) -> float:
+        start_deadline(waited_s)
+        started = time.monotonic()
+        assert not hold(pool, 0)
+        return time.monotonic() - started
+
+    pool = open_pool(stack)
+    with pool.borrow(writes=False):
+        time.sleep(pool.wait_s)
+        fresh, late = waiters.map(wait, (0.0, 0.8))
+    assert late < 0.5 * pool.wait_s < pool.wait_s <= fresh
