@@ -64,7 +64,7 @@ IDEMPOTENCY = Control(
 )
 SHORT_POOL_WAIT = Control(
     "the bound of 250 ms to the wait for a connection (1.5 s), and to those who wait",
-    ("refusals for want of a connection within",),
+    ("wait of those who get no connection",),
     (
         Cut(DATABASE, "wait_s=chosen.db_pool_wait_ms / 1000", "wait_s=1.5"),
         Cut(DATABASE, "MOST_WAITING = 4 ", "MOST_WAITING = 1000 "),
