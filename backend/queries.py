@@ -16,8 +16,8 @@ BOOK = """
   SELECT b.isbn, b.title, b.title_key, b.year, b.price, b.stock, b.version,
     (SELECT name FROM genres WHERE id = b.genre_id) AS genre,
     (SELECT name FROM formats WHERE id = b.format_id) AS format,
-    (SELECT JSON_ARRAYAGG(a.name ORDER BY ba.position)
-       FROM book_authors ba JOIN authors a ON a.id = ba.author_id WHERE ba.isbn = b.isbn) AS authors
+    COALESCE((SELECT JSON_ARRAYAGG(a.name ORDER BY ba.position)
+       FROM book_authors ba JOIN authors a ON a.id = ba.author_id WHERE ba.isbn = b.isbn), '[]') AS authors
 """
 ONE_BOOK = BOOK + "FROM books b WHERE b.isbn = %s"
 COUNT = "SELECT COUNT(*) AS total FROM books b"

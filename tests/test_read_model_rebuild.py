@@ -23,7 +23,7 @@ from read_models import (
     wait_until_projected,
     wait_until_standing,
 )
-from shelf import make_book
+from shelf import make_book, make_isbn
 from stacks import PROJECT, Stack, connect_to_mariadb, run_local_stack
 from visitors import Visitor
 
@@ -179,6 +179,25 @@ def test_books_that_init_sql_adds_to_an_emptied_database_are_seen(
     wait_until(lambda: model_books.get(path).status_code == 404, STALE_S + STANDS_AGAIN_S, "the old book is gone")
     wait_until_standing(model_books)
     assert read_both_ways(model_books, "/api/books/9780307474728").status_code == 200
+    check_verified(model_stack)
+
+
+def test_a_book_that_was_brought_in_by_hand_without_authors_keeps_no_other_out(
+    model_stack: Stack, model_books: Client
+) -> None:
+    isbn = make_isbn()
+    with connect_to_mariadb(model_stack) as connection, connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO books (isbn, title, title_key, year, price, stock, genre_id, format_id, version)"
+            " SELECT %s, 'Bare', 'bare', 1999, 1, 1, genre_id, format_id, 1 FROM books LIMIT 1",
+            [isbn],
+        )
+    give_it_another_epoch(model_stack)
+    wait_until_standing(model_books)
+    wait_until(lambda: model_books.get(f"/api/books/{isbn}").status_code == 200, STANDS_AGAIN_S, "the book is there")
+    wait_until_standing(model_books)
+    assert read_both_ways(model_books, f"/api/books/{isbn}").json()["authors"] == []
+    assert model_books.delete(f"/api/books/{isbn}").status_code == 204
     check_verified(model_stack)
 
 
