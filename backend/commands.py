@@ -9,6 +9,7 @@ import json
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from mysql.connector import errorcode
 from mysql.connector.errors import IntegrityError
 
 from backend.catalogue import make_book, title_key
@@ -157,7 +158,9 @@ def _insert_book(cursor: Any, book: dict[str, Any], ids: Ids) -> int:
         *_, deleted = cursor.execute_all(
             (ADD_BOOK, (*_columns(book, ids), isbn)), _add_authors(book, ids), (LAST_VERSION, (isbn,))
         )
-    except IntegrityError:
+    except IntegrityError as error:
+        if error.errno != errorcode.ER_DUP_ENTRY:
+            raise
         raise AlreadyExists("There is a book with this ISBN.", "isbn") from None
     return int(deleted[0]["version"]) + 1 if deleted else 1
 

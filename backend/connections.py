@@ -5,12 +5,13 @@ from typing import Any
 
 from _mysql_connector import MySQLInterfaceError
 from mysql.connector import errors as driver_errors
+from mysql.connector._scripting import MySQLScriptSplitter
 from mysql.connector.connection_cext import CMySQLConnection
 from mysql.connector.constants import ClientFlag
 from mysql.connector.cursor_cext import CMySQLCursorBufferedDict
 
 from backend.config import settings
-from backend.deadline import check_deadline
+from backend.deadline import check_deadline, is_too_late
 
 TIMEOUT_S = 1  # connect, read and write: the driver takes whole seconds
 STATEMENT_S = 0.8  # MariaDB gives up on a statement, its wait for a row lock included, before the driver does
@@ -24,6 +25,10 @@ READS, WRITES = SESSION + "1", SESSION + "0"  # without autocommit the first sta
 
 # What the driver raises for the store; COMMIT, ROLLBACK and the reset raise what its C extension does.
 STORE_ERRORS = (driver_errors.Error, MySQLInterfaceError)
+
+# The driver looks for DELIMITER, a command of the mysql client, also within the values of a statement, and takes what
+# follows for another sign than the semicolon: a book of that title would not be kept as it was sent.
+MySQLScriptSplitter.has_delimiter = staticmethod(lambda _code: False)  # type: ignore[assignment,method-assign]
 
 Statement = tuple[str, Sequence[Any]]  # SQL, and the values bound to its %s in order
 
@@ -87,7 +92,11 @@ class Cursor(CMySQLCursorBufferedDict):
         return rows
 
     def nextset(self) -> bool | None:
-        """Go on to the result of the next statement. Raises a driver error, which the driver leaves to its C code."""
+        """Go on to the result of the next statement. Raises a driver error, past the deadline too: what is yet to come
+        must not stay on the connection.
+        """
+        if is_too_late():
+            raise driver_errors.OperationalError("the request took too long")
         try:
             return super().nextset()
         except MySQLInterfaceError as error:

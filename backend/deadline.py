@@ -22,7 +22,12 @@ def has_lasted_s() -> float:
     return now - float(getattr(_present, "came", now))
 
 
+def is_too_late() -> bool:
+    """Say whether a wait for a store that begins now might end too late; never outside a request."""
+    return has_lasted_s() > REQUEST_S - STEP_S
+
+
 def check_deadline() -> None:
-    """Let a wait for a store begin. Raises Unavailable when it might end too late; never outside a request."""
-    if has_lasted_s() > REQUEST_S - STEP_S:
+    """Let a wait for a store begin. Raises Unavailable when it might end too late."""
+    if is_too_late():
         raise Unavailable("The request took too long.")

@@ -21,6 +21,7 @@ RAW_VALUES = {
     "a quote": '"o\'clock"',
     "SQL": '"x\'; DROP TABLE books; -- "',
     "SQL with a backslash": '"\\\\\' OR 1=1 -- "',
+    "a command of the mysql client": '"Delimiter Theory: it\'s a guide; for all"',
     "a header": '"x\\r\\nSet-Cookie: a=b"',
     "a path": '"../../../../etc/passwd"',
     "a template": '"{{7*7}}${7*7}%s%n"',

@@ -21,6 +21,8 @@ ODD_TITLES = [
     "Straße\tand \"quotes\" and \\ and \u2028 and \x01 and \x7f of tests",
     "👩‍👩‍👧‍👦 of tests",
     "~ of tests",
+    "Delimiter Theory: A Programmer's Guide; of tests",
+    "Delimiter it's of tests",
     "e\u0301clair of tests",
     "éclair of tests",
     "\U0010ffff of tests",

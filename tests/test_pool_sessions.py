@@ -1,13 +1,15 @@
 """The session of a pooled connection is as new for each who borrows it, whatever was done with it before."""
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from mysql.connector.errors import ProgrammingError
+from mysql.connector.errors import OperationalError, ProgrammingError
 from pools import open_pool
 from stacks import Stack
 
 from backend.connections import Cursor
+from backend.deadline import REQUEST_S, STEP_S, start_deadline
 
 SESSION = (
     "SELECT @@autocommit AS own_commit, @@tx_isolation AS isolation, @@max_statement_time AS longest, @left AS kept"
@@ -55,5 +57,19 @@ def test_statements_sent_together_give_their_rows_apart_and_end_at_the_first_tha
     assert rows == [[{"a": 1}], [], [{"b": ";"}]]
     with pytest.raises(ProgrammingError), pool.borrow(writes=True) as connection:
         Cursor(connection).execute_all(("SET @a = 1", ()), ("SELECT * FROM no_such_table", ()), ("SET @a = 2", ()))
+    with pool.borrow(writes=False) as connection:
+        assert look(connection)["own_commit"] == 1
+
+
+def test_statements_sent_together_are_given_up_past_the_deadline_of_their_request(stack: Stack) -> None:
+    pool = open_pool(stack)
+
+    def send_late() -> None:
+        start_deadline(REQUEST_S - STEP_S - 0.3)
+        with pool.borrow(writes=True) as connection:
+            Cursor(connection).execute_all(("SELECT SLEEP(0.5)", ()), ("SELECT SLEEP(0.5)", ()))
+
+    with ThreadPoolExecutor(1) as thread, pytest.raises(OperationalError, match="took too long"):
+        thread.submit(send_late).result()
     with pool.borrow(writes=False) as connection:
         assert look(connection)["own_commit"] == 1
