@@ -13,6 +13,7 @@ import logging
 import socket
 import struct
 from collections.abc import Callable
+from contextlib import suppress
 from http import HTTPStatus
 from typing import Any
 
@@ -91,10 +92,11 @@ class Worker(gthread.ThreadWorker):  # type: ignore[misc]  # Gunicorn ships no t
             if not answer:
                 conn.parser.unreader.unread(request)
                 return False
-            if conn.sock.send(answer) < len(answer):  # the client does not read
-                conn.sock.shutdown(socket.SHUT_RDWR)
         except OSError:  # the client has gone: a thread will see it too, and close the connection
             return False
+        if not send_whole(conn.sock, answer):  # nobody reads: what comes on this connection would be half an answer
+            with suppress(OSError):
+                conn.sock.shutdown(socket.SHUT_RDWR)
         self.keepalived_conns.remove(conn)
         conn.set_timeout()
         self.keepalived_conns.append(conn)
@@ -114,6 +116,14 @@ class Worker(gthread.ThreadWorker):  # type: ignore[misc]  # Gunicorn ships no t
             client.sendall(write_refusal(REFUSALS.get(type(exc), HTTPStatus.BAD_REQUEST)))
         except OSError:  # it has gone
             return
+
+
+def send_whole(sock: socket.socket, answer: bytes) -> bool:
+    """Send an answer without waiting, and say whether all of it went."""
+    try:
+        return sock.send(answer) == len(answer)
+    except OSError:
+        return False
 
 
 def write_refusal(status: HTTPStatus) -> bytes:
