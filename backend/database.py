@@ -23,6 +23,7 @@ from backend.errors import ServiceError, Unavailable
 log = logging.getLogger(__name__)
 
 MOST_WAITING = 4  # threads, for a slot of a pool that stands still
+PATIENCE_S = 2.0  # of a thread that nobody waits for
 SLOW_ANSWER_S = 0.5  # a server that let a ping wait this long is not asked again by the same request
 
 # Errors of the program rather than of the store: they stay what they are.
@@ -98,14 +99,15 @@ class SelfRepairingPool(MySQLConnectionPool):
 
     def _wait_for_slot(self) -> Any:
         counted = self._room_to_wait.acquire(blocking=False)
+        wait_s = max(self.wait_s, _present.patience_s)
         still_s = time.monotonic() - self._moved
-        if not counted and still_s > self.wait_s:
+        if not counted and still_s > wait_s:
             raise Unavailable("All database connections are in use, and enough requests wait for one.")
-        # For as long as the pool has stood still, a wait for a thread was a wait for a slot.
+        # Whatever a request has waited for while the pool stood still, a thread say, was a wait for a slot as well.
         waited_s = min(still_s, has_lasted_s())
         try:
             with metrics.POOL_WAITING.track_inprogress():
-                return self._slots.get(timeout=max(0.0, self.wait_s - waited_s))
+                return self._slots.get(timeout=max(0.0, wait_s - waited_s))
         except queue.Empty:
             metrics.POOL_EXHAUSTED.inc()
             raise Unavailable("All database connections are in use.") from None
@@ -139,6 +141,20 @@ class SelfRepairingPool(MySQLConnectionPool):
         self.breaker.succeeded()
         metrics.POOL_OPENED.inc()
         return connection
+
+
+class _PerThread(threading.local):
+    patience_s = 0.0
+
+
+_present = _PerThread()
+
+
+def be_patient() -> None:
+    """Let this thread wait longer for a connection, as one that nobody waits for: until it has built the read model all
+    queries want one too.
+    """
+    _present.patience_s = PATIENCE_S
 
 
 @lru_cache(maxsize=1)

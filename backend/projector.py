@@ -17,13 +17,12 @@ from typing import Any
 
 import redis
 
-from backend import metrics
+from backend import database, metrics, redis_store
 from backend.database import writing
 from backend.errors import ServiceError
 from backend.outbox import BATCH, delete_applied, delete_rows, read_backlog, read_leftovers
 from backend.projection import apply_events
 from backend.rebuild import rebuild, stands
-from backend.redis_store import be_patient
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +41,8 @@ def start_projector() -> threading.Thread:
 
 
 def _run() -> None:
-    be_patient()
+    database.be_patient()
+    redis_store.be_patient()
     clean_at = 0.0
     while True:
         pause = PAUSE_S

@@ -7,12 +7,13 @@ import redis
 from rich.console import Console
 from rich.progress import Progress
 
+from backend import database, redis_store
 from backend.config import ConfigError
 from backend.errors import ServiceError
 from backend.projector import measure_backlog
 from backend.read_model import CATALOGUE
 from backend.rebuild import rebuild, stands
-from backend.redis_store import ask, be_patient
+from backend.redis_store import ask
 from backend.verification import find_differences
 
 USAGE = "usage: python -m backend.projector rebuild|verify|status"
@@ -25,7 +26,8 @@ def main(arguments: list[str]) -> int:
     if len(arguments) != 1 or arguments[0] not in commands:
         print(USAGE, file=sys.stderr)
         return 64
-    be_patient()
+    database.be_patient()
+    redis_store.be_patient()
     try:
         return commands[arguments[0]]()
     except (ConfigError, ServiceError, redis.RedisError) as error:

@@ -64,16 +64,18 @@ def _build(lock: str, identity: Identity, progress: Progress) -> bool:
 
 
 def walk(statement: str) -> Iterator[list[dict[str, Any]]]:
-    """Give the rows of a statement that reads on after an ISBN, a batch at a time."""
+    """Give the rows of a statement that reads on after an ISBN, a batch at a time, all on one connection: while no read
+    model stands many wait for one, and it would be given up and asked for again with each batch.
+    """
     isbn = ""
-    while True:
-        with reading() as cursor:
+    with reading() as cursor:
+        while True:
             cursor.execute(statement, {"isbn": isbn, "batch": BATCH})
             rows = cursor.fetchall()
-        if not rows:
-            return
-        yield rows
-        isbn = rows[-1]["isbn"]
+            if not rows:
+                return
+            yield rows
+            isbn = rows[-1]["isbn"]
 
 
 def stands() -> bool:

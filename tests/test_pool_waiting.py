@@ -8,7 +8,7 @@ import pytest
 from pools import open_pool
 from stacks import Stack
 
-from backend.database import MOST_WAITING, SelfRepairingPool
+from backend.database import MOST_WAITING, SelfRepairingPool, be_patient
 from backend.deadline import start_deadline
 from backend.errors import Unavailable
 
@@ -64,3 +64,16 @@ def test_a_wait_for_a_thread_counts_as_one_for_a_connection_while_the_pool_stand
         time.sleep(pool.wait_s)
         fresh, late = waiters.map(wait, (0.0, 0.8))
     assert late < 0.5 * pool.wait_s < pool.wait_s <= fresh
+
+
+def test_who_is_patient_waits_longer_than_a_request(stack: Stack, waiters: ThreadPoolExecutor) -> None:
+    def wait_patiently() -> bool:
+        be_patient()
+        return hold(pool, 0)
+
+    pool = open_pool(stack, wait_s=0.1)
+    with pool.borrow(writes=False):
+        patient, request = waiters.submit(wait_patiently), waiters.submit(hold, pool, 0)
+        assert not request.result()
+        assert not patient.done()
+    assert patient.result()
