@@ -57,6 +57,9 @@ def run_redis_fault(
 ) -> list[list[Finding]]:
     """Make one of the faults; `rebuilds` are due afterwards, and nothing of the kinds `closed` may succeed in it."""
     revoked = [Revoked(subject) for subject in subjects]
+    for subject in subjects:
+        stand.sign_in_all(subject)
+        stand.await_read_model(subject.books_url)  # what is built when a build starts is not of this fault
     before = count_rebuilds(subjects)
 
     def make_fault() -> Fault:

@@ -34,6 +34,7 @@ def run_builds(
     """Run the experiment on the product, if asked, and on the builds of these controls, all at once."""
     if experiment.begins_anew or not with_product:
         stand.end_product()
+    stand.forget_books()
     with ExitStack() as opened:
         given: dict[str, Any] = {"settings": experiment.settings, "proxied": experiment.proxied}
         subjects = [stand.product(**given)] if with_product else []
