@@ -11,7 +11,7 @@ from typing import Any
 from stacks import PROJECT
 
 # What can run beside other faults, each lane on a stack of its own; what needs the machine for itself; and what the
-# short form leaves to the long one, for its length or because it is not met (F13-b: docs/guarantees.md).
+# short form leaves to the long one for its length.
 LANES = (("F1", "F2", "F9-frozen"), ("F3", "F4", "F6", "F7"))
 ALONE = (("F8", "F13-a"),)
 LONG_ONLY = (("F5", "F9-emptied", "F9-full", "F9-killed", "F10", "F11", "F12", "F13-b", "F14"),)
