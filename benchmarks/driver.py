@@ -11,10 +11,8 @@ from functools import partial
 from typing import Any
 
 import bcrypt
-from mysql.connector.cursor_cext import CMySQLCursor
 
 Statement = tuple[Any, Any]  # the text and its parameters
-NOT_OF_A_TRANSACTION = ("SET ", "START ", "BEGIN", "COMMIT")
 BLOCK = 1_000_000  # numbers of new books that one measurement may use
 
 
@@ -27,25 +25,25 @@ def make_isbn(number: int) -> str:
 
 def record_command(isbn: str) -> list[Statement]:
     """Add the book of load.lua by the real command and return what it sends between BEGIN and COMMIT."""
-    from backend import commands  # noqa: PLC0415 - the other measurement needs no settings
+    from backend import commands, connections  # noqa: PLC0415 - the other measurement needs no settings
 
     book = {
         "isbn": isbn, "title": f"Velvet Lantern of {isbn}", "authors": ["Victor Hugo"], "genre": "Fiction",
         "format": "Paperback", "year": 2012, "price": Decimal("14.99"), "stock": 66,
     }  # fmt: skip
     recorded: list[Statement] = []
-    execute = CMySQLCursor.execute
+    execute_all = connections.Cursor.execute_all
 
-    def record(cursor: Any, operation: Any, params: Any = (), *rest: Any, **options: Any) -> Any:
-        recorded.append((operation.decode() if isinstance(operation, bytes) else operation, params))
-        return execute(cursor, operation, params, *rest, **options)
+    def record(cursor: Any, *statements: Statement) -> Any:
+        recorded.extend(statements)
+        return execute_all(cursor, *statements)
 
-    CMySQLCursor.execute = record  # type: ignore[assignment]
+    connections.Cursor.execute_all = record  # type: ignore[assignment,method-assign]
     try:
         commands.add_book(book, "1")
     finally:
-        CMySQLCursor.execute = execute  # type: ignore[method-assign]
-    return [each for each in recorded if not each[0].lstrip().startswith(NOT_OF_A_TRANSACTION)]
+        connections.Cursor.execute_all = execute_all  # type: ignore[method-assign]
+    return recorded
 
 
 def put_isbn(value: Any, recorded: str, isbn: str) -> Any:
