@@ -168,7 +168,7 @@ def _decode(token: str, *uses: str, verify_exp: bool = True) -> dict[str, Any]:
     return claims
 
 
-@lru_cache(maxsize=4096)  # by the very bytes, and only what was found good; the time is looked at on each use
+@lru_cache(maxsize=1024)  # by the very bytes, and only what was found good; the time is looked at on each use
 def _verify(token: str) -> dict[str, Any]:
     if len(token) > LONGEST_TOKEN:
         raise NotAuthenticated
