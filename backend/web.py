@@ -176,7 +176,7 @@ def _answer_invalid(error: ValidationError) -> Response:
     for found in error.errors(include_url=False, include_input=False):
         if reason := found.get("ctx", {}).get("error"):
             # Else it would never be freed: a cycle over the frames of the request, which Python cannot see.
-            reason.__traceback__ = None
+            reason.__traceback__ = reason.__context__ = None
     errors = [
         {
             "field": ".".join(str(part) for part in found["loc"]) or "body",

@@ -21,6 +21,7 @@ def list_refusals(auth: Client, books: Client) -> list[Refusal]:
         partial(auth.post, "/register", json=long_password),
         partial(auth.post, "/login", data="[" * 9000, headers={"Content-Type": "application/json"}),
         partial(auth.post, "/login", data="{}"),
+        partial(auth.post, "/login", json={"username": "a", "password": "\ud800"}),
         partial(auth.post, "/login", data="x" * 20_000, headers={"Content-Type": "application/json"}),
         partial(auth.get, "/me", headers={"Authorization": "Bearer a.b.c"}),
         partial(auth.put, "/me"),
