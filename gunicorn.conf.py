@@ -1,9 +1,11 @@
 """The production set-up of both services; Gunicorn reads it from the folder it is started in."""
 
+import ctypes
 import os
 import shutil
 import sys
 import tempfile
+from contextlib import suppress
 from typing import Any
 
 # Before anything imports prometheus_client: each master has a folder of its own for its workers' metrics, and a
@@ -25,6 +27,11 @@ control_socket_disable = True  # one default path for all masters: two services 
 worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None  # noqa: S108 - heartbeats must not wait for a disk
 logconfig_dict = LOGGING
 MAX_CONNECTIONS = 151  # MariaDB's default
+M_ARENA_MAX = -8  # of glibc's malloc.h
+
+# glibc would give almost each thread a heap of its own, and each heap keeps the most that it ever held.
+with suppress(AttributeError):  # another C library
+    ctypes.CDLL(None).mallopt(M_ARENA_MAX, 1)
 
 
 def on_starting(server: Any) -> None:
