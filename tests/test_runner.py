@@ -83,13 +83,13 @@ def test_a_scenario_file_of_ones_own_wins_and_is_told(runner: Runner, tmp_path: 
     runner.plan("smoke")
     (own := runner.folder / "my scenarios").mkdir()
     text = (runner.folder / "scenarios" / "quick" / "smoke.conf").read_text()
-    (own / "smoke.conf").write_text(text.replace("users = 20", "users = 7").replace("the runner", "mine"))
+    (own / "smoke.conf").write_text(text.replace("users = 20", "users = 15").replace("the runner", "mine"))
     out = tmp_path / "results"
     code, said = runner.run("--only", "smoke", "--scenarios", own.name, *runner.urls, "--out", str(out))
     assert code == 0, said
     (scenario,) = read_summary(out)["scenarios"]
     assert scenario["question"] == "Does mine do its work?"
-    assert scenario["planned"]["users"] == scenario["achieved"]["users"] == 7
+    assert scenario["planned"]["users"] == scenario["achieved"]["users"] == 15
     assert f"scenario files of one's own: {own}/smoke.conf" in (out / "summary.md").read_text().replace("\\", "")
 
 
