@@ -22,6 +22,7 @@ from backend.errors import ServiceError, Unavailable
 
 log = logging.getLogger(__name__)
 
+WAIT_SHARE = 0.8  # of DB_POOL_WAIT_MS: what is left is for the turn that a thread needs to say that it waited in vain
 MOST_WAITING = 4  # threads, for a slot of a pool that stands still
 PATIENCE_S = 2.0  # of a thread that nobody waits for
 SLOW_ANSWER_S = 0.5  # a server that let a ping wait this long is not asked again by the same request
@@ -163,7 +164,7 @@ def pool() -> SelfRepairingPool:
     chosen = settings()
     return SelfRepairingPool(
         size=chosen.db_pool_size,
-        wait_s=chosen.db_pool_wait_ms / 1000,
+        wait_s=WAIT_SHARE * chosen.db_pool_wait_ms / 1000,
         reset_session=chosen.db_pool_reset_session,
         **connection_arguments(),
     )
