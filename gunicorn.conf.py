@@ -14,7 +14,7 @@ if os.environ.get("METRICS_MASTER") != str(os.getpid()):
     os.environ["METRICS_MASTER"] = str(os.getpid())
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="libros-metrics-")
 
-from backend.logs import LOGGING
+from backend.logs import LOGGING, Logger
 
 worker_class = "backend.worker.Worker"
 threads = 16  # with more, each gets less done; those that wait for a store or a hash leave some for all else
@@ -26,6 +26,7 @@ forwarded_allow_ips = ""  # nothing here reads forwarded headers, and SCRIPT_NAM
 control_socket_disable = True  # one default path for all masters: two services of one user would collide
 worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None  # noqa: S108 - heartbeats must not wait for a disk
 logconfig_dict = LOGGING
+logger_class = Logger
 MAX_CONNECTIONS = 151  # MariaDB's default
 M_ARENA_MAX = -8  # of glibc's malloc.h
 

@@ -25,6 +25,7 @@ WAITS_FOR_GOOD = ("backend/worker.py", "in (socket.SO_RCVTIMEO, socket.SO_SNDTIM
 REFUSES_NONE = ("backend/worker.py", "or not self.refuse(conn)", "or True")
 KEEPS_THE_PORT = ("backend/worker.py", "if enabled or self.alive:", "if True:")
 QUITS_BY_THE_POOL = ("backend/worker.py", "super(gthread.ThreadWorker, self)", "super()")
+MAKES_LINES = ("gunicorn.conf.py", "logger_class = Logger\n", "")
 HASTILY = ("--graceful-timeout", "2")
 HOOK = "def on_exit("
 HOLD_THE_LOCK = (
@@ -44,6 +45,19 @@ def test_a_request_is_told_how_long_it_waited_for_a_thread(tmp_path: Path) -> No
             time.sleep(0.6)
             send(connection, "/sleep/0.0")
             assert float(read_answer(connection)[0]) < 0.5
+
+
+def test_gunicorn_makes_its_own_access_line_only_where_it_is_asked_to(tmp_path: Path) -> None:
+    def count_lines_of_two_requests(pages: Pages) -> int:
+        before = int(pages.ask("/lines"))
+        pages.ask("/health")
+        return int(pages.ask("/lines")) - before
+
+    with run_pages(tmp_path, built=(), control=(MAKES_LINES,)) as services:
+        assert [count_lines_of_two_requests(each) for each in services] == [0, 2]
+    with run_pages(tmp_path, "--access-logfile", str(tmp_path / "lines"), asked=()) as (pages,):
+        assert count_lines_of_two_requests(pages) == 2
+        wait_until(lambda: "GET /health" in (tmp_path / "lines").read_text(), 5, "a line is written")
 
 
 def test_a_read_is_refused_at_once_while_another_request_waits_too_long(tmp_path: Path) -> None:

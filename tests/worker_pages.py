@@ -1,11 +1,26 @@
-"""A WSGI app for the tests of the worker: pages that tell how long they waited for a thread, sleep, or never end."""
+"""A WSGI app for the tests of the worker: pages that tell how long they waited for a thread or how many lines
+Gunicorn made, sleep, or never end.
+"""
 
+import logging
 import threading
 import time
 
 from flask import Flask, request
 
 app = Flask(__name__)
+lines: list[str] = []
+
+
+class Collector(logging.Handler):
+    """Collects the lines of Gunicorn's access log."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Collect one."""
+        lines.append(record.getMessage())
+
+
+logging.getLogger("gunicorn.access").addHandler(Collector())
 
 
 @app.get("/sleep/<float:seconds>")
@@ -19,6 +34,12 @@ def sleep(seconds: float) -> str:
 def show_health() -> str:
     """Answer at once."""
     return "ok"
+
+
+@app.get("/lines")
+def count_lines() -> str:
+    """Answer with how many access lines Gunicorn has made for the requests before."""
+    return str(len(lines))
 
 
 @app.get("/never")
