@@ -27,9 +27,8 @@ _writer: threading.Thread | None = None
 def choose_request_id(environ: dict[str, Any]) -> str:
     """Give the id that the client sent, or another where it sent none that a log can hold."""
     given: str = environ.get("HTTP_X_REQUEST_ID", "")
-    if REQUEST_ID.fullmatch(given):
-        return given
-    return f"{random.getrandbits(128):032x}"  # urandom would give the interpreter's lock away
+    # Not from os.urandom: it gives the interpreter's lock away.
+    return given if REQUEST_ID.fullmatch(given) else f"{random.getrandbits(128):032x}"
 
 
 def note_request(environ: dict[str, Any], route: str, status: int, seconds: float) -> None:
