@@ -22,7 +22,7 @@ from backend.errors import ServiceError, Unavailable
 
 log = logging.getLogger(__name__)
 
-WAIT_SHARE = 0.8  # of DB_POOL_WAIT_MS: what is left is for the turn that a thread needs to say that it waited in vain
+VAIN_SHARE = 0.8  # of a wait, after which it ends if no connection has come back: the refusal needs a turn as well
 MOST_WAITING = 4  # threads, for a slot of a pool that stands still
 PATIENCE_S = 2.0  # of a thread that nobody waits for
 SLOW_ANSWER_S = 0.5  # a server that let a ping wait this long is not asked again by the same request
@@ -106,9 +106,15 @@ class SelfRepairingPool(MySQLConnectionPool):
             raise Unavailable("All database connections are in use, and enough requests wait for one.")
         # Whatever a request has waited for while the pool stood still, a thread say, was a wait for a slot as well.
         waited_s = min(still_s, has_lasted_s())
+        moved = self._moved
         try:
             with metrics.POOL_WAITING.track_inprogress():
-                return self._slots.get(timeout=max(0.0, wait_s - waited_s))
+                try:
+                    return self._slots.get(timeout=max(0.0, VAIN_SHARE * wait_s - waited_s))
+                except queue.Empty:
+                    if self._moved == moved:
+                        raise
+                return self._slots.get(timeout=(1 - VAIN_SHARE) * wait_s)
         except queue.Empty:
             metrics.POOL_EXHAUSTED.inc()
             raise Unavailable("All database connections are in use.") from None
@@ -164,7 +170,7 @@ def pool() -> SelfRepairingPool:
     chosen = settings()
     return SelfRepairingPool(
         size=chosen.db_pool_size,
-        wait_s=WAIT_SHARE * chosen.db_pool_wait_ms / 1000,
+        wait_s=chosen.db_pool_wait_ms / 1000,
         reset_session=chosen.db_pool_reset_session,
         **connection_arguments(),
     )

@@ -8,7 +8,7 @@ import pytest
 from pools import open_pool
 from stacks import Stack
 
-from backend.database import MOST_WAITING, SelfRepairingPool, be_patient
+from backend.database import MOST_WAITING, VAIN_SHARE, SelfRepairingPool, be_patient
 from backend.deadline import start_deadline
 from backend.errors import Unavailable
 
@@ -63,7 +63,19 @@ def test_a_wait_for_a_thread_counts_as_one_for_a_connection_while_the_pool_stand
     with pool.borrow(writes=False):
         time.sleep(pool.wait_s)
         fresh, late = waiters.map(wait, (0.0, 0.8))
-    assert late < 0.5 * pool.wait_s < pool.wait_s <= fresh
+    assert late < 0.5 * pool.wait_s < VAIN_SHARE * pool.wait_s <= fresh
+
+
+def test_a_wait_ends_a_fifth_early_unless_a_connection_has_come_back_meanwhile(
+    stack: Stack, waiters: ThreadPoolExecutor
+) -> None:
+    moving, still = open_pool(stack, wait_s=5), open_pool(stack, wait_s=5)
+    waiters.submit(hold, moving, 1)
+    waiters.submit(hold, still, 5)
+    time.sleep(0.3)
+    waiters.submit(hold, moving, 4)  # from the first second on
+    time.sleep(0.3)
+    assert list(waiters.map(hold, (moving, still), (0, 0))) == [True, False]
 
 
 def test_who_is_patient_waits_longer_than_a_request(stack: Stack, waiters: ThreadPoolExecutor) -> None:

@@ -66,7 +66,7 @@ SHORT_POOL_WAIT = Control(
     "the bound of 250 ms to the wait for a connection (1.5 s), and to those who wait",
     ("wait of those who get no connection",),
     (
-        Cut(DATABASE, "wait_s=WAIT_SHARE * chosen.db_pool_wait_ms / 1000", "wait_s=1.5"),
+        Cut(DATABASE, "wait_s=chosen.db_pool_wait_ms / 1000", "wait_s=1.5"),
         Cut(DATABASE, "MOST_WAITING = 4 ", "MOST_WAITING = 1000 "),
     ),
     only=("books",),
