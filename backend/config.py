@@ -37,7 +37,7 @@ class Settings(BaseSettings):
     db_user: str
     db_password: SecretStr = SecretStr("")
     db_name: str = "Libros"
-    db_pool_size: int = Field(8, ge=1, le=32)  # 32 is the connector's own limit
+    db_pool_size: int = Field(10, ge=1, le=32)  # 32 is the connector's own limit
     db_pool_wait_ms: int = Field(250, ge=0, le=5000)
     db_pool_reset_session: bool = True
     redis_url: SecretStr = SecretStr("redis://127.0.0.1:6379/0")

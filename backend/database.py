@@ -23,7 +23,7 @@ from backend.errors import ServiceError, Unavailable
 log = logging.getLogger(__name__)
 
 VAIN_SHARE = 0.8  # of a wait, after which it ends if no connection has come back: the refusal needs a turn as well
-MOST_WAITING = 4  # threads, for a slot of a pool that stands still
+MOST_WAITING = 2  # threads, for a slot of a pool that stands still
 PATIENCE_S = 2.0  # of a thread that nobody waits for
 SLOW_ANSWER_S = 0.5  # a server that let a ping wait this long is not asked again by the same request
 

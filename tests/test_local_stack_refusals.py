@@ -176,7 +176,7 @@ def test_the_env_file_of_the_folder_stays_out_of_the_stack(settings: Settings, t
         f"{stack['BOOKS_URL']}/metrics", headers={"Authorization": f"Bearer {stack['METRICS_TOKEN']}"}, timeout=5
     ).text
     info = next(line for line in metrics.splitlines() if line.startswith("service_info{"))
-    assert 'pool_size="8"' in info
+    assert 'pool_size="10"' in info
     assert 'bcrypt_rounds="4"' in info
 
 

@@ -67,7 +67,7 @@ SHORT_POOL_WAIT = Control(
     ("wait of those who get no connection",),
     (
         Cut(DATABASE, "wait_s=chosen.db_pool_wait_ms / 1000", "wait_s=1.5"),
-        Cut(DATABASE, "MOST_WAITING = 4 ", "MOST_WAITING = 1000 "),
+        Cut(DATABASE, "MOST_WAITING = 2 ", "MOST_WAITING = 1000 "),
     ),
     only=("books",),
 )
