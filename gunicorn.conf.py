@@ -28,7 +28,7 @@ worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None  # noqa: S108
 logconfig_dict = LOGGING
 logger_class = Logger
 MAX_CONNECTIONS = 151  # MariaDB's default
-SPARE_THREADS = 6  # that hold no connection: the least that leaves some for other requests while MariaDB is slow
+SPARE_THREADS = 6  # that hold no connection, so that some are left for other requests while MariaDB is slow
 M_ARENA_MAX = -8  # of glibc's malloc.h
 
 # glibc would give almost each thread a heap of its own, and each heap keeps the most that it ever held.
@@ -51,11 +51,11 @@ def on_starting(server: Any) -> None:
             "lower one of them or raise max_connections",
             server.cfg.workers, settings().db_pool_size, size, MAX_CONNECTIONS,
         )  # fmt: skip
-    if settings().db_pool_size > server.cfg.threads - SPARE_THREADS:
+    if settings().db_pool_size > (most := max(1, server.cfg.threads - SPARE_THREADS)):
         server.log.warning(
             "DB_POOL_SIZE=%d of %d threads: while MariaDB is slow few are left for requests that do not need it: "
             "lower it to %d",
-            settings().db_pool_size, server.cfg.threads, server.cfg.threads - SPARE_THREADS,
+            settings().db_pool_size, server.cfg.threads, most,
         )  # fmt: skip
     if os.path.exists(".env") and os.stat(".env").st_mode & 0o077:
         server.log.warning(".env can be read by other users of this machine: chmod 600 .env")

@@ -6,7 +6,7 @@ import queue
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import lru_cache
 from typing import Any
 
@@ -106,21 +106,23 @@ class SelfRepairingPool(MySQLConnectionPool):
             raise Unavailable("All database connections are in use, and enough requests wait for one.")
         # Whatever a request has waited for while the pool stood still, a thread say, was a wait for a slot as well.
         waited_s = min(still_s, has_lasted_s())
-        moved = self._moved
         try:
             with metrics.POOL_WAITING.track_inprogress():
-                try:
-                    return self._slots.get(timeout=max(0.0, VAIN_SHARE * wait_s - waited_s))
-                except queue.Empty:
-                    if self._moved == moved:
-                        raise
-                return self._slots.get(timeout=(1 - VAIN_SHARE) * wait_s)
+                return self._await_slot(wait_s, waited_s)
         except queue.Empty:
             metrics.POOL_EXHAUSTED.inc()
             raise Unavailable("All database connections are in use.") from None
         finally:
             if counted:
                 self._room_to_wait.release()
+
+    def _await_slot(self, wait_s: float, waited_s: float) -> Any:
+        moved = self._moved
+        with suppress(queue.Empty):
+            return self._slots.get(timeout=max(0.0, VAIN_SHARE * wait_s - waited_s))
+        if self._moved == moved:
+            raise queue.Empty
+        return self._slots.get(timeout=(1 - VAIN_SHARE) * wait_s)
 
     def _living(self, connection: Any, writes: bool) -> Any:
         check_deadline()

@@ -18,7 +18,7 @@ class RequestIdFilter(logging.Filter):
 
 class Logger(glogging.Logger):  # type: ignore[misc]  # Gunicorn ships no types
     """Gunicorn's, which would make its own access line wherever it is given a LOGGING, of all headers and variables of
-    the request, also where nobody reads it: an eighth of a query. access_log.py writes the one that is read.
+    the request, also where nobody reads it: a tenth of a query. access_log.py writes the one that is read.
     """
 
     def access(self, resp: Any, req: Any, environ: dict[str, Any], request_time: Any) -> None:
