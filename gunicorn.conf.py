@@ -69,7 +69,7 @@ def pre_fork(server: Any, _worker: Any) -> None:
 def post_worker_init(worker: Any) -> None:
     """Start what the service runs in the background of each worker."""
     for start in worker.wsgi.config.get("BACKGROUND", ()):
-        start()
+        start(worker)
 
 
 def when_ready(server: Any) -> None:

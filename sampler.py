@@ -34,6 +34,7 @@ WORKER = {
     "worker_memory_bytes": "rss",
     "worker_descriptors": "fds",
     "worker_threads": "threads",
+    "worker_clients": "clients",
 }
 
 

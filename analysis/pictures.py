@@ -13,7 +13,15 @@ from analysis.thinning import draw_path
 LOAD = ("users", "throughput", "latency", "shed", "errors")
 SERVICES = ("cpu", "memory", "pool", "database connections", "in flight")  # first of those below, the others follow
 ALWAYS = ("users", "throughput", "latency")  # shown even when they do not move
-LEVELS = ("memory", "descriptors", "threads", "database connections", "redis memory", "redis keys")
+LEVELS = (
+    "memory",
+    "descriptors",
+    "threads",
+    "connections of clients",
+    "database connections",
+    "redis memory",
+    "redis keys",
+)
 LOAD_HEIGHT, SERVICE_HEIGHT = 104, 74  # pixels
 SIDES = (("The load and its answers", LOAD_HEIGHT), ("The services and the generator", SERVICE_HEIGHT))
 

@@ -72,12 +72,21 @@ class GeneratorRow:
 
 @dataclass(frozen=True)
 class Worker:
-    """One worker process of a service; `cpu_s` is the processor time it has used so far, `rss` is in bytes."""
+    """One worker process of a service; `cpu_s` is the processor time it has used so far, `rss` is in bytes.
+
+    `clients` of its `fds` are connections of clients; older recordings do not tell.
+    """
 
     cpu_s: float
     rss: float
     fds: float
     threads: float
+    clients: float = 0.0
+
+    @property
+    def own_fds(self) -> float:
+        """The descriptors that the load does not open."""
+        return self.fds - self.clients
 
 
 @dataclass(frozen=True)

@@ -2,14 +2,15 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from itertools import pairwise
 
-from analysis.records import ServerSample, Worker
+from analysis.records import ServerSample
 from analysis.server_rules import measure_shift, place_sample
 
 KIB = 1024.0
 STORES_ASKED_BY = "books"  # the other service has the same gauges, but nobody fills them
+OF_WORKERS = ("cpu_s", "rss", "fds", "own_fds", "threads", "clients")
 OF_STORES = {
     "db_connections",
     "redis_memory_bytes",
@@ -29,14 +30,14 @@ class Series:
 
 
 def draw_workers(samples: Sequence[ServerSample]) -> list[Series]:
-    """ "cpu_s", "rss", "fds" and "threads" of every worker process, by service and process id."""
+    """OF_WORKERS of every worker process, by service and process id."""
     points: dict[tuple[str, str, str], list[tuple[float, float]]] = defaultdict(list)
     shifts = measure_shift(samples)
     for sample in samples:
         at = place_sample(sample, shifts)
         for pid, worker in (sample.workers or {}).items():
-            for field in fields(Worker):
-                points[sample.service, pid, field.name].append((at, getattr(worker, field.name)))
+            for quantity in OF_WORKERS:
+                points[sample.service, pid, quantity].append((at, getattr(worker, quantity)))
     return [
         Series(quantity, f"{service} {pid}", tuple(sorted(points[service, pid, quantity])))
         for service, pid, quantity in sorted(points)

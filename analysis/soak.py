@@ -32,8 +32,9 @@ class Quantity:
 
 OF_WORKERS = (
     Quantity("rss", "memory", "memory-kib-per-minute", "KiB", 1 / KIB),
-    Quantity("fds", "descriptors", "descriptors-per-minute", ""),
+    Quantity("own_fds", "own descriptors", "descriptors-per-minute", ""),
     Quantity("threads", "threads", "threads-per-minute", ""),
+    Quantity("clients", "connections of clients", "clients-per-minute", ""),
 )
 OF_STORES = (
     Quantity("db_connections", "database connections", "connections-per-minute", ""),

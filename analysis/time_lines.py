@@ -27,6 +27,7 @@ OF_WORKERS = {
     "rss": Look("memory", "MiB", 1 / MIB),
     "fds": Look("descriptors"),
     "threads": Look("threads"),
+    "clients": Look("connections of clients"),
 }
 OF_SERVICES = {
     "cpu": Look("cpu", "of all cores"),

@@ -33,7 +33,7 @@ CLEAN_EVERY_S = 5.0
 OLD_KEYS = "DELETE FROM idempotency_keys WHERE created_at < NOW() - INTERVAL 24 HOUR LIMIT %s"
 
 
-def start_projector() -> threading.Thread:
+def start_projector(_worker: Any) -> threading.Thread:
     """Run passes in a thread of this process until it ends."""
     thread = threading.Thread(target=_run, name="projector", daemon=True)
     thread.start()

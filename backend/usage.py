@@ -28,18 +28,19 @@ CPU = Gauge("worker_cpu_seconds", "Processor time that a worker has used.", mult
 MEMORY = Gauge("worker_memory_bytes", "Resident memory of a worker.", multiprocess_mode=EACH)
 DESCRIPTORS = Gauge("worker_descriptors", "Open files and sockets of a worker.", multiprocess_mode=EACH)
 THREADS = Gauge("worker_threads", "Threads of a worker.", multiprocess_mode=EACH)
+CLIENTS = Gauge("worker_clients", "Connections of clients that a worker holds.", multiprocess_mode=EACH)
 CONNECTIONS = Gauge("db_connections", "Connections that MariaDB has, of all its clients.", multiprocess_mode=LATEST)
 REDIS_MEMORY = Gauge("redis_memory_bytes", "Memory that Redis uses.", multiprocess_mode=LATEST)
 REDIS_KEYS = Gauge("redis_keys", "Keys in Redis.", multiprocess_mode=LATEST)
 STORES = Gauge("stores_info", "Versions of the stores; the value is 1.", ("mariadb", "redis"), multiprocess_mode=LATEST)
 
 
-def start_measuring_worker() -> None:
-    """Measure this process until it ends."""
-    _start("usage of the worker", measure_worker, WORKER_EVERY_S)
+def start_measuring_worker(worker: Any) -> None:
+    """Measure this process, a Gunicorn worker, until it ends."""
+    _start("usage of the worker", lambda: measure_worker(worker), WORKER_EVERY_S)
 
 
-def start_measuring_stores() -> None:
+def start_measuring_stores(_worker: Any) -> None:
     """Measure what the stores hold until this process ends."""
     _start("usage of the stores", measure_stores, STORES_EVERY_S)
 
@@ -53,14 +54,15 @@ def _start(name: str, measure: Callable[[], None], every_s: float) -> None:
     threading.Thread(target=go_on, name=name, daemon=True).start()
 
 
-def measure_worker() -> None:
-    """Put into the metrics what this process uses."""
+def measure_worker(worker: Any) -> None:
+    """Put into the metrics what this process uses, and how many connections of clients Gunicorn counts in it."""
     process = psutil.Process()
     with process.oneshot():
         CPU.set(time.process_time())
         MEMORY.set(process.memory_info().rss)
         DESCRIPTORS.set(process.num_fds())
         THREADS.set(process.num_threads())
+        CLIENTS.set(worker.nr_conns)
 
 
 def measure_stores() -> None:

@@ -175,8 +175,9 @@ def write_generator(folder: Path, plan: Plan, part: str = "", **odd: Any) -> Non
 class Services:
     """Made-up services: two auth and four books processes that hold still, but for what grows in one of them.
 
-    `growth` is what process books 4001 gains a minute in "rss" (bytes), "fds", "threads", and the stores in
-    "db_connections" and "redis_keys". `noise` is how far memory jumps to and fro, in bytes, as `seed` has it.
+    `growth` is what process books 4001 gains a minute in "rss" (bytes), "fds" (not of clients), "threads", "clients",
+    and the stores in "db_connections" and "redis_keys". `noise` is how far memory jumps to and fro, in bytes, as `seed`
+    has it.
     """
 
     growth: dict[str, float] = field(default_factory=dict)
@@ -202,8 +203,9 @@ def write_server(folder: Path, plan: Plan, services: Services | None = None) -> 
                 str(pid): Worker(
                     cpu_s=0.2 * second + 1,
                     rss=60e6 + source.uniform(-1, 1) * made.noise + grown.get("rss", 0) * (pid == 4001),
-                    fds=20 + int(grown.get("fds", 0)) * (pid == 4001),
+                    fds=20 + (int(grown.get("fds", 0)) + int(grown.get("clients", 0))) * (pid == 4001),
                     threads=12 + int(grown.get("threads", 0)) * (pid == 4001),
+                    clients=8 + int(grown.get("clients", 0)) * (pid == 4001),
                 )
                 for pid in pids
             }

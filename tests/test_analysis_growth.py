@@ -1,5 +1,6 @@
 """What the soak finds out: growth that was put in, process and slope by name, and none where there was none."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -34,7 +35,7 @@ def judge_growth(
     ("growth", "words", "slope"),
     [
         ({"rss": 1 * KIB * REQUESTS_A_MINUTE}, "memory of books 4001 grow by", 750),
-        ({"fds": 60.0}, "descriptors of books 4001 grow by", 60),
+        ({"fds": 60.0}, "own descriptors of books 4001 grow by", 60),
         ({"threads": 6.5}, "threads of books 4001 grow by", 6.5),
         ({"db_connections": 12.0}, "database connections of books grow by", 12),
     ],
@@ -54,10 +55,11 @@ def test_what_leaks_is_named_with_its_process_and_its_slope(
     ("what", "rate", "words", "slope"),
     [
         ("rss", 400.0 * KIB, "memory", 400),
-        ("fds", 4.0, "descriptors", 4),
+        ("fds", 4.0, "own descriptors", 4),
         ("threads", 4.0, "threads", 4),
         ("db_connections", 4.0, "database connections", 4),
         ("redis_keys", 500.0, "keys in Redis", 500),
+        ("clients", 30.0, "connections of clients", 30),
     ],
 )
 def test_growth_below_its_objective_or_without_one_is_shown_and_does_not_fail(
@@ -112,6 +114,25 @@ def test_p95_that_creeps_up_fails_where_the_file_gives_an_objective(tmp_path: Pa
     scenario = judge_folder(tmp_path)
     assert scenario.verdict == "FAIL"
     assert scenario.reasons[0].startswith("p95 of all answers but log-ins of both services grow by 1")
+
+
+def test_connections_of_clients_fail_where_the_file_gives_an_objective_and_are_no_descriptors_of_the_service(
+    tmp_path: Path,
+) -> None:
+    plan = Plan(**{**vars(QUICK), "objectives": {**QUICK.objectives, "clients-per-minute": 5.0}})
+    write_good_run(tmp_path, plan)
+    write_server(tmp_path, plan, Services(growth={"clients": 30.0}))
+    scenario = judge_folder(tmp_path)
+    assert scenario.verdict == "FAIL"
+    assert [reason.partition(" grow")[0] for reason in scenario.reasons] == ["connections of clients of books 4001"]
+
+
+def test_a_recording_that_does_not_tell_clients_apart_is_judged_by_all_descriptors(tmp_path: Path) -> None:
+    assert judge_growth(tmp_path, {"clients": 30.0}).verdict == "PASS"
+    path = tmp_path / "soak_server.jsonl"
+    path.write_text(re.sub(r', "clients": \d+', "", path.read_text()))
+    (reason,) = judge_folder(tmp_path).reasons
+    assert reason.startswith("own descriptors of books 4001 grow by")
 
 
 def test_services_that_tell_nothing_of_their_processes_are_inconclusive(tmp_path: Path) -> None:

@@ -269,7 +269,7 @@ def test_ten_figures_agree_with_what_the_raw_files_say(tmp_path: Path) -> None:
     for key, value in raw.items():
         assert found[key] == pytest.approx(value, rel=0.01), key
     (table,) = [t for s in report.scenarios if s.name == "soak" for t in s.tables if t.title == "Growth"]
-    slopes = {row[1]: row[2] for row in table.rows if row[0] == "descriptors"}
+    slopes = {row[1]: row[2] for row in table.rows if row[0] == "own descriptors"}
     assert slopes["books 4001"] == pytest.approx(3.0, rel=0.1)
     assert {value for owner, value in slopes.items() if owner != "books 4001"} == {0.0}
 

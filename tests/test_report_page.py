@@ -121,7 +121,7 @@ def test_ten_figures_are_those_that_the_named_files_give(folder: Path, page: Pag
     for key, value in raw.items():
         assert value > 0, key
         assert page.figure(*key) == pytest.approx(value, rel=0.01), key
-    cells = page.find("td", data_scenario="soak", data_row="descriptors", data_figure="slope a minute")
+    cells = page.find("td", data_scenario="soak", data_row="own descriptors", data_figure="slope a minute")
     assert sorted(float(cell.attributes["data-value"]) for cell in cells) == pytest.approx([0] * 5 + [3.0], rel=0.1)
 
 

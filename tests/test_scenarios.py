@@ -30,7 +30,7 @@ PLANS: dict[str, dict[str, Any]] = {
     "scenarios/stages.conf": {"stages": [[users, 60, 25] for users in MINUTES], "write_share": 0.08, **LOCAL},
     "scenarios/soak.conf": {
         "num_users": 150, "spawn_rate": 15, "run_time": 1800, "write_share": 0.08, **LOCAL,
-        "limit_warm_up_seconds": 300,
+        "objective_clients_per_minute": 5, "limit_warm_up_seconds": 300,
     },
     "scenarios/spike.conf": {
         "stages": [[50, 60, 50], [1000, 70, 95], [50, 120, 95]], "write_share": 0.08, **SPIKE,

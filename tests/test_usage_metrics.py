@@ -54,8 +54,22 @@ def test_the_figures_are_those_of_the_system(stack: Stack, service: str) -> None
         memory, cpu = process.memory_info().rss, sum(process.cpu_times()[:2])
         assert read_workers(stack, service, "worker_memory_bytes")[pid] == pytest.approx(memory, rel=0.1)
         assert read_workers(stack, service, "worker_cpu_seconds")[pid] == pytest.approx(cpu, abs=0.5)
-        assert abs(read_workers(stack, service, "worker_descriptors")[pid] - process.num_fds()) <= 3
-        assert abs(read_workers(stack, service, "worker_threads")[pid] - process.num_threads()) <= 3
+        for figure, count in (("worker_descriptors", process.num_fds), ("worker_threads", process.num_threads)):
+            wait_until(lambda: abs(read_workers(stack, service, figure)[pid] - count()) <= 3, 5, figure)  # noqa: B023
+
+
+@pytest.mark.parametrize("service", ["AUTH", "BOOKS"])
+def test_the_connections_of_clients_are_counted_while_they_last(stack: Stack, service: str) -> None:
+    def count() -> float:
+        return sum(read_workers(stack, service, "worker_clients").values())
+
+    before, clients = count(), [requests.Session() for _ in range(20)]
+    for client in clients:
+        assert client.get(f"{stack[f'{service}_URL']}/health", timeout=10).status_code == 200
+    wait_until(lambda: abs(count() - before - 20) <= 3, 5, "they are counted")
+    for client in clients:
+        client.close()
+    wait_until(lambda: abs(count() - before) <= 3, 5, "they are gone")
 
 
 def test_the_time_of_the_server_is_that_of_the_answer(stack: Stack) -> None:
