@@ -280,7 +280,7 @@ def test_tokens_are_refreshed_while_the_load_goes_on(own_settings: dict[str, str
     first = next(iter(json.loads(path.read_text())[stack["AUTH_URL"]].values()))
     many = ["--processes", "2", "--master-bind-host", "127.0.0.1"]
     ran = run_locust("locustfile.py", "-u", "16", "-r", "16", "-t", "12s", *many, folder=tmp_path, stack=stack)
-    assert ran.returncode == 0, ran.stdout
+    assert ran.returncode == 0, ran.stdout + ran.stderr
     assert read_rows(tmp_path, "failures") == []
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     headers = {"Authorization": f"Bearer {first['access_token']}"}
