@@ -19,7 +19,7 @@ from faults.subject import Subject
 from faults.trial import run_trial
 
 REGISTERS = 4  # at once: fewer than may wait to hash
-AT_ONCE = 10  # requests of each kind: fewer than a worker has connections
+AT_ONCE = 10  # requests of each kind: no more than a worker has connections
 MOST = 10  # connections: the least that MariaDB takes for max_connections
 TRIES_EACH_S = 5  # new connections that a worker may try in a second while they fail: a probe each 250 ms, and a rest
 
