@@ -1,12 +1,16 @@
 """The production set-up of both services; Gunicorn reads it from the folder it is started in."""
 
-import ctypes
 import os
 import shutil
 import sys
 import tempfile
-from contextlib import suppress
 from typing import Any
+
+# The C library reads this at the start of a program alone, so the master begins once more. Else glibc would give almost
+# each thread a heap of its own, and let each keep hundreds of the blocks that it has freed.
+if "GLIBC_TUNABLES" not in os.environ:
+    os.environ["GLIBC_TUNABLES"] = "glibc.malloc.arena_max=1:glibc.malloc.tcache_count=0"
+    os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606 - itself
 
 # Before anything imports prometheus_client: each master has a folder of its own for its workers' metrics, and a
 # reload (which runs this file again) keeps it.
@@ -29,11 +33,6 @@ logconfig_dict = LOGGING
 logger_class = Logger
 MAX_CONNECTIONS = 151  # MariaDB's default
 SPARE_THREADS = 6  # that hold no connection, so that some are left for other requests while MariaDB is slow
-M_ARENA_MAX = -8  # of glibc's malloc.h
-
-# glibc would give almost each thread a heap of its own, and each heap keeps the most that it ever held.
-with suppress(AttributeError):  # another C library
-    ctypes.CDLL(None).mallopt(M_ARENA_MAX, 1)
 
 
 def on_starting(server: Any) -> None:
