@@ -8,6 +8,7 @@ from pathlib import Path
 from analysis.counts import Counts, count_endpoints
 from analysis.curve import Curve, measure_curve
 from analysis.endpoints import group_of
+from analysis.gaps import Gaps
 from analysis.latencies import Latencies, read_latencies
 from analysis.plan import Plan, Plateau
 from analysis.promises import Promises, compare
@@ -35,7 +36,7 @@ class Evidence:
     writes: list[tuple[Sent, Outcome | None]]
     data: dict[str, DataState]
     read_back: ReadBack | None
-    gaps: list[str] = field(default_factory=list)
+    gaps: Gaps = field(default_factory=Gaps)
 
     @property
     def ran(self) -> bool:
@@ -96,7 +97,7 @@ def gather_evidence(folder: Path, plan: Plan, run: Run) -> Evidence:
         latencies=read_latencies(folder, name, gaps),
         generator=read_generator(folder, name, gaps),
         samples=read_server(folder, name, gaps),
-        writes=read_ledger(folder, name),
+        writes=read_ledger(folder, name, gaps),
         data=read_data(folder, name, gaps),
         read_back=read_read_back(folder, name, gaps),
         gaps=gaps,

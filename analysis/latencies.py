@@ -11,6 +11,7 @@ from hdrh.codec import HdrCookieException, HdrHistogramEncoder, HdrLengthExcepti
 from hdrh.histogram import HdrHistogram
 from numpy.typing import NDArray
 
+from analysis.gaps import LARGEST, Gaps, amount
 from analysis.records import DIGITS, HIGHEST_US, LOWEST_US, find_parts, part_path
 
 Numbers = NDArray[np.int64]
@@ -65,24 +66,25 @@ def percentiles(us: Numbers, count: Numbers, shares: tuple[float, ...]) -> list[
     return [round(float(value) / 1000, 3) for value in us[order][np.searchsorted(seen, ranks)]]
 
 
-def read_latencies(folder: Path, name: str, gaps: list[str]) -> Latencies:
+def read_latencies(folder: Path, name: str, gaps: Gaps) -> Latencies:
     """The latencies in every part's NAME.hlog; adds to `gaps` what is missing or damaged."""
     paths = find_parts(folder, name, ".hlog")
     if not paths:
-        gaps.append(f"{part_path(folder, name, '', '.hlog').name} is missing")
+        gaps.miss(part_path(folder, name, "", ".hlog"))
     names: dict[str, int] = {}
     pieces: list[tuple[int, int, Numbers, Numbers]] = []
     for path in paths.values():
         for number, line in enumerate(path.read_text(encoding="utf-8", errors="replace").splitlines(), start=1):
             if not line.startswith("Tag="):
                 continue
+            gaps.lines[path.name] += 1
             try:
                 tag, start, _, _, blob = line.removeprefix("Tag=").split(",")
-                index, count = _decode(blob)
+                second, (index, count) = int(amount(start)), _decode(blob)
             except DAMAGED:
-                gaps.append(f"{path.name} is cut off or damaged in line {number}")
+                gaps.damage(path, number)
                 continue
-            pieces.append((int(float(start)), names.setdefault(tag, len(names)), index, count))
+            pieces.append((second, names.setdefault(tag, len(names)), index, count))
     return _join(tuple(names), pieces)
 
 
@@ -100,6 +102,8 @@ def _decode(blob: str) -> tuple[Numbers, Numbers]:
     first = max(ends["min_nonzero_index"], 0)
     counts = np.frombuffer(payload.get_counts(), dtype=np.int64)[first : ends["max_nonzero_index"] + 1]
     filled = np.flatnonzero(counts != 0)
+    if (counts < 0).any() or counts.sum() > LARGEST:
+        raise ValueError("a count that cannot be")
     return filled + first, counts[filled]
 
 

@@ -1,11 +1,11 @@
 """Reads the raw files that analysis/records.py defines; what is missing or cut off is tolerated and named."""
 
 import csv
-import json
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, TypeVar
 
+from analysis.gaps import Gaps, amount, check_amounts, read_json, whole
 from analysis.records import (
     GENERATOR,
     SECONDS,
@@ -25,34 +25,34 @@ from analysis.records import (
 T = TypeVar("T")
 
 
-def read_seconds(folder: Path, name: str, gaps: list[str]) -> dict[str, list[SecondRow]]:
+def read_seconds(folder: Path, name: str, gaps: Gaps) -> dict[str, list[SecondRow]]:
     """The rows of every part's NAME_seconds.csv, by part; adds to `gaps` what could not be read."""
     parts = _parts(folder, name, "_seconds.csv", gaps)
     return {part: list(_read_csv(path, SECONDS, _second, gaps)) for part, path in parts.items()}
 
 
-def read_generator(folder: Path, name: str, gaps: list[str]) -> dict[str, list[GeneratorRow]]:
+def read_generator(folder: Path, name: str, gaps: Gaps) -> dict[str, list[GeneratorRow]]:
     """The rows of every part's NAME_generator.csv, by part; adds to `gaps` what could not be read."""
     parts = _parts(folder, name, "_generator.csv", gaps)
     return {part: list(_read_csv(path, GENERATOR, _generator, gaps)) for part, path in parts.items()}
 
 
-def read_server(folder: Path, name: str, gaps: list[str]) -> list[ServerSample]:
+def read_server(folder: Path, name: str, gaps: Gaps) -> list[ServerSample]:
     """The samples of NAME_server.jsonl, those that could not be taken too."""
     return list(_read_lines(folder / f"{name}_server.jsonl", _sample, gaps))
 
 
-def read_ledger(folder: Path, name: str) -> list[tuple[Sent, Outcome | None]]:
+def read_ledger(folder: Path, name: str, gaps: Gaps) -> list[tuple[Sent, Outcome | None]]:
     """Every write of a scenario with its outcome if one is known, those of a part in the order they were sent.
 
     A book has one writer. Sorting by time would mix its writes up when the clock is set. The files of all parts are
-    read; a scenario without writes has none, so their absence is no gap here.
+    read; a scenario without writes has none, so their absence is no gap here. Adds to `gaps` what is damaged.
     """
     writes: list[tuple[Sent, Outcome | None]] = []
     for path in find_parts(folder, name, "_ledger.jsonl").values():
         sent: dict[int, Sent] = {}
         outcomes: dict[int, Outcome] = {}
-        for line in _read_lines(path, _ledger_line, []):
+        for line in _read_lines(path, _ledger_line, gaps):
             if isinstance(line, Sent):
                 sent[line.n] = line
             else:
@@ -61,79 +61,93 @@ def read_ledger(folder: Path, name: str) -> list[tuple[Sent, Outcome | None]]:
     return writes
 
 
-def read_data(folder: Path, name: str, gaps: list[str]) -> dict[str, DataState]:
+def read_data(folder: Path, name: str, gaps: Gaps) -> dict[str, DataState]:
     """The states of the data by moment, "before" and "after"; the first of each counts."""
     states: dict[str, DataState] = {}
-    for state in _read_lines(folder / f"{name}_data.jsonl", lambda line: DataState(**line), gaps):
+    for state in _read_lines(folder / f"{name}_data.jsonl", _data, gaps):
         states.setdefault(state.moment, state)
     return states
 
 
-def read_read_back(folder: Path, name: str, gaps: list[str]) -> ReadBack | None:
+def read_read_back(folder: Path, name: str, gaps: Gaps) -> ReadBack | None:
     """What was read back after a scenario; None when that was not done."""
     path = folder / f"{name}_read_back.json"
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
+        data = read_json(path.read_text(encoding="utf-8"))
         isbns = {
-            isbn: {road: Shown(shown["status"], shown["book"]) for road, shown in roads.items()}
+            isbn: {road: Shown(whole(shown["status"]), shown["book"]) for road, shown in roads.items()}
             for isbn, roads in data["isbns"].items()
         }
+        check_amounts({"at": data["at"], "lag_s": data["lag_s"]})
         return ReadBack(data["at"], data["lag_s"], data["complete"], isbns)
     except OSError:
-        gaps.append(f"{path.name} is missing")
+        gaps.miss(path)
     except (ValueError, KeyError, TypeError, AttributeError):
-        gaps.append(f"{path.name} is cut off or damaged")
+        gaps.damage(path)
     return None
 
 
-def _parts(folder: Path, name: str, ending: str, gaps: list[str]) -> dict[str, Path]:
+def _parts(folder: Path, name: str, ending: str, gaps: Gaps) -> dict[str, Path]:
     parts = find_parts(folder, name, ending)
     if not parts:
-        gaps.append(f"{part_path(folder, name, '', ending).name} is missing")
+        gaps.miss(part_path(folder, name, "", ending))
     return parts
 
 
-def _read_csv(path: Path, columns: Iterable[str], convert: Callable[[list[str]], T], gaps: list[str]) -> Iterable[T]:
+def _read_csv(path: Path, columns: Iterable[str], convert: Callable[[list[str]], T], gaps: Gaps) -> Iterable[T]:
     lines = list(csv.reader(path.read_text(encoding="utf-8", errors="replace").replace("\0", "").splitlines()))
     if not lines or lines[0] != list(columns):
         gaps.append(f"{path.name} has not the columns it should have")
         return
-    for number, line in enumerate(lines[1:], start=1):
+    gaps.lines[path.name] += len(lines) - 1
+    for number, line in enumerate(lines[1:], start=2):
         try:
             if len(line) != len(lines[0]):
                 raise ValueError("cut off")
             yield convert(line)
         except ValueError:
-            gaps.append(f"{path.name} is cut off or damaged in line {number + 1}")
+            gaps.damage(path, number)
 
 
-def _read_lines(path: Path, convert: Callable[[dict[str, Any]], T], gaps: list[str]) -> Iterable[T]:
+def _read_lines(path: Path, convert: Callable[[dict[str, Any]], T], gaps: Gaps) -> Iterable[T]:
     try:
         lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
-        gaps.append(f"{path.name} is missing")
+        gaps.miss(path)
         return
+    gaps.lines[path.name] += len(lines)
     for number, line in enumerate(lines, start=1):
         try:
-            yield convert(json.loads(line))
+            yield convert(read_json(line))
         except (ValueError, KeyError, TypeError, AttributeError):
-            gaps.append(f"{path.name} is cut off or damaged in line {number}")
+            gaps.damage(path, number)
 
 
 def _second(line: list[str]) -> SecondRow:
     second, endpoint, right, wrong, unanswered, shed, busy_s = line
-    return SecondRow(int(second), endpoint, int(right), int(wrong), int(unanswered), int(shed), float(busy_s))
+    counts = whole(right), whole(wrong), whole(unanswered), whole(shed)
+    return SecondRow(whole(second), endpoint, *counts, amount(busy_s))
 
 
 def _generator(line: list[str]) -> GeneratorRow:
     at, pid, cpu, wanted, users, lags = line
-    return GeneratorRow(float(at), int(pid), float(cpu), int(wanted), int(users), tuple(map(float, lags.split())))
+    lags_ms = tuple(map(amount, lags.split()))
+    return GeneratorRow(amount(at), whole(pid), amount(cpu), whole(wanted), whole(users), lags_ms)
 
 
 def _sample(line: dict[str, Any]) -> ServerSample:
     workers = {pid: Worker(**worker) for pid, worker in line.get("workers", {}).items()}
+    for numbers in (line.get("values", {}), *line.get("workers", {}).values()):
+        check_amounts(numbers, optional=False)
+    check_amounts({name: line.get(name) for name in ("at", "took", "server_at")})
     return ServerSample(**{**line, "workers": workers, "values": line.get("values", {})})
 
 
 def _ledger_line(line: dict[str, Any]) -> Sent | Outcome:
+    check_amounts({name: line.get(name) for name in ("at", "n", "if_match", "status", "version")})
     return Outcome(**line) if "outcome" in line else Sent(**line)
+
+
+def _data(line: dict[str, Any]) -> DataState:
+    check_amounts({name: line[name] for name in ("at", "books", "own")}, optional=False)
+    return DataState(**line)

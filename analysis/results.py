@@ -2,12 +2,13 @@
 
 import csv
 import io
-import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
+
+from analysis.gaps import Gaps, amount, read_json, whole
 
 Row = dict[str, str]
 T = TypeVar("T")
@@ -67,7 +68,7 @@ class Results:
     failures: list[Failure]
     exceptions: int
     stopped_at: float | None
-    gaps: list[str]
+    gaps: Gaps
 
     @property
     def requests(self) -> int:
@@ -87,7 +88,7 @@ class Results:
 
 def read_results(folder: Path, name: str) -> Results:
     """Read what Locust wrote for scenario `name` in `folder`; never raises for missing or damaged data."""
-    gaps: list[str] = []
+    gaps = Gaps()
     rows = _read_rows(folder / f"{name}_stats.csv", _endpoint, gaps)
     aggregated = [row for row in rows if row.name == "Aggregated"]
     return Results(
@@ -95,48 +96,49 @@ def read_results(folder: Path, name: str) -> Results:
         total=aggregated[0] if aggregated else None,
         history=read_history(folder / f"{name}_stats_history.csv", gaps),
         failures=_read_rows(folder / f"{name}_failures.csv", _failure, gaps),
-        exceptions=sum(_read_rows(folder / f"{name}_exceptions.csv", lambda row: int(row["Count"]), gaps)),
+        exceptions=sum(_read_rows(folder / f"{name}_exceptions.csv", lambda row: whole(row["Count"]), gaps)),
         stopped_at=_read_stop(folder / f"{name}_requests.json", gaps),
         gaps=gaps,
     )
 
 
-def read_history(path: Path, gaps: list[str]) -> list[Second]:
+def read_history(path: Path, gaps: Gaps) -> list[Second]:
     """The aggregated lines of a history file, oldest first; adds to `gaps` what could not be read."""
     return [second for second in _read_rows(path, _aggregated_second, gaps) if second is not None]
 
 
-def _read_rows(path: Path, convert: Callable[[Row], T], gaps: list[str]) -> list[T]:
+def _read_rows(path: Path, convert: Callable[[Row], T], gaps: Gaps) -> list[T]:
     try:
         text = path.read_text(encoding="utf-8", errors="replace")
     except OSError:
-        gaps.append(f"{path.name} is missing")
+        gaps.miss(path)
         return []
     rows: list[T] = []
-    for row in csv.DictReader(io.StringIO(text.replace("\0", ""), newline="")):
+    reader = csv.DictReader(io.StringIO(text.replace("\0", ""), newline=""))
+    for row in reader:
+        gaps.lines[path.name] += 1
         try:
             if None in row.values():
                 raise ValueError("cut off")
             rows.append(convert(row))
         except (KeyError, TypeError, ValueError):
-            gaps.append(f"{path.name} is cut off or damaged after {len(rows)} lines")
-            break
+            gaps.damage(path, reader.line_num)
     return rows
 
 
-def _read_stop(path: Path, gaps: list[str]) -> float | None:
+def _read_stop(path: Path, gaps: Gaps) -> float | None:
     try:
-        moment = json.loads(path.read_text(encoding="utf-8"))["stopped_at"]
-        return None if moment is None else float(moment)
+        moment = read_json(path.read_text(encoding="utf-8"))["stopped_at"]
+        return None if moment is None else amount(moment)
     except OSError:
-        gaps.append(f"{path.name} is missing")
+        gaps.miss(path)
     except (ValueError, KeyError, TypeError):
-        gaps.append(f"{path.name} is cut off or damaged")
+        gaps.damage(path)
     return None
 
 
 def _endpoint(row: Row) -> Endpoint:
-    return Endpoint(row["Type"], row["Name"], int(row["Request Count"]), int(row["Failure Count"]))
+    return Endpoint(row["Type"], row["Name"], whole(row["Request Count"]), whole(row["Failure Count"]))
 
 
 def _aggregated_second(row: Row) -> Second | None:
@@ -146,15 +148,15 @@ def _aggregated_second(row: Row) -> Second | None:
 def read_second(row: Row) -> Second:
     """One line of a history; raises KeyError, TypeError or ValueError when it is damaged."""
     return Second(
-        at=int(row["Timestamp"]),
-        users=int(row["User Count"]),
-        requests=int(row["Total Request Count"]),
-        failures=int(row["Total Failure Count"]),
-        requests_per_s=float(row["Requests/s"]),
+        at=whole(row["Timestamp"]),
+        users=whole(row["User Count"]),
+        requests=whole(row["Total Request Count"]),
+        failures=whole(row["Total Failure Count"]),
+        requests_per_s=amount(row["Requests/s"]),
     )
 
 
 def _failure(row: Row) -> Failure:
     text = row["Error"]
     quoted = re.fullmatch(r"CatchResponseError\((['\"])(.*)\1\)", text, re.DOTALL)
-    return Failure(row["Method"], row["Name"], quoted[2] if quoted else text, int(row["Occurrences"]))
+    return Failure(row["Method"], row["Name"], quoted[2] if quoted else text, whole(row["Occurrences"]))

@@ -1,11 +1,11 @@
 """Reads what a run was to do and what became of each scenario: run.json and scenarios.csv."""
 
 import csv
-import json
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from analysis.gaps import read_json
 from analysis.plan import Plan, plan_from_dict
 
 INTERRUPTED = "interrupted"
@@ -60,7 +60,7 @@ def read_run(folder: Path) -> Run:
     """Read run.json and scenarios.csv of a results folder; raises RunError without a whole run.json."""
     path = folder / "run.json"
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
+        data = read_json(path.read_text(encoding="utf-8"))
         plans = [plan_from_dict(plan) for plan in data["plan"]]
         if not plans:
             raise ValueError("no plan")

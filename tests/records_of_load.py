@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from scripts import choose_environment, locust_command, run_locust, run_script
 from stacks import Stack
 
+from analysis.gaps import Gaps
 from analysis.raw_files import read_ledger, read_seconds
 from analysis.records import Outcome, SecondRow, Sent, split_endpoint
 
@@ -81,7 +82,7 @@ def read_raw(folder: Path) -> list[Request]:
 
 def read_rows(folder: Path) -> list[SecondRow]:
     """Return the rows of the seconds of all processes; there must be no gap in them."""
-    gaps: list[str] = []
+    gaps = Gaps()
     rows = [row for part in read_seconds(folder, "run", gaps).values() for row in part]
     assert gaps == []
     return rows
@@ -106,7 +107,7 @@ def read_totals(folder: Path) -> dict[tuple[str, str], int]:
 
 def read_writes(folder: Path) -> list[tuple[Sent, Outcome | None]]:
     """Return the ledger."""
-    return read_ledger(folder, "run")
+    return read_ledger(folder, "run", Gaps())
 
 
 def read_generator_rows(folder: Path, part: str = "") -> list[dict[str, Any]]:

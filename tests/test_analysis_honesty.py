@@ -20,6 +20,7 @@ from recordings import (
 )
 
 from analysis.findings import ScenarioReport
+from analysis.gaps import Gaps
 from analysis.generator_rules import lag_p99, longest_stall
 from analysis.plan import Stage
 from analysis.raw_files import read_generator
@@ -112,7 +113,7 @@ def test_each_process_of_the_load_is_judged_and_one_that_died_is_told(tmp_path: 
     assert judge_folder(tmp_path).reasons[0] == "the event loop of process 1 of the load stalled for 700 ms; " + (
         "the event loop of process 1 of the load lagged 700 ms at p99 (limit 20 ms)"
     )
-    assert list(read_generator(tmp_path, "smoke", [])) == [MASTER, "0", "1"]
+    assert list(read_generator(tmp_path, "smoke", Gaps())) == [MASTER, "0", "1"]
 
 
 def test_a_process_that_died_shortly_before_the_end_of_a_long_load_was_lost(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from recordings import make_plan, write_generator, write_good_run, write_lines
 from written_books import ISBNS, Shelf
 
 from analysis.findings import ScenarioReport
+from analysis.gaps import Gaps
 from analysis.ledger import keep_accounts
 from analysis.raw_files import read_ledger
 from analysis.records import Outcome, Sent
@@ -205,7 +206,7 @@ def test_a_write_whose_outcome_a_kill_cut_off_is_unknown(tmp_path: Path) -> None
     shelf.leave(tmp_path, "write_heavy")
     path = tmp_path / "write_heavy_ledger.jsonl"
     path.write_bytes(path.read_bytes() + b'{"at":1800000999,"n":')
-    sent, outcome = read_ledger(tmp_path, "write_heavy")[-1]
+    sent, outcome = read_ledger(tmp_path, "write_heavy", Gaps())[-1]
     assert (sent.isbn, sent.method, outcome) == (ONE, "PATCH", None)
     assert judge_shelf(tmp_path, shelf).verdict == "PASS"
 
@@ -225,7 +226,7 @@ def test_ledgers_of_several_processes_are_one_account(tmp_path: Path) -> None:
     for part, keep in (("0", True), ("1", False)):
         write_lines(tmp_path / f"x_{part}_ledger.jsonl", [one for one in shelf.ledger if (one["n"] in mine) == keep])
     write_lines(tmp_path / "y_ledger.jsonl", shelf.ledger)
-    parted, whole = (keep_accounts(read_ledger(tmp_path, name)) for name in "xy")
+    parted, whole = (keep_accounts(read_ledger(tmp_path, name, Gaps())) for name in "xy")
     assert list(parted) == list(whole) == ISBNS
     assert [account.states for account in parted.values()] == [account.states for account in whole.values()]
 

@@ -22,6 +22,7 @@ from recordings import (
 )
 
 from analysis.findings import RunReport, ScenarioReport
+from analysis.gaps import Gaps
 from analysis.plan import Plan, Stage
 from analysis.raw_files import read_seconds
 from analysis.records import name_endpoint
@@ -290,7 +291,7 @@ def test_the_rows_before_a_cut_are_all_there(tmp_path: Path) -> None:
     path = tmp_path / "smoke_seconds.csv"
     lines: list[Any] = path.read_bytes().splitlines(keepends=True)
     path.write_bytes(b"".join(lines[:11]) + lines[11][:7])
-    gaps: list[str] = []
+    gaps = Gaps()
     assert len(read_seconds(tmp_path, "smoke", gaps)[""]) == 10
     assert gaps == ["smoke_seconds.csv is cut off or damaged in line 12"]
 

@@ -22,6 +22,7 @@ from read_models import LONG
 from runs import Runner, copy_project, end_of, find_locust, is_loaded, read_summary, wait_for
 from stacks import Stack, connect_to_mariadb
 
+from analysis.gaps import Gaps
 from analysis.ledger import keep_accounts
 from analysis.raw_files import read_data, read_generator, read_ledger
 
@@ -114,7 +115,7 @@ def test_a_worker_process_of_the_load_that_was_killed_makes_the_scenario_invalid
     runner.plan("baseline", run_time="12s")
     out = tmp_path / "results"
     with sabotage(runner, out, "baseline", "--processes", "2") as run:
-        pid = read_generator(out, "baseline", [])["1"][0].pid
+        pid = read_generator(out, "baseline", Gaps())["1"][0].pid
         os.kill(pid, signal.SIGKILL)
         code, said = end_of(run)
     verdict, reasons = read_scenario(out)
@@ -161,7 +162,7 @@ def test_metrics_that_are_gone_in_mid_run_make_the_scenario_invalid(
 
 def choose_book(out: Path, name: str) -> str:
     """Return an ISBN of which the ledger says for certain that there is a book."""
-    accounts = keep_accounts(read_ledger(out, name))
+    accounts = keep_accounts(read_ledger(out, name, Gaps()))
     return next(isbn for isbn, account in accounts.items() if len(account.states) == 1 and account.states[0].fields)
 
 
@@ -205,7 +206,7 @@ def test_a_run_whose_runner_was_killed_is_summarized_as_partial_and_its_books_ca
     assert summary["scenarios"][0]["achieved"]["requests"] > 10
     assert "PARTIAL" in (out / "summary.md").read_text()
     assert run_in(runner, "read_back.py", "write_heavy", str(out)).returncode == 0
-    states = read_data(out, "write_heavy", [])
+    states = read_data(out, "write_heavy", Gaps())
     assert states["after"].books == states["before"].books
 
 

@@ -13,6 +13,7 @@ from records_of_load import add_accounts, read_writes, record_load, start_load, 
 from scripts import run_script
 from stacks import Stack, connect_to_mariadb
 
+from analysis.gaps import Gaps
 from analysis.ledger import State, keep_accounts
 from analysis.promises import Promises, compare
 from analysis.raw_files import read_data, read_read_back
@@ -44,7 +45,7 @@ def read_back(folder: Path, stack: Stack) -> Promises:
     """Read the books of the load back and return what the analysis finds."""
     ran = run_script("read_back.py", "run", ".", folder=folder, stack=stack)
     assert (ran.returncode, ran.stderr) == (0, "")
-    found = read_read_back(folder, "run", [])
+    found = read_read_back(folder, "run", Gaps())
     assert found and found.complete
     assert set(found.isbns) == {sent.isbn for sent, _ in read_writes(folder)}
     return compare(read_writes(folder), found)
@@ -52,7 +53,7 @@ def read_back(folder: Path, stack: Stack) -> Promises:
 
 def read_states(folder: Path) -> tuple[tuple[int, int], tuple[int, int]]:
     """Return how many books there were, and how many of them a load's own, before and after."""
-    gaps: list[str] = []
+    gaps = Gaps()
     states = read_data(folder, "run", gaps)
     assert gaps == []
     return (states["before"].books, states["before"].own), (states["after"].books, states["after"].own)
@@ -168,7 +169,7 @@ def test_books_that_others_have_made_are_asked_for_and_stay(stack: Stack, folder
     ]
     (folder / "run_ledger.jsonl").write_text("".join(f"{json.dumps(line)}\n" for line in lines))
     assert run_script("read_back.py", "run", ".", folder=folder, stack=stack).returncode == 0
-    found = read_read_back(folder, "run", [])
+    found = read_read_back(folder, "run", Gaps())
     assert found and [*found.isbns] == [book["isbn"]]
     assert requests.get(f"{url}/{book['isbn']}", headers=headers, timeout=10).json() == book
 

@@ -18,6 +18,7 @@ from records_of_load import write_run_file
 from scripts import choose_environment
 from stacks import PROJECT, Stack
 
+from analysis.gaps import Gaps
 from analysis.raw_files import read_server
 from analysis.records import VALUES, ServerSample
 from sampler import parse_metrics
@@ -40,7 +41,7 @@ def run_sampler(folder: Path, stack: Stack, pid: int, **settings: str) -> Iterat
 
 def read_samples(folder: Path) -> list[ServerSample]:
     """Return the samples; every line must be whole."""
-    gaps: list[str] = []
+    gaps = Gaps()
     samples = read_server(folder, "run", gaps)
     assert gaps == []
     return samples

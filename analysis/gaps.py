@@ -1,0 +1,60 @@
+"""Collects what is missing or damaged in the files of a scenario, in words and by count; and what a number must be."""
+
+import json
+from collections import Counter
+from pathlib import Path
+from typing import Any, NoReturn
+
+LARGEST = 1e15  # more microseconds, bytes or seconds than any record can have
+
+
+class Gaps(list[str]):
+    """The gaps in words; beside them, by the name of a file, how many lines it has and how many are damaged."""
+
+    def __init__(self) -> None:
+        """Begin without any."""
+        super().__init__()
+        self.lines: Counter[str] = Counter()
+        self.damaged: Counter[str] = Counter()
+
+    def miss(self, path: Path) -> None:
+        """Note a file that is not there."""
+        self.append(f"{path.name} is missing")
+
+    def damage(self, path: Path, line: int | None = None) -> None:
+        """Note a line that is cut off or cannot be, or a whole file."""
+        self.damaged[path.name] += 1
+        self.append(f"{path.name} is cut off or damaged{f' in line {line}' if line else ''}")
+
+
+def whole(text: str) -> int:
+    """A whole number of 0 or more; raises ValueError."""
+    return int(amount(int(text)))
+
+
+def amount(value: Any) -> float:
+    """A number of 0 or more, no NaN and not infinite, of text or of a number; raises ValueError or TypeError."""
+    if isinstance(value, bool):
+        raise TypeError("no number")
+    number = float(value)
+    if not 0 <= number <= LARGEST:  # NaN is in no interval
+        raise ValueError(f"{value} cannot be")
+    return number
+
+
+def read_json(text: str) -> Any:
+    """The value of a JSON text without NaN and Infinity, which JSON does not have; raises ValueError."""
+    return json.loads(text, parse_constant=_refuse)
+
+
+def _refuse(name: str) -> NoReturn:
+    raise ValueError(f"{name} cannot be")
+
+
+def check_amounts(numbers: dict[str, Any], optional: bool = True) -> None:
+    """Raise ValueError or TypeError unless each is a number of 0 or more; None is allowed where it is optional."""
+    for value in numbers.values():
+        if isinstance(value, str):
+            raise TypeError("text where a number belongs")
+        if not (value is None and optional):
+            amount(value)
