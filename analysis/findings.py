@@ -9,6 +9,8 @@ from typing import Any
 PASS, FAIL, INVALID, INCONCLUSIVE = "PASS", "FAIL", "INVALID", "INCONCLUSIVE"
 WORST_FIRST = (FAIL, INVALID, INCONCLUSIVE, PASS)
 VALIDITY, CONTRACT, PERFORMANCE = "validity", "contract", "performance"
+WHOLE_LOAD = "right answers of the whole load, ramps and log-ins included"  # what a scenario's row of figures is of
+NO_OBJECTIVE = "no objective is given"  # why a check has no verdict
 
 
 @dataclass(frozen=True)
@@ -79,7 +81,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class ScenarioReport:
-    """One scenario; `planned` and `achieved` are those of summary.json, `reasons` those of its verdict, worst first.
+    """One scenario; `planned` and `achieved` are those of summary.json, `reasons` those against PASS, worst first.
 
     `marks` are moments on the time lines (seconds since the load began) at which the planned load changes.
     """
@@ -99,6 +101,11 @@ class ScenarioReport:
     notes: tuple[str, ...]
     started: int | None  # seconds since the epoch
 
+    @property
+    def against(self) -> list[Check]:
+        """The checks that speak against PASS, worst first: each reason has the verdict of its own check."""
+        return sort_checks(self.checks)
+
 
 @dataclass(frozen=True)
 class RunReport:
@@ -112,6 +119,12 @@ class RunReport:
     scenarios: tuple[ScenarioReport, ...]
     facts: dict[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+
+
+def sort_checks(checks: tuple[Check, ...]) -> list[Check]:
+    """The checks that speak against PASS, worst first."""
+    against = [check for check in checks if check.verdict not in (None, PASS)]
+    return sorted(against, key=lambda check: WORST_FIRST.index(check.verdict or PASS))
 
 
 def worst(verdicts: list[str]) -> str:

@@ -2,8 +2,9 @@
 
 from junitparser import Error, Failure, JUnitXml, Skipped, TestCase, TestSuite
 
-from analysis.findings import Check, RunReport, ScenarioReport
+from analysis.findings import NO_OBJECTIVE, Check, RunReport, ScenarioReport
 
+WHOLE = ""  # the kind of the test about the question: its reason names the verdict of each check
 RESULTS = {"FAIL": Failure, "INVALID": Error, "INCONCLUSIVE": Skipped}
 
 
@@ -21,10 +22,11 @@ def write_junit(report: RunReport) -> str:
 
 
 def list_cases(scenario: ScenarioReport) -> list[TestCase]:
-    """The tests of a scenario, the first of them about its question as a whole."""
-    reasons = "; ".join(scenario.reasons)
-    whole = Check(scenario.question or scenario.name, "", scenario.verdict, reasons)
-    cases = [make_case(scenario.name, check) for check in (whole, *scenario.checks)]
+    """The tests of a scenario, the first of them about its question as a whole; what has no objective is no test."""
+    reasons = "; ".join(f"{check.verdict}: {check.reason}" for check in scenario.against)
+    whole = Check(scenario.question or scenario.name, WHOLE, scenario.verdict, reasons)
+    judged = [check for check in scenario.checks if check.reason != NO_OBJECTIVE]
+    cases = [make_case(scenario.name, check) for check in (whole, *judged)]
     cases[0].time = float(scenario.achieved["seconds"])
     return cases
 
@@ -35,7 +37,8 @@ def make_case(scenario: str, check: Check) -> TestCase:
     if check.verdict is None:
         case.result = [Skipped(f"not judged: {check.reason}")]
     elif check.verdict != "PASS":
-        case.result = [RESULTS[check.verdict](f"{check.verdict}: {check.reason}", check.verdict)]
+        words = check.reason if check.kind == WHOLE else f"{check.verdict}: {check.reason}"
+        case.result = [RESULTS[check.verdict](words, check.verdict)]
     if check.figures:
         lines = [f"{figure.name}: {figure.value} {figure.unit} [{figure.source}]" for figure in check.figures]
         case.system_out = "\n".join(lines)

@@ -4,10 +4,11 @@ from pathlib import Path
 from typing import Any
 
 from analysis.answer_rules import count_errors
+from analysis.corrected import compare_corrected
 from analysis.counts import Counts, count_requests
 from analysis.endpoints import count_mix, title_of
 from analysis.evidence import Evidence, gather_evidence
-from analysis.findings import WORST_FIRST, Check, RunReport, ScenarioReport, Table, worst
+from analysis.findings import RunReport, ScenarioReport, Table, sort_checks, worst
 from analysis.plan import Plan
 from analysis.promises import list_losses
 from analysis.records import DataState
@@ -49,6 +50,7 @@ def report_scenario(evidence: Evidence, usual_books: int | None = None) -> Scena
     """Judge and describe one scenario."""
     plan, answer = evidence.plan, judge(evidence, usual_books)
     against = sort_checks(answer.checks)
+    corrected, which = compare_corrected(evidence)
     return ScenarioReport(
         name=plan.name,
         question=plan.question,
@@ -59,18 +61,12 @@ def report_scenario(evidence: Evidence, usual_books: int | None = None) -> Scena
         achieved=describe_achieved(evidence),
         figures=answer.figures,
         checks=answer.checks,
-        tables=(*answer.tables, *describe_tables(evidence)),
+        tables=(*answer.tables, *describe_tables(evidence), *([corrected] if corrected else [])),
         time_lines=draw_time_lines(evidence),
         marks=tuple(describe_marks(plan)),
-        notes=tuple(tell_unusual(evidence, answer)),
+        notes=(*tell_unusual(evidence, answer), *([which] if which else [])),
         started=evidence.curve.started or None,
     )
-
-
-def sort_checks(checks: tuple[Check, ...]) -> list[Check]:
-    """The checks that speak against PASS, worst first."""
-    against = [check for check in checks if check.verdict not in (None, "PASS")]
-    return sorted(against, key=lambda check: WORST_FIRST.index(check.verdict or "PASS"))
 
 
 def describe_achieved(evidence: Evidence) -> dict[str, Any]:

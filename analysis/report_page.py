@@ -7,7 +7,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
 from analysis import number_formats
-from analysis.findings import Figure, RunReport
+from analysis.findings import WHOLE_LOAD, Figure, RunReport
 from analysis.report_facts import list_facts
 from analysis.report_sections import choose_reasons, describe_section, list_reasons, name_anchor
 
@@ -47,6 +47,7 @@ def fill_page(report: RunReport, buckets: int) -> str:
         sections=[describe_section(scenario, buckets) for scenario in report.scenarios],
         signs=SIGNS,
         kinds=KINDS,
+        whole_load=WHOLE_LOAD,
         most_rows=ROWS,
     )
 

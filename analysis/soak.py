@@ -8,14 +8,13 @@ from scipy.stats import theilslopes
 from analysis.baseline import steady_span
 from analysis.endpoints import UNLIKE_LOGIN
 from analysis.evidence import Evidence, Span
-from analysis.findings import FAIL, INCONCLUSIVE, PASS, PERFORMANCE, Answer, Check, Figure, Table
+from analysis.findings import FAIL, INCONCLUSIVE, NO_OBJECTIVE, PASS, PERFORMANCE, Answer, Check, Figure, Table
 from analysis.plan import Plan
 from analysis.series import KIB, Series, cut, draw_values, draw_workers
 from analysis.server_rules import SERVICES
 
 BLOCKS = 100  # medians that a slope is drawn through, at most
 SHORTEST_BLOCK_S = 5.0  # neighbouring seconds are too alike to count as two
-NO_OBJECTIVE = "no objective is given"
 COLUMNS = ("what", "of", "slope a minute", "at least", "at most", "unit", "objective", "could have seen")
 
 

@@ -1,6 +1,6 @@
 """Writes summary.md: the verdict and its reasons first, then a row a scenario; for the page of a workflow too."""
 
-from analysis.findings import RunReport, ScenarioReport
+from analysis.findings import WHOLE_LOAD, RunReport, ScenarioReport
 
 SYMBOLS = {"PASS": "✅", "FAIL": "❌", "INVALID": "⚠️", "INCONCLUSIVE": "❔"}
 HEAD = "| scenario | verdict | question | answer | users | s | requests | req/s | p50 / p95 / p99 ms |"
@@ -11,12 +11,12 @@ def write_markdown(report: RunReport) -> str:
     partial = "" if report.complete else " (PARTIAL: not every planned scenario ran to its end)"
     lines = [f"# {SYMBOLS[report.verdict]} {report.verdict}{partial}", "", f"{report.profile} run `{report.name}`", ""]
     reasons = [
-        f"- **{one.name}** {one.verdict}: {escape(reason)}" for one in report.scenarios for reason in one.reasons
+        f"- **{one.name}** {check.verdict}: {escape(check.reason)}" for one in report.scenarios for check in one.against
     ]
     lines += [*reasons, ""] if reasons else []
     lines += [HEAD, f"|{'---|' * HEAD.count(' | ')}---|"]
     lines += [describe_row(scenario) for scenario in report.scenarios]
-    lines += ["", "Users, seconds: planned / achieved. Latencies are of right answers only (`<scenario>.hlog`).", ""]
+    lines += ["", f"Users, seconds: planned / achieved. Latencies are of {WHOLE_LOAD} (`<scenario>.hlog`).", ""]
     notes = [f"- {escape(note)}" for note in report.notes]
     notes += [f"- {one.name}: {escape(note)}" for one in report.scenarios for note in one.notes]
     lines += ["## What to know", "", *notes, ""] if notes else []

@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from analysis.findings import RunReport, ScenarioReport
+from analysis.findings import WHOLE_LOAD, RunReport, ScenarioReport
 
 COLOURS = {"PASS": "green", "FAIL": "red", "INVALID": "yellow", "INCONCLUSIVE": "yellow"}
 
@@ -14,6 +14,7 @@ COLOURS = {"PASS": "green", "FAIL": "red", "INVALID": "yellow", "INCONCLUSIVE": 
 def print_report(folder: Path, report: RunReport, console: Console) -> None:
     """Print the table, the answers with their reasons, what to know, the folder and the verdict of the run."""
     console.print(build_table(report.scenarios))
+    console.print(Text(f"p50, p95, p99: milliseconds of {WHOLE_LOAD}"))
     for scenario in report.scenarios:
         console.print(say_answer(scenario))
     for note in report.notes:
@@ -27,8 +28,8 @@ def print_report(folder: Path, report: RunReport, console: Console) -> None:
 def say_answer(scenario: ScenarioReport) -> Text:
     """The answer of a scenario, and under it every reason against PASS."""
     lines = Text.assemble((f"\n{scenario.name}: ", "bold"), scenario.question or "", f"\n  {scenario.answer}")
-    for reason in scenario.reasons:
-        lines.append(f"\n  {scenario.verdict}: {reason}", style=COLOURS[scenario.verdict])
+    for check in scenario.against:
+        lines.append(f"\n  {check.verdict}: {check.reason}", style=COLOURS[check.verdict or ""])
     return lines
 
 

@@ -1,18 +1,14 @@
 """Tells what a reader should know before believing the figures: what was unusual, missing, or could not be seen."""
 
-from collections import Counter
-
 from analysis.evidence import Evidence
-from analysis.findings import Answer
+from analysis.findings import NO_OBJECTIVE, Answer
 from analysis.run import Run
-from analysis.server_rules import SERVICES, measure_shift
-from analysis.soak import NO_OBJECTIVE
+from analysis.server_rules import measure_shift
 from analysis.verdicts import NOT_ASKED
 
 USUAL_BCRYPT_ROUNDS = 12
 CLOCK_WORTH_TELLING_S = 0.5
 UNTOLD = (NO_OBJECTIVE, NOT_ASKED)  # reasons that the tables and the verdict tell already
-FEW = 2  # samples that a worker process may miss without having come or gone
 
 
 def tell_of_run(run: Run) -> list[str]:
@@ -43,7 +39,7 @@ def tell_unusual(evidence: Evidence, answer: Answer) -> list[str]:
     notes += [
         f"{c.name}: not judged, {c.reason}" for c in answer.checks if c.verdict is None and c.reason not in UNTOLD
     ]
-    notes += tell_of_services(evidence)
+    notes += tell_of_clocks(evidence)
     if errors := [sample for sample in evidence.samples if sample.error]:
         notes.append(f"{len(errors)} samples could not be taken: {errors[0].error}")
     after = evidence.data.get("after")
@@ -52,20 +48,13 @@ def tell_unusual(evidence: Evidence, answer: Answer) -> list[str]:
     return notes
 
 
-def tell_of_services(evidence: Evidence) -> list[str]:
-    """Worker processes that came or went during the load, and clocks that differ."""
-    notes = []
-    inside = [sample for sample in evidence.samples if evidence.span[0] <= sample.at <= evidence.span[1]]
-    for service in SERVICES:
-        mine = [sample.workers for sample in inside if sample.service == service and sample.workers]
-        seen = Counter(pid for workers in mine for pid in workers)
-        partly = [f"{service} {pid}" for pid, times in sorted(seen.items()) if times < len(mine) - FEW]
-        if partly:
-            notes.append(f"worker processes came or went during the load: {', '.join(partly)}")
-    for service, shift in measure_shift(evidence.samples).items():
-        if abs(shift) > CLOCK_WORTH_TELLING_S:
-            notes.append(f"the clock of the {service} service is {shift:+.1f} s off; its samples were moved by that")
-    return notes
+def tell_of_clocks(evidence: Evidence) -> list[str]:
+    """Clocks that differ."""
+    return [
+        f"the clock of the {service} service is {shift:+.1f} s off; its samples were moved by that"
+        for service, shift in measure_shift(evidence.samples).items()
+        if abs(shift) > CLOCK_WORTH_TELLING_S
+    ]
 
 
 def summarize_gaps(gaps: list[str]) -> list[str]:
