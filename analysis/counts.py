@@ -4,7 +4,9 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from analysis.records import ASIDE, THINK, SecondRow
+from analysis.records import ASIDE, CLOSED, THINK, WAITING, SecondRow
+
+NO_REQUESTS = (THINK, ASIDE, WAITING, CLOSED)
 
 
 @dataclass
@@ -35,7 +37,7 @@ class Counts:
 
 def are_requests(row: SecondRow) -> bool:
     """Whether a row is about requests, not about the other time of users."""
-    return row.endpoint not in (THINK, ASIDE)
+    return row.endpoint not in NO_REQUESTS
 
 
 def count_requests(rows: Iterable[SecondRow]) -> Counts:
@@ -69,5 +71,7 @@ def add_times(rows: Iterable[SecondRow]) -> dict[str, float]:
     """Seconds that users spent: "requests", "think" (asked for) and "aside"."""
     times = {"requests": 0.0, "think": 0.0, "aside": 0.0}
     for row in rows:
+        if row.endpoint in (WAITING, CLOSED):
+            continue
         times[{THINK: "think", ASIDE: "aside"}.get(row.endpoint, "requests")] += row.busy_s
     return times

@@ -1,56 +1,127 @@
 """Holds latencies against their objectives: frequent endpoints alone, rare ones together."""
 
+from dataclasses import dataclass
+
 from analysis.endpoints import GROUPS, group_of, title_of
 from analysis.findings import FAIL, INCONCLUSIVE, PASS, PERFORMANCE, Check, Figure
 from analysis.latencies import Latencies
 from analysis.plan import Plan
+from analysis.records import DIGITS
 
-SHARE = 0.95
-ASK_FOR_READS = ("read_heavy", "spike")  # their questions are about reads
+# What each question is about: without an objective for these groups it asks nothing.
+ASKS_FOR = {
+    "baseline": ("reads", "writes"),
+    "read_heavy": ("reads",),
+    "write_heavy": ("writes",),
+    "stages": ("reads", "writes"),
+    "soak": ("reads", "writes"),
+    "spike": ("reads",),
+}
+P99_FACTORS = {"reads": 3.0, "writes": 3.0, "login": 1.5}  # of the p95 objective, when none is given for p99
 
 
-def judge_objectives(plan: Plan, latencies: Latencies, source: str) -> list[Check]:
-    """Judge each p95 objective of the plan: endpoints of 100 answers and more alone, the others of a group as one.
+@dataclass(frozen=True)
+class Percentile:
+    """A percentile that objectives are given for; `more` times as many answers make it as trustworthy as a p95."""
 
-    When not one of them had enough answers, the first is INCONCLUSIVE.
+    name: str
+    share: float
+    more: float
+
+
+@dataclass(frozen=True)
+class Objective:
+    """What a group of endpoints is held against: a percentile within `limit_ms`, measured in `source`.
+
+    `where` is the part of the load that is meant, " in the spike", "" for all of it.
+    """
+
+    plan: Plan
+    percentile: Percentile
+    limit_ms: float
+    source: str
+    where: str
+
+
+P95, P99 = Percentile("p95", 0.95, 1.0), Percentile("p99", 0.99, 5.0)
+
+
+def find_objective(plan: Plan, group: str, percentile: Percentile) -> float | None:
+    """The objective in milliseconds for a group of endpoints; that of p99 follows from p95 unless it is given."""
+    given = plan.objective(f"{group}-{percentile.name}-ms")
+    if given is None and percentile is P99:
+        p95 = plan.objective(f"{group}-p95-ms")
+        return None if p95 is None else P99_FACTORS[group] * p95
+    return given
+
+
+def judge_objectives(plan: Plan, latencies: Latencies, source: str, where: str = "") -> list[Check]:
+    """Judge each objective of the plan: endpoints with enough answers alone, the others of a group as one.
+
+    Enough are 100 for p95 and 500 for p99: five answers then lie beyond the percentile. `where` is the part of the
+    load, " in the spike". When no p95 had enough answers, the first is INCONCLUSIVE.
     """
     judged: list[Check] = []
-    for group in GROUPS:
-        limit = plan.objective(f"{group}-p95-ms")
-        if limit is not None:
-            judged += _judge_group(plan, group, limit, latencies, source)
-    if plan.name in ASK_FOR_READS and plan.objective("reads-p95-ms") is None:
-        reason = "the scenario's file gives no objective-reads-p95-ms to hold reads against"
-        judged.append(Check("reads p95", PERFORMANCE, INCONCLUSIVE, reason))
+    for percentile in (P95, P99):
+        for group in GROUPS:
+            limit = find_objective(plan, group, percentile)
+            if limit is not None:
+                judged += _judge_group(Objective(plan, percentile, limit, source, where), group, latencies)
     if judged and all(check.verdict is None for check in judged):
         first = judged[0]
-        words = f"too few answers to judge any latency by; {first.name}: {first.reason}"
+        words = f"too few answers to judge any latency by{where}; {first.name}: {first.reason}"
         judged[0] = Check(first.name, PERFORMANCE, INCONCLUSIVE, words, first.figures)
     return judged
 
 
-def _judge_group(plan: Plan, group: str, limit: float, latencies: Latencies, source: str) -> list[Check]:
+def judge_question(plan: Plan) -> list[Check]:
+    """INCONCLUSIVE for each group of endpoints that the question is about and that has no objective."""
+    return [
+        Check(
+            f"{group} have an objective",
+            PERFORMANCE,
+            INCONCLUSIVE,
+            f"the scenario's file gives no objective-{group}-p95-ms to hold {group} against",
+        )
+        for group in ASKS_FOR.get(plan.name, ())
+        if plan.objective(f"{group}-p95-ms") is None
+    ]
+
+
+def judge_longest(plan: Plan, latencies: Latencies, source: str) -> Check:
+    """FAIL when one right answer took longer than the services promise."""
+    limit = plan.objective("longest-ms") or 0.0
+    longest = latencies.percentile(1.0)
+    figures = Figure("longest answer", longest, "ms", source), Figure("objective", limit, "ms", "run.json")
+    late = int(latencies.count[latencies.us > limit * 1000 * (1 + 10**-DIGITS)].sum())  # as exact as the record is
+    if not late or longest is None:
+        return Check("no answer took too long", PERFORMANCE, PASS, "", figures)
+    reason = f"{late} of {latencies.answers} answers took over {limit / 1000:g} s, the longest {longest / 1000:.3g} s"
+    return Check("no answer took too long", PERFORMANCE, FAIL, reason, figures)
+
+
+def _judge_group(objective: Objective, group: str, latencies: Latencies) -> list[Check]:
     members = {name: latencies.of([name]) for name in latencies.names if group_of(name) == group}
     members = {name: mine for name, mine in members.items() if mine.answers}
-    rare = [name for name, mine in members.items() if mine.answers < plan.limit("endpoint-answers")]
-    judged = [
-        _judge_one(plan, title_of(name), mine, limit, source) for name, mine in members.items() if name not in rare
-    ]
+    enough = objective.plan.limit("endpoint-answers") * objective.percentile.more
+    rare = [name for name, mine in members.items() if mine.answers < enough]
+    parts = [(title_of(name), mine) for name, mine in members.items() if name not in rare]
     if rare or not members:
         title = title_of(rare[0]) if len(rare) == 1 else f"{len(rare)} rare {group} together" if rare else group
-        judged.append(_judge_one(plan, title, latencies.of(rare), limit, source))
-    return judged
+        parts.append((title, latencies.of(rare)))
+    return [_judge_one(objective, f"{title}{objective.where}", mine) for title, mine in parts]
 
 
-def _judge_one(plan: Plan, title: str, latencies: Latencies, limit: float, source: str) -> Check:
-    answers, few = latencies.answers, plan.limit("few-answers")
+def _judge_one(objective: Objective, title: str, latencies: Latencies) -> Check:
+    answers, percentile, limit = latencies.answers, objective.percentile, objective.limit_ms
+    few = objective.plan.limit("few-answers") * percentile.more
+    name, counted = f"{title} {percentile.name}", Figure("answers", answers, "", objective.source)
     if answers < few:
-        reason = f"{answers} answers, fewer than {few:g}"
-        return Check(f"{title} p95", PERFORMANCE, None, reason, (Figure("answers", answers, "", source),))
-    p95 = latencies.percentile(SHARE) or 0.0
-    objective, counted = Figure("objective", limit, "ms", "run.json"), Figure("answers", answers, "", source)
-    figures = Figure("p95", p95, "ms", source), objective, counted
-    if p95 <= limit:
-        return Check(f"{title} p95", PERFORMANCE, PASS, "", figures)
-    reason = f"{title}: p95 {p95:.4g} ms, objective {limit:g} ms ({answers} answers)"
-    return Check(f"{title} p95", PERFORMANCE, FAIL, reason, figures)
+        return Check(name, PERFORMANCE, None, f"{answers} answers, fewer than {few:g}", (counted,))
+    value = latencies.percentile(percentile.share) or 0.0
+    measured = Figure(percentile.name, value, "ms", objective.source)
+    figures = measured, Figure("objective", limit, "ms", "run.json"), counted
+    if value <= limit:
+        return Check(name, PERFORMANCE, PASS, "", figures)
+    reason = f"{title}: {percentile.name} {value:.4g} ms, objective {limit:g} ms ({answers} answers)"
+    return Check(name, PERFORMANCE, FAIL, reason, figures)

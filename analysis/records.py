@@ -37,6 +37,8 @@ SECONDS = ("second", "endpoint", "right", "wrong", "unanswered", "shed", "busy_s
 # Endpoints that are none; of them only busy_s is used:
 THINK = "(think)"  # the think time *asked for*, spread over the seconds it covers; it ends when its user is stopped
 ASIDE = "(aside)"  # all else a user waits for: requests that are not counted, a semaphore of the load
+WAITING = "(waiting)"  # requests that were in flight from the very begin of the second to its very end: how many
+CLOSED = "(idle connection closed)"  # by the service, and opened again before a request was sent: how many times
 
 # `cpu` is the share of one core since the line before; `users_wanted` and `users` are of this process. `lags_ms` are
 # the lags of the event loop since the line before that exceed LAG_NOTED_MS, separated by spaces, in their order: by

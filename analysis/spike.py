@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from analysis.answer_rules import judge_shed
-from analysis.counts import Counts, count_requests
+from analysis.counts import Counts, count_requests, count_seconds
 from analysis.endpoints import UNLIKE_LOGIN
 from analysis.evidence import Evidence, Span
 from analysis.findings import FAIL, INCONCLUSIVE, PASS, PERFORMANCE, Answer, Check, Figure, Table
@@ -15,38 +15,46 @@ from analysis.stages import measure_levels
 
 @dataclass(frozen=True)
 class Recovery:
-    """Seconds from the end of the spike until p95 was normal; None if it was not while `watched`.
+    """The seconds after a spike, each good or bad.
 
-    `began` tells that it was normal at the very end, but not for long enough to count.
+    `last_bad` are the seconds from the end of the spike to the end of the last bad moment, 0 without one; `hiccups`
+    are bad seconds outside such a moment, counted from the end of the spike.
     """
 
-    seconds: int | None
     watched: int
+    last_bad: int
+    hiccups: tuple[int, ...]
     before_ms: float
     normal_ms: float
-    began: bool
+
+    def seconds(self, steady: float) -> int | None:
+        """Seconds until all was normal; None when fewer than `steady` good seconds followed the last bad moment."""
+        return self.last_bad if self.watched - self.last_bad >= steady else None
 
 
 def answer_spike(evidence: Evidence) -> Answer:
-    """Measure the spike (its ramp included) and what came after it."""
-    plan, source = evidence.plan, evidence.file(".hlog")
+    """Judge the load before the spike, the spike (its ramp included), and what came after it."""
+    plan, source, seconds = evidence.plan, evidence.file(".hlog"), evidence.file("_seconds.csv")
     spans = find_spans(evidence)
     if spans is None:
         reason = "the run has no seconds before, in or after the spike"
         return Answer(reason, (Check("normal after the spike", PERFORMANCE, INCONCLUSIVE, reason),))
     before, spike, after = spans
-    counts = count_requests(evidence.rows_in(spike))
     recovery = measure_recovery(evidence, evidence.latencies_of(*UNLIKE_LOGIN), before, after)
-    seconds = evidence.file("_seconds.csv")
-    checks = [
-        *judge_shed(plan, counts, seconds, " in the spike"),
-        *judge_objectives(plan, evidence.latencies.between(*spike), source),
-        judge_recovery(plan, recovery, source),
-    ]
+    parts = {" before the spike": before, " in the spike": spike, " after the spike": find_rest(plan, recovery, after)}
+    checks = [judge_recovery(plan, recovery, f"{source}, {seconds}")]
+    for where, span in parts.items():
+        checks += judge_shed(plan, count_requests(evidence.rows_in(span)), seconds, where)
+        checks += judge_objectives(plan, evidence.latencies.between(*span), source, where)
+    counts = count_requests(evidence.rows_in(spike))
+    length = f"{spike[1] - spike[0]:.0f} s to {plan.users:,} users"
+    notes = [f"spike: {length}; a longer or a higher one is another question"]
+    if recovery and recovery.hiccups:
+        moments = ", ".join(f"{second} s" for second in recovery.hiccups)
+        notes.append(f"single seconds that were not normal, not judged: {moments} after the spike")
+    figures = measure_spike(plan, counts, recovery, seconds, source)
     tables: tuple[Table, ...] = (measure_levels(evidence),)
-    note = f"spike: {spike[1] - spike[0]:.0f} s to {plan.users:,} users; a longer or a higher one is another question"
-    figures = measure_spike(counts, recovery, seconds, source)
-    return Answer(say_spike(recovery, counts), tuple(checks), figures, tables, (note,))
+    return Answer(say_spike(plan, recovery, counts), tuple(checks), figures, tables, tuple(notes))
 
 
 def find_spans(evidence: Evidence) -> tuple[Span, Span, Span] | None:
@@ -63,63 +71,85 @@ def find_spans(evidence: Evidence) -> tuple[Span, Span, Span] | None:
     return spans if all(start < until <= end for start, until in spans) else None
 
 
-def measure_recovery(evidence: Evidence, latencies: Latencies, before: Span, after: Span) -> Recovery | None:
-    """Find the first of five seconds running in which p95 is at most twice that before the spike, or 20 ms.
+def find_rest(plan: Plan, recovery: Recovery | None, after: Span) -> Span:
+    """The time after the spike in which all should be normal: from the last bad moment that is allowed on."""
+    allowed = plan.objective("recovery-seconds") or 0.0
+    return after[0] + min(recovery.last_bad if recovery else 0, allowed), after[1]
 
-    The p95 of a moment is that of the 5 s before it, of `latencies` without log-ins. A moment without enough right
-    answers for a p95, none of them in its last 2 s, or with more refusals than the objective allows, is not normal.
-    None without answers before the spike.
+
+def measure_recovery(evidence: Evidence, latencies: Latencies, before: Span, after: Span) -> Recovery | None:
+    """Find the last bad moment after the spike: 5 seconds among which two are bad.
+
+    A second is bad when the p95 of its right answers (`latencies`, without log-ins) is over twice that before the
+    spike and over 20 ms, when it has none, or when more was refused than the objective allows. None without enough
+    answers before the spike.
     """
-    plan = evidence.plan
-    few, usual = plan.limit("few-answers"), latencies.between(*before)
+    plan, usual = evidence.plan, latencies.between(*before)
     p95 = usual.percentile(0.95)
-    if p95 is None or usual.answers < few:
+    if p95 is None or usual.answers < plan.limit("few-answers"):
         return None
     normal = max(plan.limit("normal-factor") * p95, plan.limit("normal-ms"))
-    moments = range(int(after[0]), int(after[1]) + 1)
-    length, silence = plan.limit("normal-window-seconds"), plan.limit("silent-seconds")
-    good = [
-        latencies.between(moment - silence, moment).answers > 0
-        and is_normal(latencies.between(moment - length, moment), few, normal)
-        and not refuses(evidence, (moment - length, moment))
-        for moment in moments
+    counts, start = count_seconds(evidence.rows_in(after)), int(after[0])
+    bad = [
+        number
+        for number in range(int(after[1] - after[0]))
+        if is_slow(latencies.between(start + number, start + number + 1), normal)
+        or refuses(plan, counts.get(start + number, Counts()))
     ]
-    steady = int(plan.limit("normal-seconds"))
-    first = next((place for place in range(len(good) - steady + 1) if all(good[place : place + steady])), None)
-    return Recovery(first, len(moments) - 1, p95, round(normal, 3), first is None and good[-1])
+    window, enough = plan.limit("bad-window-seconds"), plan.limit("bad-seconds")
+    in_moments = [one for one in bad if any(_count_within(bad, end, window) >= enough for end in _ends(one, window))]
+    last = max(in_moments, default=-1) + 1
+    hiccups = tuple(sorted(set(bad) - set(in_moments)))
+    return Recovery(int(after[1] - after[0]), last, hiccups, p95, round(normal, 3))
 
 
-def is_normal(window: Latencies, few: float, normal_ms: float) -> bool:
-    """Whether a window has enough answers for a p95, and a normal one."""
-    return window.answers >= few and (window.percentile(0.95) or 0.0) <= normal_ms
+def _ends(second: int, window: float) -> range:
+    """The last seconds of all windows that hold a second."""
+    return range(second, second + int(window))
 
 
-def refuses(evidence: Evidence, span: Span) -> bool:
+def _count_within(seconds: list[int], end: int, window: float) -> int:
+    return sum(1 for second in seconds if end - window < second <= end)
+
+
+def is_slow(answers: Latencies, normal_ms: float) -> bool:
+    """Whether a second has no right answer, or a p95 that is not normal."""
+    p95 = answers.percentile(0.95)
+    return p95 is None or p95 > normal_ms
+
+
+def refuses(plan: Plan, counts: Counts) -> bool:
     """Whether the service refused a larger share than the objective allows."""
-    counts = count_requests(evidence.rows_in(span))
-    return counts.shed > (evidence.plan.objective("shed-ratio") or 0.0) * counts.requests
+    return counts.shed > (plan.objective("shed-ratio") or 0.0) * counts.requests
 
 
 def judge_recovery(plan: Plan, recovery: Recovery | None, source: str) -> Check:
-    """FAIL when p95 was not normal within the objective, INCONCLUSIVE when the run ended too early to tell."""
+    """FAIL when the last bad moment came too late, INCONCLUSIVE when the run ended too early to tell."""
     name, limit = "normal after the spike", plan.objective("recovery-seconds") or 0.0
     if recovery is None:
         reason = "too few answers before the spike to say what is normal"
         return Check(name, PERFORMANCE, INCONCLUSIVE, reason)
+    steady = plan.limit("normal-seconds")
+    again, rest = recovery.seconds(steady), recovery.watched - recovery.last_bad
     figures = (
-        Figure("normal again after", recovery.seconds, "s", source),
+        Figure("normal again after", again, "s", source),
         Figure("normal p95", recovery.normal_ms, "ms", source),
     )
-    if recovery.seconds is not None and recovery.seconds <= limit:
+    if again is not None and again <= limit:
         return Check(name, PERFORMANCE, PASS, "", figures)
-    seen = f"{recovery.seconds} s" if recovery.seconds is not None else f"not within {recovery.watched} s"
-    reason = f"p95 at most {recovery.normal_ms:g} ms again after the spike: {seen}, objective {limit:g} s"
-    if recovery.seconds is None and (recovery.began or recovery.watched < limit - plan.limit("off-plan-seconds")):
-        return Check(name, PERFORMANCE, INCONCLUSIVE, f"{reason}; the run ended too early to tell", figures)
+    seen = f"after {recovery.last_bad} s" if rest else f"not within {recovery.watched} s"
+    reason = f"normal again after the spike (p95 at most {recovery.normal_ms:g} ms, few refused): {seen}, "
+    reason += f"objective {limit:g} s"
+    late = recovery.last_bad > limit or (not rest and recovery.watched >= limit - plan.limit("off-plan-seconds"))
+    if not late:
+        words = f"{reason}; the run ended too early to tell: {rest} good seconds followed, {steady:g} are needed"
+        return Check(name, PERFORMANCE, INCONCLUSIVE, words, figures)
     return Check(name, PERFORMANCE, FAIL, reason, figures)
 
 
-def measure_spike(counts: Counts, recovery: Recovery | None, seconds: str, source: str) -> tuple[Figure, ...]:
+def measure_spike(
+    plan: Plan, counts: Counts, recovery: Recovery | None, seconds: str, source: str
+) -> tuple[Figure, ...]:
     """The figures of the spike."""
     requests = max(counts.requests, 1)
     figures = [
@@ -128,17 +158,19 @@ def measure_spike(counts: Counts, recovery: Recovery | None, seconds: str, sourc
         Figure("shed share in the spike", round(counts.shed / requests, 6), "", seconds),
     ]
     if recovery:
-        figures.append(Figure("normal again after", recovery.seconds, "s", source))
+        again = recovery.seconds(plan.limit("normal-seconds"))
+        figures.append(Figure("normal again after", again, "s", source))
         figures.append(Figure("p95 before the spike, log-ins left out", recovery.before_ms, "ms", source))
     return tuple(figures)
 
 
-def say_spike(recovery: Recovery | None, counts: Counts) -> str:
+def say_spike(plan: Plan, recovery: Recovery | None, counts: Counts) -> str:
     """How it came back, and what the spike cost."""
     again = "it cannot be told when it was normal again"
-    if recovery and recovery.seconds is not None:
-        again = f"normal again {recovery.seconds} s after the spike"
-    elif recovery:
+    if recovery:
+        seconds = recovery.seconds(plan.limit("normal-seconds"))
         again = f"not normal again within {recovery.watched} s of the spike"
+        if seconds is not None:
+            again = f"normal again {seconds} s after the spike"
     requests = max(counts.requests, 1)
     return f"{again}; in it {counts.errors / requests:.2%} errors and {counts.shed / requests:.2%} shed"

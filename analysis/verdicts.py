@@ -20,14 +20,17 @@ from analysis.load_rules import (
     judge_seconds,
     judge_users,
 )
-from analysis.objectives import judge_objectives
+from analysis.objectives import judge_longest, judge_objectives, judge_question
 from analysis.promises import judge_promises, judge_reading
 from analysis.read_heavy import answer_read_heavy
+from analysis.record_rules import judge_damage
 from analysis.server_rules import judge_samples
 from analysis.smoke import answer_smoke
 from analysis.soak import answer_soak
 from analysis.spike import answer_spike
 from analysis.stages import answer_stages
+from analysis.standstill_rules import judge_standstills
+from analysis.worker_rules import judge_workers
 from analysis.write_heavy import answer_write_heavy
 
 ANSWERS: dict[str, Callable[[Evidence], Answer]] = {
@@ -84,6 +87,7 @@ def judge_validity(evidence: Evidence, usual_books: int | None) -> list[Check]:
         judge_ledger(plan, evidence.endpoints, len(evidence.writes), evidence.file("_ledger.jsonl")),
         judge_exceptions(plan, evidence.results.exceptions),
         judge_recording(plan, evidence.results, counts, evidence.latencies.answers, (seconds, latencies)),
+        judge_damage(evidence),
         *judge_generator(plan, evidence.generator, evidence.run.processes, evidence.span),
         *judge_balance(evidence),
         *judge_samples(plan, evidence.samples, evidence.span),
@@ -92,10 +96,11 @@ def judge_validity(evidence: Evidence, usual_books: int | None) -> list[Check]:
 
 
 def judge_contract(evidence: Evidence) -> list[Check]:
-    """What is FAIL in any scenario: wrong answers, and acknowledged writes that are lost, differ or are doubled."""
+    """What is FAIL in any scenario: wrong answers, broken promises of writes, worker processes that come or go."""
     plan, source = evidence.plan, evidence.file("_seconds.csv")
     counts = count_requests(evidence.rows)
     checks = [*judge_errors(plan, counts, evidence.results, source), judge_amount(plan, counts, source)]
+    checks += judge_workers(plan, evidence.samples, evidence.span)
     if evidence.writes:
         read_back = f"{plan.name}_read_back.json"
         checks += judge_promises(evidence.promises, f"{evidence.file('_ledger.jsonl')}, {read_back}")
@@ -104,13 +109,17 @@ def judge_contract(evidence: Evidence) -> list[Check]:
 
 
 def judge_performance(evidence: Evidence) -> list[Check]:
-    """The objectives of the whole load; the spike has its own, for the spike alone."""
-    plan = evidence.plan
+    """The objectives of the whole load; the spike holds those of latency and refusals by itself, part by part."""
+    plan, source = evidence.plan, evidence.file(".hlog")
+    checks = [*judge_question(plan), judge_longest(plan, evidence.latencies, source), judge_standstills(evidence)]
     if plan.name == "spike":
-        return []
+        return checks
     counts = count_requests(evidence.rows)
-    shed = judge_shed(plan, counts, evidence.file("_seconds.csv"))
-    return shed + judge_objectives(plan, evidence.latencies, evidence.file(".hlog"))
+    return [
+        *judge_shed(plan, counts, evidence.file("_seconds.csv")),
+        *judge_objectives(plan, evidence.latencies, source),
+        *checks,
+    ]
 
 
 def set_aside(check: Check) -> Check:

@@ -21,6 +21,7 @@ from analysis.records import (
     LOWEST_US,
     SECONDS,
     THINK,
+    WAITING,
     DataState,
     ServerSample,
     Worker,
@@ -70,7 +71,8 @@ def usual_latency(second: int, endpoint: str, source: random.Random) -> float:
 class Load:
     """A made-up load. Every user asks, waits for the answer and thinks; its time adds up, but for `idle` of it.
 
-    `kinds` gives the kind of a request other than a right answer, for the number of the request.
+    `kinds` gives the kind of a request other than a right answer, for the number of the request. In a freeze, (first
+    second, seconds), no answer comes; each user sends a request at most and waits for its end.
     """
 
     plan: Plan
@@ -80,22 +82,28 @@ class Load:
     idle: float = 0.0
     mix: dict[str, int] = field(default_factory=dict)  # of 100 requests
     seed: int = 7
+    freezes: tuple[tuple[int, int], ...] = ()
 
 
 def make_requests(load: Load) -> list[tuple[int, str, float, str]]:
-    """The requests of a load: second, endpoint, milliseconds, kind."""
+    """The requests of a load: the second in which they ended, endpoint, milliseconds, kind."""
     source, due = random.Random(load.seed), 0.0
     requests: list[tuple[int, str, float, str]] = []
     mix = load.mix or _usual_mix(load.plan.write_share or 0.0)
     slots: list[str] = []
+    held: Counter[int] = Counter()  # users that wait for the end of a freeze
     for second, users in enumerate(load.users or ramp_users(load.plan)):
         due += users / THINK_S
+        thaw = next((start + length for start, length in load.freezes if start <= second < start + length), second)
         for _ in range(int(due)):
             slots = slots or source.sample(list(mix), counts=list(mix.values()), k=sum(mix.values()))
             endpoint = slots.pop()
-            requests.append((second, endpoint, load.latency(second, endpoint, source), load.kinds(len(requests) + 1)))
+            ms = load.latency(second, endpoint, source) + 1000 * (thaw - second)
+            if thaw == second or held[thaw] < users:
+                requests.append((thaw, endpoint, ms, load.kinds(len(requests) + 1)))
+                held[thaw] += thaw > second
         due -= int(due)
-    return requests
+    return sorted(requests, key=lambda request: request[0])
 
 
 def _usual_mix(share: float) -> dict[str, int]:
@@ -147,18 +155,34 @@ def write_seconds(path: Path, requests: list[tuple[int, str, float, str]], users
     """Write the counts and times of each second; users think all the time in which they do not wait."""
     kinds: dict[tuple[int, str], Counter[str]] = defaultdict(Counter)
     busy: dict[tuple[int, str], float] = defaultdict(float)
+    waiting: Counter[int] = Counter()
     for second, endpoint, ms, kind in requests:
         kinds[second, endpoint][kind] += 1
-        busy[second, endpoint] += ms / 1000
+        for touched, spent in spread(second, ms / 1000):
+            busy[touched, endpoint] += spent
+            waiting[touched] += spent == 1
     rows: list[list[object]] = [
-        [START + s, e, *(kinds[s, e][kind] for kind in SECONDS[2:6]), f"{busy[s, e]:.6f}"] for s, e in sorted(kinds)
+        [START + s, e, *(kinds[s, e][kind] for kind in SECONDS[2:6]), f"{busy[s, e]:.6f}"] for s, e in sorted(busy)
     ]
+    rows += [[START + s, WAITING, 0, 0, 0, 0, f"{count:.6f}"] for s, count in sorted(waiting.items()) if count]
     waited: dict[int, float] = defaultdict(float)
     for (second, _), spent in busy.items():
         waited[second] += spent
     for second, count in enumerate(users):
-        rows.append([START + second, THINK, 0, 0, 0, 0, f"{count * (1 - idle) - waited[second]:.6f}"])
+        rows.append([START + second, THINK, 0, 0, 0, 0, f"{max(count * (1 - idle) - waited[second], 0):.6f}"])
     write_csv(path, [SECONDS, *rows])
+
+
+def spread(second: int, seconds: float) -> list[tuple[int, float]]:
+    """The time of a request that ended shortly before the end of a second, by the seconds that it touched."""
+    shares, last = [], min(seconds, 0.99)
+    left = seconds - last
+    shares.append((second, last))
+    while left > 0 and second > 0:
+        second -= 1
+        shares.append((second, min(left, 1.0)))
+        left -= min(left, 1.0)
+    return shares
 
 
 def write_generator(folder: Path, plan: Plan, part: str = "", **odd: Any) -> None:

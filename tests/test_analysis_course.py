@@ -159,24 +159,23 @@ def slow_for(seconds: float, ms: float = 400.0) -> Latency:
     return latency
 
 
-@pytest.mark.parametrize(("slow", "seconds"), [(0, (4, 5)), (10, (14, 15)), (20, (24, 25)), (25, (29, 30))])
-def test_the_seconds_until_it_is_normal_after_a_spike_are_given(
-    tmp_path: Path, slow: float, seconds: tuple[int, int]
-) -> None:
+@pytest.mark.parametrize(("slow", "seconds"), [(0, 0), (10, 10), (20, 20), (30, 30)])
+def test_the_seconds_until_it_is_normal_after_a_spike_are_given(tmp_path: Path, slow: float, seconds: int) -> None:
     write_good_run(tmp_path, SPIKE, latency=slow_for(slow), mix={LIST: 60, ONE: 30, LOGIN: 10})
     scenario = judge_folder(tmp_path)
     assert scenario.verdict == "PASS", scenario.reasons
     (again,) = [figure for figure in scenario.figures if figure.name == "normal again after"]
-    assert again.value in seconds
+    assert again.value == seconds
     assert f"normal again {again.value} s after the spike" in scenario.answer
 
 
 @pytest.mark.parametrize(
     ("slow", "verdict", "words"),
     [
-        (30, "FAIL", "again after the spike: 35 s, objective 30 s"),
-        (99, "FAIL", "again after the spike: not within 60 s, objective 30 s"),
-        (53, "INCONCLUSIVE", "not within 60 s, objective 30 s; the run ended too early to tell"),
+        (31, "FAIL", "after 31 s, objective 30 s"),
+        (53, "FAIL", "after 53 s, objective 30 s"),
+        (58, "FAIL", "after 58 s, objective 30 s"),
+        (99, "FAIL", "not within 60 s, objective 30 s"),
     ],
 )
 def test_a_service_that_recovers_too_late_or_never_fails(tmp_path: Path, slow: float, verdict: str, words: str) -> None:

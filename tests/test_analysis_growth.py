@@ -152,7 +152,8 @@ def test_a_service_of_which_no_process_lasted_was_not_watched(tmp_path: Path) ->
     lines = [line.replace('"40', f'"{50 + number // 60}') for number, line in enumerate(lines_of(tmp_path))]
     path.write_text("\n".join(lines))
     scenario = judge_folder(tmp_path)
-    assert scenario.verdict == "INCONCLUSIVE"
+    assert scenario.verdict == "FAIL"
+    assert scenario.reasons[0].startswith("worker processes came or went during the load: books 5001 went at ")
     assert "too few samples of memory of books to tell whether they grow" in scenario.reasons
 
 
@@ -162,12 +163,13 @@ def lines_of(folder: Path) -> list[str]:
     return (folder / "soak_server.jsonl").read_text().splitlines()
 
 
-def test_a_process_that_was_replaced_in_mid_run_is_told_and_not_judged(tmp_path: Path) -> None:
+def test_a_process_that_was_replaced_in_mid_run_fails_by_name_and_time_and_its_growth_is_not_judged(tmp_path: Path) -> None:
     write_good_run(tmp_path, QUICK)
     path = tmp_path / "soak_server.jsonl"
     lines = path.read_text().splitlines()
     path.write_text("\n".join(line.replace('"4001"', '"4901"') if n > 200 else line for n, line in enumerate(lines)))
     scenario = judge_folder(tmp_path)
-    assert scenario.verdict == "PASS"
-    assert "worker processes came or went during the load: books 4001, books 4901" in scenario.notes
+    assert scenario.verdict == "FAIL"
+    came_and_went = "worker processes came or went during the load: books 4001 went at 100 s, books 4901 came at 100 s"
+    assert scenario.reasons == (came_and_went,)
     assert "books 4901: there for too short a time to tell whether it grows" in scenario.notes

@@ -1,0 +1,56 @@
+"""Finds the seconds in which the services stood still: somebody waited all through, and no right answer came.
+
+A load whose users wait sends nothing meanwhile, so a standstill leaves few answers and hardly moves a percentile
+(Tene, "How NOT to Measure Latency", on coordinated omission).
+"""
+
+from collections import defaultdict
+from itertools import groupby
+
+from analysis.counts import are_requests, count_seconds
+from analysis.evidence import Evidence
+from analysis.findings import FAIL, PASS, PERFORMANCE, Check, Figure
+from analysis.records import WAITING
+
+
+def judge_standstills(evidence: Evidence) -> Check:
+    """FAIL for 3 dead seconds in a row, or when 1 % of all seconds are dead."""
+    plan, name, source = evidence.plan, "the services never stood still", evidence.file("_seconds.csv")
+    dead, seconds = find_dead_seconds(evidence), max(evidence.curve.seconds, 1)
+    row = find_longest_row(dead)
+    share = len(dead) / seconds
+    figures = Figure("dead seconds", len(dead), "s", source), Figure("dead seconds in a row", len(row), "s", source)
+    too_long = len(row) >= (plan.objective("dead-seconds") or 0.0)
+    if not dead or not (too_long or share >= (plan.objective("dead-ratio") or 0.0)):
+        return Check(name, PERFORMANCE, PASS, "", figures)
+    first = row[0] - evidence.curve.started
+    words = f"in {len(dead)} of {seconds} s ({share:.1%}) requests waited and no right answer came"
+    reason = f"{words}; the longest standstill lasted {len(row)} s, from second {first} on"
+    return Check(name, PERFORMANCE, FAIL, reason, figures)
+
+
+def find_dead_seconds(evidence: Evidence) -> list[int]:
+    """The seconds (since the epoch) of the load with a request in flight all through and no right answer, in order."""
+    right = {second for second, counts in count_seconds(evidence.rows).items() if counts.right}
+    waiting = count_waiting(evidence)
+    first, end = int(evidence.span[0]), int(evidence.span[1])
+    return [second for second in range(first, end) if second not in right and waiting[second] >= 1]
+
+
+def count_waiting(evidence: Evidence) -> dict[int, float]:
+    """How many requests were in flight all through each second.
+
+    A recording without such rows is read with less care: the seconds that all its requests spent in a second.
+    """
+    recorded = any(row.endpoint == WAITING for row in evidence.rows)
+    waiting: dict[int, float] = defaultdict(float)
+    for row in evidence.rows:
+        if row.endpoint == WAITING if recorded else are_requests(row):
+            waiting[row.second] += row.busy_s
+    return waiting
+
+
+def find_longest_row(seconds: list[int]) -> list[int]:
+    """The longest stretch of seconds that follow one another; the first of several."""
+    rows = [[second for _, second in row] for _, row in groupby(enumerate(seconds), lambda pair: pair[1] - pair[0])]
+    return max(rows, key=len, default=[])

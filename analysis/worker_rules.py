@@ -1,0 +1,54 @@
+"""Says whether worker processes of the services came or went in mid-run: one that does was killed, or ended itself."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from analysis.findings import CONTRACT, Check, Figure, hold
+from analysis.plan import Plan
+from analysis.records import ServerSample
+from analysis.server_rules import SERVICES
+
+Span = tuple[float, float]
+NAMED = 6  # changes that a reason names
+
+
+@dataclass(frozen=True)
+class Change:
+    """A worker process that `came` or `went` so many seconds after the load began."""
+
+    service: str
+    pid: str
+    what: str
+    second: float
+
+
+def judge_workers(plan: Plan, samples: Sequence[ServerSample], span: Span) -> list[Check]:
+    """FAIL for each service whose worker processes at the end are not those of the beginning, by name and time."""
+    source, checks = f"{plan.name}_server.jsonl", []
+    for service in SERVICES:
+        changes = find_changes(samples, service, span)
+        named = ", ".join(f"{one.service} {one.pid} {one.what} at {one.second:.0f} s" for one in changes[:NAMED])
+        more = f" and {len(changes) - NAMED} more" if len(changes) > NAMED else ""
+        reason = f"worker processes came or went during the load: {named}{more}" if changes else ""
+        figure = Figure("worker processes that came or went", len(changes), "", source)
+        checks.append(hold(f"the {service} service kept its worker processes", CONTRACT, reason, figure))
+    return checks
+
+
+def find_changes(samples: Sequence[ServerSample], service: str, span: Span) -> list[Change]:
+    """The worker processes of a service that were not there from the first sample of the load to its last, by time.
+
+    A process that a sample left out and that was there again afterwards neither came nor went.
+    """
+    mine = [each for each in samples if each.service == service and each.workers and span[0] <= each.at <= span[1]]
+    seen: dict[str, list[int]] = {}
+    for number, sample in enumerate(mine):
+        for pid in sample.workers or {}:
+            seen.setdefault(pid, []).append(number)
+    changes = []
+    for pid, numbers in seen.items():
+        if numbers[0] > 0:
+            changes.append(Change(service, pid, "came", mine[numbers[0]].at - span[0]))
+        if numbers[-1] < len(mine) - 1:
+            changes.append(Change(service, pid, "went", mine[numbers[-1] + 1].at - span[0]))
+    return sorted(changes, key=lambda change: (change.second, change.pid))
