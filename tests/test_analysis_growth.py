@@ -163,7 +163,9 @@ def lines_of(folder: Path) -> list[str]:
     return (folder / "soak_server.jsonl").read_text().splitlines()
 
 
-def test_a_process_that_was_replaced_in_mid_run_fails_by_name_and_time_and_its_growth_is_not_judged(tmp_path: Path) -> None:
+def test_a_process_that_was_replaced_in_mid_run_fails_by_name_and_time_and_its_growth_is_not_judged(
+    tmp_path: Path,
+) -> None:
     write_good_run(tmp_path, QUICK)
     path = tmp_path / "soak_server.jsonl"
     lines = path.read_text().splitlines()
