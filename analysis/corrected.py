@@ -22,10 +22,11 @@ Weights = NDArray[np.float64]
 def compare_corrected(evidence: Evidence) -> tuple[Table | None, str]:
     """A table of raw beside corrected percentiles for each group of endpoints, and which of them are judged.
 
-    No table without answers, or without think times to tell the interval by.
+    No table without answers, or without think times to tell the interval by; nor for the smoke, whose walks do not
+    think between their steps.
     """
     interval_s = measure_interval(evidence)
-    if interval_s is None:
+    if interval_s is None or evidence.plan.name == "smoke":
         return None, ""
     us, missed = find_missed(evidence.latencies, interval_s)
     rows = [describe(group, evidence.latencies_of(group), evidence.latencies, us, missed) for group in GROUPS]
