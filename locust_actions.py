@@ -141,7 +141,7 @@ def session_flow(user: LibraryUser) -> None:
             log_out(user, "/logout/all" if everywhere else "/logout", pair)
     finally:
         if everywhere:
-            load.everywhere_is_free = True
+            load.everywhere_is_over()
 
 
 def log_in(user: LibraryUser, account: Account) -> dict[str, Any] | None:

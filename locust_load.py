@@ -1,10 +1,7 @@
 """What a load needs around it: the right target, signed-in accounts, a catalogue to read, books to tidy up."""
 
-import itertools
 import logging
 import math
-import secrets
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +10,17 @@ from locust.env import Environment
 from locust.runners import WorkerRunner
 
 from catalogue import is_own, read_catalogue, remove_books
-from register_users import read_accounts
+from locust_isbns import SET_ASIDE, OwnIsbns
+from locust_shared import Counter, Places
+from locust_together import begin_anew, is_whole
+from register_users import Account, read_accounts
 from services import Refused, check_service, service_url
 from sign_in import Sessions, is_due, make_sure, read_sessions, split_accounts
 
 LONGEST_TIDYING = 120  # seconds
 EVERYWHERE = 20  # each so many flows end all sessions of an account kept for that
+USERS, FLOWS = Counter(), Counter(1)  # of all processes
+ENDING_ALL = Places(1)  # for the flow that ends all sessions of its account
 log = logging.getLogger(__name__)
 
 
@@ -35,25 +37,22 @@ class Load:
         self.sessions_file = Path(options.sessions_file)
         self.shared, self.kept = split_accounts(read_accounts(Path(options.users_file)))
         self.is_owner = not isinstance(environment.runner, WorkerRunner)
-        half = (len(self.kept) + 1) // 2
-        mine = half + getattr(environment.runner, "worker_index", 0)
-        self.flow_accounts = self.kept[:half]
-        self.everywhere = self.kept[mine] if mine < len(self.kept) else None
-        self.everywhere_is_free = True
+        self.environment = environment
+        self.flow_accounts = self.kept[: (len(self.kept) + 1) // 2]
+        self.ending_all: int | None = None
         if self.is_owner:
             self.sessions, _ = make_sure(self.auth_url, self.shared, self.sessions_file)
         else:
             self.sessions = self.take_sessions()
         self.catalogue = read_catalogue(self.books_url, self.token(0))
-        self.isbns = draw_isbns({book["isbn"][:8] for book in self.catalogue if is_own(book)})
+        self.isbns = OwnIsbns({book["isbn"] for book in self.catalogue if is_own(book)})
         self.catalogue = [book for book in self.catalogue if not is_own(book)]
         if not self.catalogue:
             raise Refused(f"the catalogue at {self.books_url} is empty; load init.sql into its database", 1)
         self.authors = sorted({author for book in self.catalogue for author in book["authors"]})
         self.genres = sorted({book["genre"] for book in self.catalogue})
         self.formats = sorted({book["format"] for book in self.catalogue})
-        self.user_numbers = itertools.count()
-        self.flow_numbers = itertools.count(1)
+        self.user_numbers = USERS
         self.to_remove: set[str] = set()
         self.keeper = gevent.spawn(self.keep_sessions)
 
@@ -88,12 +87,35 @@ class Load:
             except (Refused, OSError) as problem:
                 log.warning("the sessions cannot be carried on, trying again: %s", problem)
 
+    @property
+    def set_aside(self) -> int | None:
+        """How many ISBNs all processes of this load have set aside so far: no more books of it can be there.
+
+        An ISBN is counted before any user has it. None where nobody can know: some processes share no memory.
+        """
+        return SET_ASIDE.value if is_whole(self.environment) else None
+
+    @property
+    def everywhere(self) -> Account | None:
+        """The account whose sessions a flow may end all at once; None when too few accounts are kept.
+
+        Processes that share no memory cannot take turns, so each of them has an account of its own.
+        """
+        index = 0 if is_whole(self.environment) else getattr(self.environment.runner, "worker_index", 0)
+        place = len(self.flow_accounts) + index
+        return self.kept[place] if place < len(self.kept) else None
+
     def flow_is_everywhere(self) -> bool:
         """Tell whether the flow that begins now is to end all sessions of its account; one at a time may."""
-        if not self.everywhere or not self.everywhere_is_free or next(self.flow_numbers) % EVERYWHERE:
+        if next(FLOWS) % EVERYWHERE or not self.everywhere or self.ending_all is not None:
             return False
-        self.everywhere_is_free = False
-        return True
+        self.ending_all = ENDING_ALL.take()
+        return self.ending_all is not None
+
+    def everywhere_is_over(self) -> None:
+        """Let another flow end all sessions of its account."""
+        ENDING_ALL.leave(self.ending_all)
+        self.ending_all = None
 
     def leave(self) -> None:
         """End what goes on beside the load; its books stay where they are, to be read back and removed."""
@@ -141,17 +163,4 @@ def find_services(host: str) -> tuple[str, str]:
     return auth_url, books_url
 
 
-def draw_isbns(taken: set[str]) -> Iterator[str]:
-    """Yield ISBNs for new books, 10,000 behind each random start that is not `taken`.
-
-    Check digit: ISBN Users' Manual, 7th edition, section 5. The starts come from the system's source, because
-    the worker processes are copies of one another and would draw the same.
-    """
-    while True:
-        start = f"979{10_000 + secrets.randbelow(90_000)}"
-        if start in taken:
-            continue
-        for number in range(10_000):
-            digits = f"{start}{number:04}"
-            check = -sum(int(digit) * (1, 3)[place % 2] for place, digit in enumerate(digits)) % 10
-            yield f"{digits}{check}"
+begin_anew(USERS.reset, FLOWS.reset, SET_ASIDE.reset)

@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from stacks import PROJECT, Stack
+from stacks import PROJECT, Stack, find_free_ports
 
 FOREIGN = ("AUTH_", "BOOKS_", "DB_", "REDIS_", "JWT_", "METRICS_", "LOCUST_")
 
@@ -61,3 +61,15 @@ def prepare_accounts(folder: Path, stack: Stack, count: int = 40) -> None:
     for name, *arguments in (["create_users_csv.py", "--count", str(count)], ["register_users.py"], ["sign_in.py"]):
         ran = run_script(name, *arguments, folder=folder, stack=stack)
         assert ran.returncode == 0, ran.stderr
+
+
+def run_on(count: int) -> list[str]:
+    """Return Locust's options for so many worker processes, whose master has a port of its own."""
+    (port,) = find_free_ports(1)
+    where = ["--master-bind-host", "127.0.0.1", "--master-bind-port", str(port), "--master-port", str(port)]
+    return ["--processes", str(count), *where]
+
+
+def read_lines(folder: Path, pattern: str) -> list[str]:
+    """Return the lines of all files like that."""
+    return [line for path in folder.glob(pattern) for line in path.read_text().splitlines()]

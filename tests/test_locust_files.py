@@ -7,18 +7,16 @@ import re
 import signal
 import stat
 import subprocess
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from math import sqrt
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import pytest
 import requests
 from records_of_load import add_accounts
 from scripts import choose_environment, locust_command, prepare_accounts, run_locust, run_script
-from stacks import Stack, find_free_ports, start_stack
+from stacks import Stack, start_stack
+from web_pages import ask_stats, serve_page, swarm, wait_until
 
 STACK_SETTINGS = {"ACCESS_TOKEN_TTL": "6"}  # seconds, for the one test that asks for a stack of its own
 LIST = {("GET", "/api/books"), ("GET", "/api/books?author"), ("GET", "/api/books?genre")}
@@ -264,14 +262,6 @@ def test_an_interrupted_load_removes_its_books(stack: Stack, ready: Path, folder
     assert read_total(ready, stack) == before
 
 
-def wait_until(holds: Any, seconds: float = 20) -> None:
-    """Wait until it holds; AssertionError when it does not within the seconds."""
-    end = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < end
-        time.sleep(0.2)
-
-
 @pytest.mark.alone
 def test_tokens_are_refreshed_while_the_load_goes_on(own_settings: dict[str, str], tmp_path: Path) -> None:
     stack = start_stack(own_settings)
@@ -291,32 +281,6 @@ def test_tokens_are_refreshed_while_the_load_goes_on(own_settings: dict[str, str
 # the web page
 
 
-@contextmanager
-def serve_page(stack: Stack, folder: Path, *arguments: str) -> Iterator[str]:
-    """Serve Locust's web page and yield its address; the log is in `folder`."""
-    (port,) = find_free_ports(1)
-    command = locust_command("locustfile.py", "--web-port", str(port), "--web-host", "127.0.0.1", *arguments)
-    with open(folder / "log", "w", encoding="utf-8") as log:
-        running = subprocess.Popen(
-            command, cwd=folder, env=choose_environment(stack), stdout=log, stderr=log, stdin=subprocess.DEVNULL
-        )
-    page = f"http://127.0.0.1:{port}"
-    try:
-        wait_until(lambda: is_up(page))
-        yield page
-    finally:
-        running.terminate()
-        running.wait(30)
-
-
-def is_up(page: str) -> bool:
-    """Tell whether the page answers."""
-    try:
-        return requests.get(page, timeout=2).status_code == 200
-    except requests.ConnectionError:
-        return False
-
-
 def test_a_load_is_started_watched_and_stopped_in_the_web_page(stack: Stack, ready: Path, folder: Path) -> None:
     before = read_total(ready, stack)
     with serve_page(stack, folder) as page:
@@ -328,22 +292,6 @@ def test_a_load_is_started_watched_and_stopped_in_the_web_page(stack: Stack, rea
         wait_until(lambda: read_total(ready, stack) == before)
     log = (folder / "log").read_text()
     assert "http://localhost:8089" in log and "break-point" in log
-
-
-def swarm(page: str, users: int) -> None:
-    """Start a load in the page, see it there, and stop it."""
-    form = {"user_count": users, "spawn_rate": 20, "host": "http://127.0.0.1"}
-    assert requests.post(f"{page}/swarm", data=form, timeout=10).json()["success"]
-    wait_until(lambda: ask_stats(page)["user_count"] == users)
-    wait_until(lambda: ask_stats(page)["total_rps"] > 1)
-    assert ask_stats(page)["errors"] == []
-    requests.post(f"{page}/stop", timeout=20)
-    wait_until(lambda: ask_stats(page)["user_count"] == 0)
-
-
-def ask_stats(page: str) -> dict[str, Any]:
-    """Return what the page shows."""
-    return dict(requests.get(f"{page}/stats/requests", timeout=5).json())
 
 
 @pytest.mark.parametrize(
