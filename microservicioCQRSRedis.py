@@ -34,16 +34,15 @@ commands_api.before_request(check_token)
 
 @queries_api.get("/books", responses={200: BookPage, 304: None})
 def list_books(query: BookQuery) -> Response:
-    """List books by title, then ISBN, a page at a time."""
+    """List books by title, then ISBN, a page at a time; with Cache-Control: no-cache from MariaDB as one book is."""
     names = {"author": query.author, "genre": query.genre, "format": query.format}
-    return unless_unchanged(queries.list_books(g.caller, query.limit, query.after, **names))
+    return unless_unchanged(queries.list_books(g.caller, query.limit, query.after, fresh=wants_fresh(), **names))
 
 
 @queries_api.get("/books/<isbn>", responses={200: Book, 304: None, **problems(404)})
 def get_book(path: BookPath) -> Response:
     """Show one book; with Cache-Control: no-cache from MariaDB and not from the read model."""
-    fresh = "no-cache" in request.headers.get("Cache-Control", "").lower()
-    return unless_unchanged(queries.get_book(g.caller, path.isbn, fresh=fresh))
+    return unless_unchanged(queries.get_book(g.caller, path.isbn, fresh=wants_fresh()))
 
 
 @commands_api.post("/books", responses={201: BookVersion, **problems(400, 409, 413, 415)})
@@ -68,6 +67,11 @@ def delete_book(path: BookPath) -> tuple[str, int]:
     """Delete a book, with If-Match only the version that it names."""
     commands.delete_book(path.isbn, if_match_holds)
     return "", 204
+
+
+def wants_fresh() -> bool:
+    """Say whether the caller wants the answer from MariaDB and not from the read model."""
+    return "no-cache" in request.headers.get("Cache-Control", "").lower()
 
 
 def unless_unchanged(answer: queries.Answer) -> Response:

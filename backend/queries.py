@@ -58,8 +58,10 @@ def get_book(caller: Caller, isbn: str, *, fresh: bool = False) -> Answer:
     return Answer(found.book, version.decode(), found.catalogue_version)
 
 
-def list_books(caller: Caller, limit: int, after: str | None = None, **names: str | None) -> Answer:
-    """Give a page of at most `limit` books ordered by title without regard to case, then ISBN.
+def list_books(
+    caller: Caller, limit: int, after: str | None = None, *, fresh: bool = False, **names: str | None
+) -> Answer:
+    """Give a page of at most `limit` books ordered by title without regard to case, then ISBN; as get_book() `fresh`.
 
     `names` filters by `author`, `genre` and `format`, exact without regard to case; `after` is the `next` of the
     page before. The page is `{items, next, total}`, total over all pages. Raises InvalidField for a bad `after`, and
@@ -68,11 +70,11 @@ def list_books(caller: Caller, limit: int, after: str | None = None, **names: st
     place = None if after is None else _read_cursor(after)
     keys = {field: None if name is None else name.casefold() for field, name in names.items()}
     found = None
-    if settings().read_model == "redis":
+    if not fresh and settings().read_model == "redis":
         indexes = indexes_for(keys["author"], keys["genre"], keys["format"])
         found = read_model.find_page(caller, limit, place, indexes)
     if found is None:
-        return _list_live_books(caller, limit, place, keys)
+        return _list_live_books(caller, limit, place, keys, missed=not fresh)
     return _page(found.books, found.last, found.total, found.catalogue_version)
 
 
@@ -86,8 +88,10 @@ def _get_live_book(caller: Caller, isbn: str, *, missed: bool) -> Answer:
     return Answer(_json(row), str(row["version"]), LIVE)
 
 
-def _list_live_books(caller: Caller, limit: int, place: Place | None, keys: dict[str, str | None]) -> Answer:
-    _see_before_sql(caller, missed=True)
+def _list_live_books(
+    caller: Caller, limit: int, place: Place | None, keys: dict[str, str | None], *, missed: bool
+) -> Answer:
+    _see_before_sql(caller, missed=missed)
     filters: dict[str, Any] = {field: key for field, key in keys.items() if key is not None}
     conditions = [FILTERS[field] for field in filters]
     count = _where(COUNT, conditions)

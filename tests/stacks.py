@@ -73,3 +73,9 @@ def connect_to_mariadb(stack: Stack) -> MySQLConnection:
     )
     assert isinstance(connection, MySQLConnection)
     return connection
+
+
+def change_stock_in_mariadb(stack: Stack, isbn: str, stock: int) -> None:
+    """Write past the services, as no read model could have noticed."""
+    with connect_to_mariadb(stack) as connection, connection.cursor() as cursor:
+        cursor.execute("UPDATE books SET stock = %s WHERE isbn = %s", (stock, isbn))

@@ -6,15 +6,9 @@ import pytest
 from clients import Client, Json, check_problem
 from read_models import read_both_ways, read_version
 from shelf import convert_isbn_10, make_book, make_isbn, make_isbn_10
-from stacks import Stack, connect_to_mariadb
+from stacks import Stack, change_stock_in_mariadb
 
 AddBook = Callable[..., Json]
-
-
-def change_stock_in_mariadb(stack: Stack, isbn: str, stock: int) -> None:
-    """Write past the services, as no read model could have noticed."""
-    with connect_to_mariadb(stack) as connection, connection.cursor() as cursor:
-        cursor.execute("UPDATE books SET stock = %s WHERE isbn = %s", (stock, isbn))
 
 
 def test_a_book_is_answered_as_it_was_added(books: Client, add_book: AddBook) -> None:

@@ -3,9 +3,12 @@
 import secrets
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
-from clients import Client, Json, check_fields, check_problem
+from clients import Account, Client, Json, check_fields, check_problem, sign_in
+from read_models import NO_CACHE, read_both_ways, read_version
+from stacks import Stack, change_stock_in_mariadb
 
 AddBook = Callable[..., Json]
 FIELDS = {"isbn", "title", "authors", "genre", "format", "year", "price", "stock", "version"}
@@ -155,6 +158,38 @@ def test_the_etag_of_a_list_changes_with_a_book_of_it(books: Client, add_book: A
     assert books.patch(f"/api/books/{book['isbn']}", json={"stock": 8}).status_code == 200
     later = books.get("/api/books", params=query, headers={"If-None-Match": tag})
     assert (later.status_code, later.json()["items"][0]["stock"]) == (200, 8)
+
+
+@pytest.mark.parametrize("query", [{}, {"limit": "1"}, {"author": "Ana Prueba"}, {"format": "Test format"}])
+def test_no_cache_lists_from_mariadb(books: Client, add_book: AddBook, stack: Stack, query: dict[str, str]) -> None:
+    genre = f"genre {secrets.token_hex(4)}"
+    isbn = add_book(genre=genre)["isbn"]
+    query = {**query, "genre": genre}
+    tag = read_both_ways(books, f"/api/books?{urlencode(query)}").headers["ETag"]
+    change_stock_in_mariadb(stack, isbn, 4321)
+    plain = books.get("/api/books", params=query)
+    (shown,) = plain.json()["items"]
+    assert shown["stock"] == (4321 if read_version(plain) is None else 7)
+    for value in ("no-cache", "No-Cache", "max-age=0, no-cache"):
+        headers = {"Cache-Control": value, "If-None-Match": tag}
+        fresh = books.get("/api/books", params=query, headers=headers)
+        assert (fresh.status_code, fresh.json()["items"][0]["stock"], read_version(fresh)) == (200, 4321, None)
+        headers["If-None-Match"] = fresh.headers["ETag"]
+        assert books.get("/api/books", params=query, headers=headers).status_code == 304
+
+
+def test_no_cache_goes_on_from_the_next_of_either_page(books: Client) -> None:
+    for filters in ({}, {"genre": "Fiction"}):
+        path = f"/api/books?{urlencode({'limit': 3, **filters})}"
+        read_both_ways(books, f"{path}&after={read_both_ways(books, path).json()['next']}")
+
+
+def test_no_cache_shows_to_nobody_without_a_session(books: Client, auth: Client, account: Account) -> None:
+    token = sign_in(auth.url, account)["access_token"]
+    with Client(books.url, token) as ended:
+        assert ended.get("/api/books", headers=NO_CACHE).status_code == 200
+        assert auth.post("/logout", headers={"Authorization": f"Bearer {token}"}).status_code == 204
+        check_problem(ended.get("/api/books", headers=NO_CACHE), 401)
 
 
 def test_the_etags_of_two_pages_differ(books: Client) -> None:

@@ -74,10 +74,11 @@ def ask_all(shop: Client, book: Json) -> list[bytes]:
 
 
 def check_mariadb_is_missed(shop: Client, book: Json) -> None:
-    """Assert that a command, and a query that asks for MariaDB, get 503."""
+    """Assert that a command, and queries that ask for MariaDB, get 503."""
     path = f"/api/books/{book['isbn']}"
     check_problem(shop.patch(path, json={"stock": 1}), 503)
-    check_problem(shop.get(path, headers=NO_CACHE), 503)
+    for query in (path, "/api/books", f"/api/books?genre={book['genre']}"):
+        check_problem(shop.get(query, headers=NO_CACHE), 503)
 
 
 def test_queries_go_on_while_mariadb_is_frozen(own: Stack, shop: Client, book: Json) -> None:
