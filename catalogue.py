@@ -1,5 +1,6 @@
-"""Walks over the catalogue as a client, tells the books that a load has added, and removes them."""
+"""The catalogue as a client sees it: what a book is and where it stands, all books, and those that loads have added."""
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -9,28 +10,67 @@ from register_users import work_through
 from services import Refused, ask, explain, open_http
 from sign_in import bearer
 
+Book = dict[str, Any]
+Place = tuple[str, str]  # what the catalogue is ordered by
+Key = tuple[str, str]  # a list of books: the field that it is filtered by, and the name without regard to case
+
 REMOVALS_AT_A_TIME = 8
+ALL: Key = ("", "")
+BOOK_TYPES = {
+    "isbn": str, "title": str, "authors": list, "genre": str, "format": str,
+    "year": int, "price": str, "stock": int, "version": int,
+}  # fmt: skip
+PRICE = re.compile(r"\d+\.\d\d")
 
 
-def read_catalogue(books_url: str, token: str) -> list[dict[str, Any]]:
-    """Return every book of the catalogue; raises Refused."""
+def find_flaw(book: Book) -> str:
+    """Return in words what makes a book none by its form: its fields and their types; "" when it has that form."""
+    if {name: type(value) for name, value in book.items()} != BOOK_TYPES:
+        return "not the fields of a book"
+    if not PRICE.fullmatch(book["price"]):
+        return "the price has not two decimals"
+    return "" if book["version"] >= 1 and book["authors"] else "a book without version or authors"
+
+
+def has_whole_numbers(book: Book) -> bool:
+    """Tell whether the numbers of a book are integers: for `==` 2001 is also 2001.0, and 1 is True."""
+    return type(book["year"]) is type(book["stock"]) is type(book["version"]) is int
+
+
+def place_of(book: Book) -> Place:
+    """Return what the catalogue is ordered by: the title without regard to case, then the ISBN."""
+    return book["title"].casefold(), book["isbn"]
+
+
+def keys_of(book: Book) -> set[Key]:
+    """Return the lists in which a book stands: that of all books, and those of its genre, format and authors."""
+    authors = {("author", author.casefold()) for author in book["authors"]}
+    return {ALL, ("genre", book["genre"].casefold()), ("format", book["format"].casefold()), *authors}
+
+
+def read_catalogue(books_url: str, token: str) -> Iterator[Book]:
+    """Yield every book of the catalogue as MariaDB has it, a page in memory at a time; raises Refused.
+
+    A service that knows no `no-cache` on lists answers from its read model.
+    """
     http = open_http()
-    books: list[dict[str, Any]] = []
+    headers = {**bearer(token), "Cache-Control": "no-cache"}
     query: dict[str, str | int] = {"limit": 100}
     while True:
         try:
-            answer = ask(http, "GET", f"{books_url}/api/books", params=query, headers=bearer(token))
+            answer = ask(http, "GET", f"{books_url}/api/books", params=query, headers=headers)
             page = answer.json()
-            books += page["items"]
-            if page["next"] is None:
-                return books
-            query["after"] = page["next"]
+            items, following = list(page["items"]), page["next"]
         except (requests.RequestException, ValueError, KeyError, TypeError) as problem:
             reason = type(problem).__name__ if isinstance(problem, requests.RequestException) else explain(answer)
             raise Refused(f"the catalogue at {books_url} cannot be read ({reason})", 1) from None
+        yield from items
+        if following is None:
+            return
+        query["after"] = following
 
 
-def is_own(book: dict[str, Any]) -> bool:
+def is_own(book: Book) -> bool:
     """Tell whether a book is one that a load, this or another, has added."""
     return bool(book["isbn"].startswith("979"))
 

@@ -14,9 +14,9 @@ SET_ASIDE = Counter()
 class OwnIsbns:
     """The ISBNs that this process hands to its users, 10,000 behind each start."""
 
-    def __init__(self, present: set[str]) -> None:
-        """Pass over the starts of ISBNs that are in the catalogue."""
-        self._taken = {isbn[:8] for isbn in present}
+    def __init__(self, taken: set[str]) -> None:
+        """Pass over the starts that are taken: the first eight digits of ISBNs in the catalogue."""
+        self._taken = taken
         self._block: Iterator[str] = iter(())
 
     def set_aside(self, count: int) -> list[str]:

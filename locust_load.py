@@ -9,8 +9,9 @@ import gevent
 from locust.env import Environment
 from locust.runners import WorkerRunner
 
-from catalogue import is_own, read_catalogue, remove_books
+from catalogue import read_catalogue, remove_books
 from locust_isbns import SET_ASIDE, OwnIsbns
+from locust_known import Known
 from locust_shared import Counter, Places
 from locust_together import begin_anew, is_whole
 from register_users import Account, read_accounts
@@ -44,14 +45,12 @@ class Load:
             self.sessions, _ = make_sure(self.auth_url, self.shared, self.sessions_file)
         else:
             self.sessions = self.take_sessions()
-        self.catalogue = read_catalogue(self.books_url, self.token(0))
-        self.isbns = OwnIsbns({book["isbn"] for book in self.catalogue if is_own(book)})
-        self.catalogue = [book for book in self.catalogue if not is_own(book)]
+        self.known = Known(read_catalogue(self.books_url, self.token(0)))
+        self.catalogue = self.known.catalogue
         if not self.catalogue:
             raise Refused(f"the catalogue at {self.books_url} is empty; load init.sql into its database", 1)
-        self.authors = sorted({author for book in self.catalogue for author in book["authors"]})
-        self.genres = sorted({book["genre"] for book in self.catalogue})
-        self.formats = sorted({book["format"] for book in self.catalogue})
+        self.authors, self.genres, self.formats = self.known.authors, self.known.genres, self.known.formats
+        self.isbns = OwnIsbns(self.known.own_starts)
         self.user_numbers = USERS
         self.to_remove: set[str] = set()
         self.keeper = gevent.spawn(self.keep_sessions)

@@ -92,6 +92,7 @@ def begin(user: SmokeUser) -> Walk:
     book = new_book(user, user.own[0].isbn)
     user.load.to_remove.add(book["isbn"])
     return {
+        "known": user.load.known,
         "account": user.account,
         "stranger": f"nobody_{secrets.token_hex(8)}",
         "key": str(uuid.uuid4()),

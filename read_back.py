@@ -10,6 +10,7 @@ import json
 import os
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -83,8 +84,8 @@ def remove(service: Service, isbns: set[str]) -> set[str]:
 
 def note_state(service: Service, path: Path, moment: str) -> DataState:
     """Add what the catalogue holds now to NAME_data.jsonl; raises Refused."""
-    books = read_catalogue(service.url, service.token)
-    state = DataState(at=time.time(), moment=moment, books=len(books), own=sum(map(is_own, books)))
+    owned = Counter(map(is_own, read_catalogue(service.url, service.token)))
+    state = DataState(at=time.time(), moment=moment, books=owned.total(), own=owned[True])
     with open(path, "a", encoding="utf-8") as file:
         file.write(json.dumps(asdict(state)) + "\n")
     return state
