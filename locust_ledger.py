@@ -9,6 +9,7 @@ from json.encoder import encode_basestring_ascii as quote
 from pathlib import Path
 from typing import Any
 
+from analysis.ledger import plain_isbn
 from analysis.records import ACKNOWLEDGED, REFUSED, UNKNOWN
 
 METHODS = ("POST", "PATCH", "DELETE")
@@ -27,6 +28,8 @@ class Ledger:
         self._file = open(path, "xb", buffering=0)  # noqa: SIM115  closed by close()
         self._numbers = itertools.count(1)
         self._outcomes: list[str] = []
+        self._open: dict[int, tuple[str, str]] = {}  # method and ISBN of the writes that are under way
+        self._doubts: set[str] = set()  # the ISBNs of which a write ended in nothing that tells whether it was done
 
     def enter(self, method: str, url: str, parts: dict[str, Any]) -> int | None:
         """Enter a write that is about to leave and return its number; None for what can be no write.
@@ -43,6 +46,7 @@ class Ledger:
         if_match = version if version.isascii() and version.isdigit() else NULL
         sent = json.dumps(body) if body else None  # as Locust does
         number = next(self._numbers)
+        self._open[number] = method, plain_isbn(str(isbn))
         # Put together by hand: it is the dearest part of the record, and an encoder takes half as long again.
         self._append(
             f'{{"at":{time.time():.6f},"n":{number},"isbn":{quote(str(isbn))},"method":"{method}",'
@@ -52,14 +56,28 @@ class Ledger:
         return number
 
     def settle(self, number: int, answer: Any) -> None:
-        """Note what the answer says of a write; without one its outcome is unknown."""
-        status = answer.status_code or None
-        outcome = outcome_of(status)
+        """Note what the answer says of a write; its outcome is unknown without one (None, or status 0)."""
+        status = (answer.status_code or None) if answer is not None else None
+        outcome = self._decide(*self._open.pop(number), status)
         version = version_in(answer) if outcome == ACKNOWLEDGED else None
         self._outcomes.append(
             f'{{"at":{time.time():.6f},"n":{number},"outcome":"{outcome}","status":{status or NULL},'
             f'"version":{version or NULL}}}'
         )
+
+    def _decide(self, method: str, isbn: str, status: int | None) -> str:
+        """Return the outcome of a write, and keep or end the doubt about its book.
+
+        A 404 to a DELETE while there is a doubt may show that the earlier write was done after all, or late.
+        """
+        outcome = outcome_of(status)
+        if outcome == UNKNOWN:
+            self._doubts.add(isbn)
+        elif outcome == ACKNOWLEDGED:
+            self._doubts.discard(isbn)
+        elif (method, status) == ("DELETE", 404) and isbn in self._doubts:
+            return UNKNOWN
+        return outcome
 
     def _append(self, *lines: str) -> None:
         waiting, self._outcomes = self._outcomes, []

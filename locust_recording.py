@@ -15,10 +15,11 @@ from locust.exception import StopTest
 from locust.runners import MasterRunner, WorkerRunner
 
 from analysis.records import MASTER, name_endpoint, part_path
+from locust_client import on_idle_closed
 from locust_generator import GeneratorFile
 from locust_latencies import LatencyLog
 from locust_ledger import Ledger
-from locust_seconds import RIGHT, SecondsFile, kind_of
+from locust_seconds import RIGHT, UNANSWERED, SecondsFile, kind_of
 from services import WRONG_USE
 
 log = logging.getLogger(__name__)
@@ -58,6 +59,7 @@ class UsersRecording(Recording):
         """Begin the files; raises FileExistsError when another load has used their names."""
         super().__init__(prefix, part, runner)
         self.seconds = SecondsFile(self.path("_seconds.csv"))
+        on_idle_closed.append(self.seconds.count_closed)
         self.latencies = LatencyLog(self.path(".hlog"))
         self.ledger = Ledger(self.path("_ledger.jsonl"))
         self.files += [self.seconds, self.latencies, self.ledger]
@@ -87,7 +89,7 @@ class UsersRecording(Recording):
         if kind == RIGHT:
             self.latencies.note(endpoint, seconds, end)
         if context and "ledger" in context:
-            self.ledger.settle(context["ledger"], response)
+            self.ledger.settle(context["ledger"], None if kind == UNANSWERED else response)
 
 
 _recordings: dict[Environment, Recording] = {}

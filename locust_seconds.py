@@ -1,13 +1,14 @@
 """Counts what each second of a load brought on each endpoint, and how long its users were busy there or thought."""
 
 import csv
+import math
 import time
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from analysis.records import ASIDE, SECONDS, THINK
+from analysis.records import ASIDE, CLOSED, SECONDS, THINK, WAITING
 
 RIGHT, WRONG, UNANSWERED, SHED, BUSY = range(5)  # the places in a row
 NOTHING_S = 1e-6
@@ -36,6 +37,12 @@ class SecondsFile:
         """Count a request in the second of its end, and its time in every second that it touched."""
         self._rows[int(end)][endpoint][kind] += 1
         self._spend(endpoint, start, end)
+        for second in range(math.ceil(start), int(end)):  # through which it waited from begin to end
+            self._rows[second][WAITING][BUSY] += 1
+
+    def count_closed(self) -> None:
+        """Count an idle connection that was found closed now."""
+        self._rows[int(time.time())][CLOSED][BUSY] += 1
 
     def think(self, seconds: float) -> float:
         """Count a think time asked for now, and return when it ends."""

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from locust import FastHttpUser, between
-from locust.contrib.fasthttp import LocustBadStatusCode
 from locust.env import Environment
 from locust.exception import CatchResponseError, StopUser
 from locust.user.task import LOCUST_STATE_WAITING
@@ -17,6 +16,7 @@ import locust_hooks  # noqa: F401  wherever the user is, its load is prepared
 import locust_options  # noqa: F401  and the scenario files' options exist
 import locust_stalls  # noqa: F401  and nothing stalls it but its own work
 import locust_statistics  # noqa: F401  and what Locust writes down is fit for the analysis
+from locust_client import keep_no_cookies, say_break
 from locust_load import load_of
 from locust_recording import recording_of
 from sign_in import bearer
@@ -29,12 +29,16 @@ OWN_BOOKS = 3  # a user adds, changes and deletes that many ISBNs over and over
 
 @dataclass
 class Copy:
-    """What a user believes of one of its own books; `state` is "free", "shelved" or "unknown"."""
+    """What a user believes of one of its own books; `state` is "free", "shelved" or "unknown".
+
+    `doubts` are the methods of the writes to it that nothing has told the outcome of since one was acknowledged.
+    """
 
     isbn: str
     state: str = "free"
     version: int = 0
     stock: int = 0
+    doubts: frozenset[str] = frozenset()
 
 
 class Wrong(CatchResponseError):
@@ -57,6 +61,7 @@ class LibraryUser(FastHttpUser):
     def __init__(self, environment: Environment) -> None:
         """Take a number, the account that goes with it, and some ISBNs that nobody else has."""
         super().__init__(environment)
+        keep_no_cookies(self)
         self.load = load_of(environment)
         self.recording = recording_of(environment)
         self.thinks_until = 0.0
@@ -108,7 +113,7 @@ def send(user: LibraryUser, method: str, url: str, name: str, check: Callable[[A
     with user.client.request(method, url, name=name, catch_response=True, context=context, **parts) as answer:
         try:
             broken = answer.request_meta["exception"]
-            expect(not broken or isinstance(broken, LocustBadStatusCode), f"no answer: {type(broken).__name__}")
+            expect(not broken, f"no answer: {say_break(broken)}")
             result = check(answer)
         except Wrong as problem:
             answer.failure(problem)

@@ -5,7 +5,17 @@ import uuid
 from collections.abc import Callable
 from typing import Any
 
+from analysis.records import ACKNOWLEDGED, UNKNOWN
+from locust_ledger import outcome_of
 from locust_user import Answer, Book, Copy, LibraryUser, body_of, expect, send
+
+# Which earlier write, of unknown outcome, can be the reason for such an answer to a write: it took effect late.
+LATE = {
+    ("POST", 409): {"POST"},
+    ("PATCH", 404): {"DELETE"},
+    ("PATCH", 412): {"POST", "PATCH"},
+    ("DELETE", 404): {"DELETE"},
+}
 
 
 def pick(user: LibraryUser, state: str) -> Copy | None:
@@ -32,11 +42,25 @@ def settle(user: LibraryUser, copy: Copy) -> None:
 
 
 def write(user: LibraryUser, copy: Copy, method: str, check: Callable[[Answer], Any], **parts: Any) -> bool:
-    """Send one write; anything but the answer that `check` wants leaves the outcome unknown."""
+    """Send one write and tell whether its answer was what `check` wants; anything else leaves the outcome unknown.
+
+    An answer that shows the late effect of an earlier write of unknown outcome is right, but tells nothing of the book.
+    """
     name, url = ("/api/books", user.books) if method == "POST" else ("/api/books/{isbn}", f"{user.books}/{copy.isbn}")
-    copy.state = "unknown"
+    copy.state, before = "unknown", copy.doubts
+    copy.doubts = before | {method}  # until there is an answer that tells
+
+    def check_in_doubt(answer: Answer) -> Any:
+        outcome = outcome_of(answer.status_code)
+        if outcome != UNKNOWN:
+            copy.doubts = frozenset() if outcome == ACKNOWLEDGED else before
+        if before & LATE.get((method, answer.status_code), set()):
+            body_of(answer, answer.status_code)
+            return None
+        return check(answer)
+
     headers = {**user.bearer(), **parts.pop("headers", {})}
-    version = send(user, method, url, name, check, headers=headers, **parts)
+    version = send(user, method, url, name, check_in_doubt, headers=headers, **parts)
     copy.version = version or copy.version
     return bool(version)
 

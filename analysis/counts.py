@@ -4,9 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from analysis.records import ASIDE, CLOSED, THINK, WAITING, SecondRow
-
-NO_REQUESTS = (THINK, ASIDE, WAITING, CLOSED)
+from analysis.records import ASIDE, CLOSED, NO_REQUESTS, THINK, WAITING, SecondRow
 
 
 @dataclass
@@ -36,7 +34,7 @@ class Counts:
 
 
 def are_requests(row: SecondRow) -> bool:
-    """Whether a row is about requests, not about the other time of users."""
+    """Whether a row is about the requests of an endpoint, not about what else a second brought."""
     return row.endpoint not in NO_REQUESTS
 
 
@@ -71,7 +69,11 @@ def add_times(rows: Iterable[SecondRow]) -> dict[str, float]:
     """Seconds that users spent: "requests", "think" (asked for) and "aside"."""
     times = {"requests": 0.0, "think": 0.0, "aside": 0.0}
     for row in rows:
-        if row.endpoint in (WAITING, CLOSED):
-            continue
-        times[{THINK: "think", ASIDE: "aside"}.get(row.endpoint, "requests")] += row.busy_s
+        if row.endpoint not in (CLOSED, WAITING):  # numbers, not times
+            times[{THINK: "think", ASIDE: "aside"}.get(row.endpoint, "requests")] += row.busy_s
     return times
+
+
+def count_closed(rows: Iterable[SecondRow]) -> int:
+    """The idle connections that the services had closed before they were used again."""
+    return round(sum(row.busy_s for row in rows if row.endpoint == CLOSED))

@@ -34,11 +34,12 @@ MASTER = "master"
 # the request ended. `wrong` is an answer that should have been another; `unanswered` a lost connection or a time-out;
 # `shed` a 503 or 429 with Retry-After. `busy_s` is the time that requests took within the second (Little's law).
 SECONDS = ("second", "endpoint", "right", "wrong", "unanswered", "shed", "busy_s")
-# Endpoints that are none; of them only busy_s is used:
+# Endpoints that are none; of them only busy_s is used. It is a time in the first two, and a number in the others:
 THINK = "(think)"  # the think time *asked for*, spread over the seconds it covers; it ends when its user is stopped
 ASIDE = "(aside)"  # all else a user waits for: requests that are not counted, a semaphore of the load
-WAITING = "(waiting)"  # requests that were in flight from the very begin of the second to its very end: how many
-CLOSED = "(idle connection closed)"  # by the service, and opened again before a request was sent: how many times
+CLOSED = "(idle connection closed)"  # kept connections found closed by the service before anything was sent on them
+WAITING = "(waiting)"  # requests in flight from the very begin of the second to its very end; no row when there is none
+NO_REQUESTS = (THINK, ASIDE, CLOSED, WAITING)
 
 # `cpu` is the share of one core since the line before; `users_wanted` and `users` are of this process. `lags_ms` are
 # the lags of the event loop since the line before that exceed LAG_NOTED_MS, separated by spaces, in their order: by
@@ -147,9 +148,10 @@ class Sent:
 class Outcome:
     """What became of write `n`: {"at", "n", "outcome", "status", "version"} in a ledger line.
 
-    `outcome` is "acknowledged" (201, 200, 204), "refused" (4xx: it was not done) or "unknown" (no answer or 5xx: a 503
-    may be the answer to a write that was done). A write without an Outcome line is unknown too. `version` is that of
-    the answer, None for DELETE.
+    `outcome` is "acknowledged" (201, 200, 204), "refused" (4xx: it was not done) or "unknown" (no whole answer, or 5xx:
+    a 503 may be the answer to a write that was done). A DELETE that ends in 404 is unknown too while an earlier write
+    to its ISBN is of unknown outcome and none was acknowledged since: that write may have taken effect late. A write
+    without an Outcome line is unknown. `status` and `version` are those of the answer; a DELETE has no version.
     """
 
     at: float

@@ -1,5 +1,6 @@
 """Tells what a reader should know before believing the figures: what was unusual, missing, or could not be seen."""
 
+from analysis.counts import count_closed
 from analysis.evidence import Evidence
 from analysis.findings import NO_OBJECTIVE, Answer
 from analysis.run import Run
@@ -40,6 +41,10 @@ def tell_unusual(evidence: Evidence, answer: Answer) -> list[str]:
         f"{c.name}: not judged, {c.reason}" for c in answer.checks if c.verdict is None and c.reason not in UNTOLD
     ]
     notes += tell_of_clocks(evidence)
+    if closed := count_closed(evidence.rows):
+        notes.append(
+            f"{closed} idle connections were closed by the services and opened again; no request was lost by that"
+        )
     if errors := [sample for sample in evidence.samples if sample.error]:
         notes.append(f"{len(errors)} samples could not be taken: {errors[0].error}")
     after = evidence.data.get("after")

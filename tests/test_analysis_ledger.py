@@ -173,6 +173,39 @@ def test_refused_writes_change_nothing(tmp_path: Path) -> None:
     assert judge_shelf(tmp_path, shelf).verdict == "PASS"
 
 
+Step = tuple[str, str, bool]  # method, outcome, whether it was done although nobody was told
+LATE: dict[str, tuple[list[Step], str]] = {
+    "a deletion without an answer that was done": ([("DELETE", "unknown", True), ("DELETE", "unknown", False)], "PASS"),
+    "and was not": ([("DELETE", "unknown", False), ("DELETE", "unknown", False)], "PASS"),
+    "a deletion that took effect late": ([("PATCH", "unknown", False), ("DELETE", "unknown", True)], "PASS"),
+    "a late change, seen by 412": ([("PATCH", "unknown", True), ("PATCH", "refused", False)], "PASS"),
+    "a late book, seen by 409": (
+        [("DELETE", "acknowledged", True), ("POST", "unknown", True), ("POST", "refused", False)],
+        "PASS",
+    ),
+    "a deletion without doubt that was refused": ([("DELETE", "refused", False)], "PASS"),
+    "and was done": ([("DELETE", "refused", True)], "FAIL"),
+}
+
+
+@pytest.mark.parametrize("acknowledged_after", [False, True])
+@pytest.mark.parametrize("course", LATE)
+def test_the_late_effect_of_an_unanswered_write_is_no_loss(
+    tmp_path: Path, course: str, acknowledged_after: bool
+) -> None:
+    steps, verdict = LATE[course]
+    shelf = fill_shelf()
+    for method, outcome, done in steps:
+        fields = {"price": f"{len(shelf.ledger)}.00", "stock": 1} if method == "PATCH" else {}
+        shelf.write(ONE, method, outcome, done, **fields)
+        if outcome == "refused" and done:
+            shelf.apply(ONE, method, None)
+    if acknowledged_after and ONE in shelf.books:
+        shelf.write(ONE, "PATCH", price="8.00", stock=8)
+    shelf.show()
+    assert judge_shelf(tmp_path, shelf).verdict == verdict
+
+
 @pytest.mark.parametrize(("name", "verdict"), [("write_heavy", "INVALID"), ("read_heavy", "PASS")])
 def test_writes_that_were_not_read_back_are_no_answer_to_the_question(tmp_path: Path, name: str, verdict: str) -> None:
     shelf = fill_shelf()

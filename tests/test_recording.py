@@ -31,7 +31,8 @@ from records_of_load import (
 from scripts import run_locust
 from stacks import Stack
 
-from analysis.records import ASIDE, DIGITS, HIGHEST_US, LOWEST_US, THINK, name_endpoint
+from analysis.counts import are_requests
+from analysis.records import CLOSED, DIGITS, HIGHEST_US, LOWEST_US, WAITING, name_endpoint
 
 pytestmark = pytest.mark.alone
 
@@ -101,12 +102,12 @@ def test_every_request_is_counted_in_the_second_in_which_it_ended(recorded: Path
 
 
 def test_the_time_of_every_request_is_busy_time(recorded: Path) -> None:
-    busy = sum(row.busy_s for row in read_rows(recorded) if row.endpoint not in (THINK, ASIDE))
+    busy = sum(row.busy_s for row in read_rows(recorded) if are_requests(row))
     assert busy == pytest.approx(sum(request.ms for request in read_raw(recorded)) / 1000, rel=0.001)
 
 
 def test_in_every_second_the_users_are_busy_or_think(recorded: Path) -> None:
-    rows = read_rows(recorded)
+    rows = [row for row in read_rows(recorded) if row.endpoint not in (CLOSED, WAITING)]
     seconds = sorted({row.second for row in rows})
     for second in seconds[2:-2]:
         spent = sum(row.busy_s for row in rows if row.second == second)

@@ -1,0 +1,102 @@
+"""What the load writes down of a second and of a write, without a load."""
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from analysis.counts import add_times, count_closed, count_requests
+from analysis.gaps import Gaps
+from analysis.raw_files import read_ledger, read_seconds
+from analysis.records import WAITING, SecondRow
+from locust_ledger import Ledger
+from locust_seconds import RIGHT, UNANSWERED, SecondsFile
+
+GET = "GET|/api/books"
+
+
+def leave_rows(folder: Path, *requests: tuple[float, float], closed: int = 0) -> list[SecondRow]:
+    """Record requests from and until a time, and return the rows as the analysis reads them."""
+    file = SecondsFile(folder / "x_seconds.csv")
+    for start, end in requests:
+        file.count(GET, RIGHT, start, end)
+        file.write(end)  # as each second does: later requests add rows to seconds that are written
+    for _ in range(closed):
+        file.count_closed()
+    file.write(float("inf"))  # whatever the time is now
+    file.close()
+    return read_seconds(folder, "x", Gaps())[""]
+
+
+def add_waiting(rows: list[SecondRow]) -> dict[int, float]:
+    """Return how many requests waited through each second."""
+    seconds = [row.second for row in rows if row.endpoint == WAITING]
+    return {each: sum(r.busy_s for r in rows if (r.second, r.endpoint) == (each, WAITING)) for each in seconds}
+
+
+@pytest.mark.parametrize(
+    ("requests", "waiting"),
+    [
+        ([(100.2, 100.9)], {}),
+        ([(100.2, 101.9)], {}),
+        ([(100.0, 101.0)], {100: 1}),
+        ([(100.2, 102.0)], {101: 1}),
+        ([(100.999, 104.001)], {101: 1, 102: 1, 103: 1}),
+        ([(100.5, 102.5), (100.6, 103.2), (101.0, 102.0)], {101: 3, 102: 1}),
+    ],
+)
+def test_who_waits_all_through_a_second_is_counted_in_it(
+    tmp_path: Path, requests: list[tuple[float, float]], waiting: dict[int, float]
+) -> None:
+    rows = leave_rows(tmp_path, *requests)
+    assert add_waiting(rows) == waiting
+    assert count_requests(rows).requests == len(requests)
+    assert add_times(rows)["requests"] == pytest.approx(sum(end - start for start, end in requests))
+
+
+def test_closed_idle_connections_are_neither_requests_nor_time(tmp_path: Path) -> None:
+    rows = leave_rows(tmp_path, (100.2, 100.7), closed=3)
+    assert count_closed(rows) == 3
+    assert count_requests(rows).requests == 1
+    assert add_times(rows)["requests"] == pytest.approx(0.5)
+
+
+COURSES: dict[str, tuple[list[tuple[str, int | None]], list[str]]] = {
+    "no answer, then 404": ([("DELETE", None), ("DELETE", 404)], ["unknown", "unknown"]),
+    "503, then 404": ([("DELETE", 503), ("DELETE", 404)], ["unknown", "unknown"]),
+    "no answer to another write, then 404": ([("PATCH", None), ("DELETE", 404)], ["unknown", "unknown"]),
+    "404 without a doubt": ([("PATCH", 200), ("DELETE", 404)], ["acknowledged", "refused"]),
+    "404 after a doubt that is over": (
+        [("DELETE", None), ("POST", 201), ("DELETE", 404)],
+        ["unknown", "acknowledged", "refused"],
+    ),
+    "404 to a refused write after a doubt": (
+        [("DELETE", None), ("PATCH", 412), ("PATCH", 404), ("POST", 409), ("DELETE", 404)],
+        ["unknown", "refused", "refused", "refused", "unknown"],
+    ),
+}
+
+
+@pytest.mark.parametrize("course", COURSES)
+def test_a_deletion_that_finds_nothing_is_unknown_while_there_is_a_doubt(tmp_path: Path, course: str) -> None:
+    writes, expected = COURSES[course]
+    ledger = Ledger(tmp_path / "x_ledger.jsonl")
+    for isbn in ("9791000000001", "979-1-00000-002-8"):
+        for method, status in writes:
+            number = ledger.enter(method, f"/api/books/{isbn}", {"json": {"isbn": isbn}} if method == "POST" else {})
+            assert number
+            ledger.settle(number, SimpleNamespace(status_code=status, content=b"") if status else None)
+        assert ledger.enter("DELETE", "/api/books/9791000000999", {}) is not None  # which nobody doubts, nor ever ends
+    ledger.close()
+    outcomes = [outcome.outcome for _, outcome in read_ledger(tmp_path, "x") if outcome]
+    assert outcomes == expected * 2
+
+
+def test_a_cut_answer_leaves_the_outcome_unknown(tmp_path: Path) -> None:
+    file = Ledger(tmp_path / "x_ledger.jsonl")
+    number = file.enter("DELETE", "/api/books/9791000000001", {})
+    assert number and UNANSWERED != RIGHT
+    file.settle(number, SimpleNamespace(status_code=0))
+    file.close()
+    ((_, outcome),) = read_ledger(tmp_path, "x")
+    assert outcome and (outcome.outcome, outcome.status) == ("unknown", None)
