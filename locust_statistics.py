@@ -1,9 +1,10 @@
-"""Makes what Locust itself writes down fit for the analysis: its history by the second, and when the load ended.
+"""Makes what Locust itself writes down fit for the analysis: its history by the second, its totals, and its end.
 
 Locust's own --json-file empties the statistics it has written, and with them the endpoints of _stats.csv.
 """
 
 import json
+import logging
 import os
 import time
 from typing import Any
@@ -11,10 +12,51 @@ from typing import Any
 import gevent
 from locust import events, stats
 from locust.env import Environment
-from locust.runners import WorkerRunner
+from locust.runners import STATE_MISSING, MasterRunner, WorkerRunner
 
+log = logging.getLogger(__name__)
+END, ENDED = "end_and_report", "has_ended_and_reported"  # messages from the master to a worker process, and back
+SPARE_S = 5.0  # beyond --stop-timeout, in which a worker ends its users and sends its last report
 WINDOW_S = 5  # the percentiles of a moment are those of so many seconds before it
 _stopped_at: dict[Environment, float] = {}
+_ended: set[str] = set()  # the worker processes that have sent their last report to this master
+
+
+def register_messages(environment: Environment, **_: Any) -> None:
+    """Let the master and its worker processes talk about the end of a load."""
+    runner: Any = environment.runner
+    if isinstance(runner, WorkerRunner):
+        runner.register_message(END, report_end)
+    elif isinstance(runner, MasterRunner):
+        runner.register_message(ENDED, lambda msg, **_: _ended.add(msg.node_id))
+
+
+def report_end(environment: Environment, **_: Any) -> None:
+    """End the users of a worker process as `quit` would, and send its last report before the master stops listening."""
+    runner: Any = environment.runner
+    runner.stop()
+    runner._send_stats()
+    runner.send_message(ENDED)
+
+
+def wait_for_workers(environment: Environment, **_: Any) -> None:
+    """Wait for the last report of every worker process that lives, for as long as users may take to end.
+
+    Locust's master gives them half a second, whatever --stop-timeout says: of slow answers the last would be in the
+    files of the workers and not in its statistics, and a slow service look as if the record were short.
+    """
+    runner: Any = environment.runner
+    if not isinstance(runner, MasterRunner):
+        return
+    _ended.clear()
+    runner.send_message(END)
+    until = time.monotonic() + runner.environment.stop_timeout + SPARE_S
+    # The heartbeat, which goes on meanwhile, finds those that were killed or stand still, in about four seconds.
+    while any(worker.id not in _ended and worker.state != STATE_MISSING for worker in runner.clients.all):
+        if time.monotonic() > until:
+            log.warning("not every process of the load has sent its last report: some requests may be counted nowhere")
+            break
+        gevent.sleep(0.05)
 
 
 def note_stop(environment: Environment, **_: Any) -> None:
@@ -48,5 +90,7 @@ def write_totals(environment: Environment, **_: Any) -> None:
 stats.CURRENT_RESPONSE_TIME_PERCENTILE_WINDOW = WINDOW_S
 stats.CSV_STATS_FLUSH_INTERVAL_SEC = 0  # a kill loses a second of the history, not five
 events.test_stopping.add_listener(note_stop)  # type: ignore[no-untyped-call]  # Locust's
+events.init.add_listener(register_messages)  # type: ignore[no-untyped-call]  # Locust's
+events.test_stop.add_listener(wait_for_workers)  # type: ignore[no-untyped-call]  # Locust's
 events.test_stop.add_listener(let_files_catch_up)  # type: ignore[no-untyped-call]  # Locust's
 events.quitting.add_listener(write_totals)  # type: ignore[no-untyped-call]  # Locust's

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -16,6 +17,7 @@ import psutil
 import pytest
 from altered_services import copy_services
 from books_services import run_books_service
+from faulty_server import run_faulty_server
 from outages import freeze
 from projector_runs import run_projector
 from read_models import LONG
@@ -136,6 +138,23 @@ def test_a_sampler_that_was_killed_makes_the_scenario_invalid_and_the_run_goes_o
     verdict, reasons = read_scenario(out)
     assert (code, verdict) == (2, "INVALID"), said
     assert "no sample of the auth service" in reasons and "no sample of the books service" in reasons
+
+
+def test_services_that_become_slow_fail_by_their_objective_and_the_records_of_two_processes_agree(
+    runner: Runner, stack: Stack, tmp_path: Path
+) -> None:
+    runner.plan("baseline", run_time="8s", objective_reads_p95_ms="500")
+    out = tmp_path / "results"
+    with run_faulty_server(stack["BOOKS_URL"]) as slow:
+        urls = ["--auth-url", stack["AUTH_URL"], "--books-url", slow.url]
+        run = runner.start("--only", "baseline", "--processes", "2", *urls, "--out", str(out))
+        wait_for(lambda: is_loaded(out, "baseline") or run.poll() is not None)
+        slow.latency_s = 1.5
+        code, said = end_of(run)
+    verdict, reasons = read_scenario(out)
+    assert (code, verdict) == (1, "FAIL"), said
+    assert re.search(r"p95 .*objective 500", reasons)
+    assert "_stats.csv say" not in reasons
 
 
 def test_metrics_that_are_gone_in_mid_run_make_the_scenario_invalid(
