@@ -4,11 +4,13 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from recordings import START, make_plan, write_good_run
 
 from analysis.counts import add_times, count_closed, count_requests
 from analysis.gaps import Gaps
 from analysis.raw_files import read_ledger, read_seconds
-from analysis.records import WAITING, SecondRow
+from analysis.records import CLOSED, WAITING, SecondRow
+from analysis.report import build_report
 from locust_ledger import Ledger
 from locust_seconds import RIGHT, UNANSWERED, SecondsFile
 
@@ -100,3 +102,20 @@ def test_a_cut_answer_leaves_the_outcome_unknown(tmp_path: Path) -> None:
     file.close()
     ((_, outcome),) = read_ledger(tmp_path, "x")
     assert outcome and (outcome.outcome, outcome.status) == ("unknown", None)
+
+
+@pytest.mark.parametrize("closed", [0, 7])
+def test_rows_that_are_no_requests_change_no_figure_and_closed_connections_are_told(
+    tmp_path: Path, closed: int
+) -> None:
+    write_good_run(tmp_path, make_plan())
+    (before,) = build_report(tmp_path).scenarios
+    with open(tmp_path / "baseline_seconds.csv", "a", encoding="utf-8") as file:
+        file.write(f"{START + 10},{WAITING},0,0,0,0,5.000000\n")
+        if closed:
+            file.write(f"{START + 10},{CLOSED},0,0,0,0,{closed:.6f}\n")
+    (after,) = build_report(tmp_path).scenarios
+    assert (after.verdict, after.reasons, after.figures) == (before.verdict, before.reasons, before.figures)
+    told = [note for note in after.notes if note not in before.notes]
+    words = "7 idle connections were closed by the services and opened again; no request was lost by that"
+    assert told == ([words] if closed else [])
