@@ -32,6 +32,7 @@ EACH = 3
 PROBER = f"""
 import os
 import gevent
+from locust.exception import StopUser
 from locust_user import LibraryUser, body_of, expect, send
 
 HELD = [os.open("/dev/null", os.O_RDONLY) for _ in range(1100)]  # as many descriptors as a process of 550 users has
@@ -51,7 +52,7 @@ def probe(user):
         gevent.sleep(0.2)
         ask("GET", "cookie")
         ask("GET", "whole")
-    gevent.sleep(60)
+    raise StopUser
 
 class Prober(LibraryUser):
     network_timeout = 0.3
@@ -69,6 +70,7 @@ class BusyUser(LibraryUser):
 """
 LATE = """
 import gevent
+from locust.exception import StopUser
 from locust_user import LibraryUser, send
 from locust_writes import add, change, delete, settle
 
@@ -112,7 +114,7 @@ def live(user):
     lose()
     delete(user, copy)  # a change that came late has deleted nothing
     add(user, copy)
-    gevent.sleep(60)
+    raise StopUser
 
 class LateUser(LibraryUser):
     tasks = [live]
