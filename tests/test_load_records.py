@@ -90,7 +90,7 @@ def test_a_deletion_that_finds_nothing_is_unknown_while_there_is_a_doubt(tmp_pat
             ledger.settle(number, SimpleNamespace(status_code=status, content=b"") if status else None)
         assert ledger.enter("DELETE", "/api/books/9791000000999", {}) is not None  # which nobody doubts, nor ever ends
     ledger.close()
-    outcomes = [outcome.outcome for _, outcome in read_ledger(tmp_path, "x") if outcome]
+    outcomes = [outcome.outcome for _, outcome in read_ledger(tmp_path, "x", Gaps()) if outcome]
     assert outcomes == expected * 2
 
 
@@ -100,7 +100,7 @@ def test_a_cut_answer_leaves_the_outcome_unknown(tmp_path: Path) -> None:
     assert number and UNANSWERED != RIGHT
     file.settle(number, SimpleNamespace(status_code=0))
     file.close()
-    ((_, outcome),) = read_ledger(tmp_path, "x")
+    ((_, outcome),) = read_ledger(tmp_path, "x", Gaps())
     assert outcome and (outcome.outcome, outcome.status) == ("unknown", None)
 
 
