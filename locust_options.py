@@ -6,15 +6,18 @@ from typing import Any, ClassVar
 
 from locust import LoadTestShape, events
 
-from analysis.plan import Stage
 from analysis.scenario_files import PlanError, parse_stages
 from analysis.thresholds import LIMITS, OBJECTIVES, Threshold
 
 
-def stages_of(text: str) -> tuple[Stage, ...]:
-    """Return the stages in "USERS:SECONDS:SPAWN_RATE ..."; raises ArgumentTypeError."""
+def stages_text(text: str) -> str:
+    """Return "USERS:SECONDS:SPAWN_RATE ..." as it is, for a master sends its options to its worker processes.
+
+    Raises ArgumentTypeError when these are no stages.
+    """
     try:
-        return parse_stages(text)
+        parse_stages(text)
+        return text
     except PlanError as problem:
         raise argparse.ArgumentTypeError(str(problem)) from None
 
@@ -48,7 +51,7 @@ OPTIONS: dict[str, tuple[Any, str]] = {
     "users-file": (str, "the accounts to sign in (users.csv)"),
     "sessions-file": (str, "where their sessions are kept (sessions.json)"),
     "record": (str, "write what each second brings to files whose names begin so; read_back.py then removes the books"),
-    "stages": (stages_of, "a shaped load: USERS:SECONDS:SPAWN_RATE, once for each stage"),
+    "stages": (stages_text, "a shaped load: USERS:SECONDS:SPAWN_RATE, once for each stage"),
     "write-share": (parse_share, "planned share of writes among the /api requests, 0 to 1"),
     **{f"objective-{name}": threshold_option(threshold) for name, threshold in OBJECTIVES.items()},
     **{f"limit-{name}": threshold_option(threshold) for name, threshold in LIMITS.items()},
@@ -73,7 +76,7 @@ class StagesShape(LoadTestShape):
     def tick(self) -> tuple[int, float] | None:
         """Return the users and the ramp of this moment, None at the end; called once a second."""
         left = float(self.get_run_time())  # type: ignore[no-untyped-call]  # Locust's
-        for stage in self.runner.environment.parsed_options.stages or parse_stages(self.stages):
+        for stage in parse_stages(self.runner.environment.parsed_options.stages or self.stages):
             if left < stage.seconds:
                 return stage.users, stage.spawn_rate
             left -= stage.seconds

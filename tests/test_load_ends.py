@@ -23,7 +23,7 @@ from records_of_load import (
     start_load,
     wait_for_lines,
 )
-from stacks import PROJECT, Stack, find_free_ports
+from stacks import Stack, find_free_ports
 
 from analysis.counts import count_requests
 from analysis.records import DIGITS, HIGHEST_US, LOWEST_US
@@ -77,26 +77,15 @@ def slow_load(folder: Path, stack: Stack, slow: FaultyServer, *options: str) -> 
 ENDS = {
     "run-time": ("locustfile.py", "-t", "6s"),
     "SIGTERM": ("locustfile.py", "-t", "60s"),
-    "shape": ("shaped.py",),
+    "shape": ("locustfile_stages.py", "--stages", "20:6:20"),
 }
-SHAPED = """
-from locust_options import StagesShape
-from locustfile import EverydayUser
-
-class Shape(StagesShape):
-    stages = "20:6:20"
-"""
 
 
 @pytest.mark.parametrize("ended_by", ENDS)
 def test_the_last_slow_answers_are_in_all_records(
-    folder: Path, stack: Stack, slow: FaultyServer, ended_by: str, monkeypatch: pytest.MonkeyPatch
+    folder: Path, stack: Stack, slow: FaultyServer, ended_by: str
 ) -> None:
-    (folder / "shaped.py").write_text(SHAPED)
-    monkeypatch.setenv("PYTHONPATH", str(PROJECT))
-    locustfile, *options = ENDS[ended_by]
-    own = folder / locustfile
-    with slow_load(folder, stack, slow, str(own) if own.exists() else locustfile, *options) as load:
+    with slow_load(folder, stack, slow, *ENDS[ended_by]) as load:
         if ended_by == "SIGTERM":
             time.sleep(3.5)
             load.send_signal(signal.SIGTERM)
