@@ -163,8 +163,7 @@ def meet_each_once(service: str, kinds: Iterable[str], how: Fate) -> Fate:
 @pytest.mark.parametrize(
     ("how", "words", "kinds"),
     [
-        # A DELETE is left out: the client itself sends it again.
-        (lose, "no answer: ", [kind for kind in LOST if kind != "delete"]),
+        (lose, "no answer: ", list(LOST)),
         (doubt, "shed: 503", list(LOST)),
         (answer(500), "500 instead of ", list(LOST)),
     ],
