@@ -3,15 +3,19 @@
 #
 #   . setup_venv.sh
 #   ensure_venv [--dev]     sets PYTHON; returns 3, after one line on standard error, when it cannot
+#   forget_variables START [NAME...]    unsets every exported variable whose name begins so, but those named
 #
 # An activated environment (VIRTUAL_ENV) is used, else .venv in this folder, created when missing.
-# Works with bash 3.2 and the tools of macOS.
+# PYTHON* variables that change what runs (PYTHONPATH, PYTHONHOME, PYTHONOPTIMIZE ...) are unset, and pip gets those of
+# its settings alone that say where and how to fetch. Works with bash 3.2 and the tools of macOS.
 
+unset CDPATH # cd would look there first, and print where it went
 VENV_PROJECT=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 
 ensure_venv() {
   local venv=$VENV_PROJECT/.venv files=(requirements.txt)
   if [[ ${1:-} == --dev ]]; then files+=(requirements-dev.txt); fi
+  forget_variables PYTHON PYTHONDONTWRITEBYTECODE PYTHONPYCACHEPREFIX PYTHONUNBUFFERED
   if [[ -n ${VIRTUAL_ENV:-} && -x $VIRTUAL_ENV/bin/python ]]; then venv=$VIRTUAL_ENV; fi
   # shellcheck disable=SC2034 # read by the script that sources this file
   PYTHON=$venv/bin/python
@@ -21,6 +25,14 @@ ensure_venv() {
     return 3
   fi
   (complete_environment "$venv" "${files[@]}") 9>>"$venv/.requirements.lock"
+}
+
+forget_variables() {
+  local start=$1 forgotten
+  shift
+  for forgotten in $(compgen -e "$start"); do
+    if [[ " $* " != *" $forgotten "* ]]; then unset "$forgotten"; fi
+  done
 }
 
 venv_message() { echo "${0##*/}: $*" >&2; }
@@ -70,7 +82,7 @@ find_python() {
 # Makes environment $1 with Python $2 unless there is one that works; what an interrupted try left is cleared.
 create_environment() {
   local venv=$1 python=$2 version
-  if "$venv/bin/python" -m pip --version >/dev/null 2>&1; then
+  if has_pip "$venv"; then
     if is_python_311 "$venv/bin/python"; then return 0; fi
     venv_message "$venv holds a Python older than 3.11: remove that folder or activate a newer environment"
     return 3
@@ -86,6 +98,12 @@ create_environment() {
   find "$venv" -mindepth 1 -maxdepth 1 ! -name .requirements.lock -exec rm -rf {} +
   "$python" -m venv "$venv" >&2 || return 3
 }
+
+# Without pip's settings: one of them names another Python for it.
+has_pip() (
+  forget_variables PIP_
+  PIP_CONFIG_FILE=/dev/null "$1/bin/python" -m pip --version >/dev/null 2>&1
+)
 
 install_python_packages() {
   local words
@@ -117,8 +135,7 @@ install_requirements() {
   : >"$venv/.requirements.unfinished"
   rm -f "$venv/.requirements.stamp"
   venv_message "installing the pinned requirements into $(short_name "$venv") (about a minute) ..."
-  if ! "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-input \
-    --require-hashes "${arguments[@]}" >"$venv/.requirements.log" 2>&1; then
+  if ! pip_install "$venv" "${arguments[@]}" >"$venv/.requirements.log" 2>&1; then
     cat "$venv/.requirements.log" >&2
     venv_message "pip could not install $* into $venv (its words are above): mend that and try again"
     return 3
@@ -127,5 +144,12 @@ install_requirements() {
   mv "$venv/.requirements.stamp.new" "$venv/.requirements.stamp"
   rm -f "$venv/.requirements.unfinished"
 }
+
+# The address of a package index may hold a password; pip hides it in some of its words only.
+pip_install() (
+  set -o pipefail
+  "$1/bin/python" -I "$VENV_PROJECT/pip_settings.py" install --quiet --disable-pip-version-check --no-input \
+    --require-hashes "${@:2}" 2>&1 | LC_ALL=C sed 's#://[^/[:space:]]*@#://****@#g'
+)
 
 short_name() { echo "${1#"$VENV_PROJECT/"}"; }

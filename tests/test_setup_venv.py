@@ -16,7 +16,8 @@ SCRIPT = '. ./setup_venv.sh; ensure_venv "$@" || exit; "$PYTHON" -c "import sys;
 
 def write_project(folder: Path) -> Path:
     """Make a project that needs nothing in that folder: an environment for it takes no network."""
-    shutil.copy(PROJECT / "setup_venv.sh", folder)
+    for name in ("setup_venv.sh", "pip_settings.py"):
+        shutil.copy(PROJECT / name, folder)
     for name in ("requirements.txt", "requirements-dev.txt"):
         (folder / name).write_text("# none\n")
     return folder
