@@ -9,10 +9,12 @@
 #   env     print addresses, secrets and pids of the running stack as KEY=value
 #
 # Environment: STACK_DIR (.local), AUTH_PORT (5000), BOOKS_PORT (5001), AUTH_WORKERS (2), BOOKS_WORKERS (4), and
-# the settings of .env.example that are not about the stores. The file .env is not used here.
+# the settings of .env.example that are not about the stores. No other setting reaches the services or the stores
+# (GUNICORN_CMD_ARGS, MYSQL_* ...), and the file .env is not used here.
 # Exit codes: 0 done, 1 not everything runs, 3 it could not be done, 64 wrong usage, 130 interrupted.
 set -Eeuo pipefail
 
+unset CDPATH # cd would look there first, and print where it went
 PROJECT=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 STACK=$PROJECT/.local # the folder that holds everything of this stack
 
@@ -27,6 +29,8 @@ main() {
   [[ $# == 1 ]] || usage
   [[ -r /etc/debian_version ]] ||
     refuse "the local stack is for Debian and Ubuntu only; test a host elsewhere with --host"
+  forget_variables MYSQL # the client of MariaDB and its installer read them
+  forget_variables MARIADB
   if [[ -n ${STACK_DIR:-} ]]; then STACK=$(realpath -m -- "$STACK_DIR"); fi
   case $1 in
   up) bring_up ;;

@@ -15,6 +15,7 @@ start() {
   rm -f "$STACK/stack.env"
   (
     cd "$PROJECT" || exit
+    withhold_variables
     ulimit -S -n 8192 2>/dev/null || true # a thousand clients need more than the usual 1024
     exec setsid "$@"
   ) >>"$STACK/$name.log" 2>&1 </dev/null 8>&- &
@@ -22,6 +23,17 @@ start() {
   STARTED+=("$name")
   echo "$pid $(start_time "$pid") $port" >"$STACK/$name.pid"
   echo "$name: started, pid $pid, port $port"
+}
+
+# A process of the stack gets what any program needs and the settings of the services. Another variable could change
+# unseen what runs: GUNICORN_CMD_ARGS replaces the worker class, SCRIPT_NAME moves every route, FLASK_DEBUG, MYSQL_HOME ...
+withhold_variables() {
+  local exported kept=" PATH HOME USER LOGNAME SHELL LANG TZ TMPDIR LD_LIBRARY_PATH STACK_DIR "
+  kept+="PYTHONDONTWRITEBYTECODE PYTHONPYCACHEPREFIX PYTHONUNBUFFERED "
+  kept+=$(sed -n 's/^\([A-Z_]*\)=.*/\1/p' "$PROJECT/.env.example" | tr '\n' ' ')
+  for exported in $(compgen -e); do
+    if [[ $kept != *" $exported "* && $exported != LC_* ]]; then export -n "${exported?}"; fi
+  done
 }
 
 # Clock ticks from boot to the start of a process: with it a pid means one process for good. Fails for a dead one.
