@@ -17,13 +17,15 @@
 #
 # Without a host: the services on AUTH_PORT (5000) and BOOKS_PORT (5001) of this machine are used; when nothing
 # is there, the local stack is started, and stopped at the end. AUTH_URL and BOOKS_URL win over --host.
-# METRICS_TOKEN is taken from the environment, or from .env in this folder.
+# METRICS_TOKEN is taken from the environment, or from .env in this folder. LOCUST_* variables and ~/.locust.conf have
+# no effect: a run is what its scenario files say.
 #
 # Exit codes: 0 all PASS, 1 a FAIL, 2 no FAIL but an INVALID or INCONCLUSIVE, 3 the run broke (nothing to reach,
 # a scenario crashed), 64 wrong usage, 130 interrupted.
 set -Eeuo pipefail
 
 CALLED_FROM=$PWD
+unset CDPATH # cd would look there first
 cd "$(dirname "${BASH_SOURCE[0]}")"
 # shellcheck source=setup_venv.sh
 . ./setup_venv.sh
@@ -57,6 +59,8 @@ main() {
   trap stop_run EXIT
   trap 'exit 130' INT TERM HUP
   ensure_venv || exit 3
+  forget_variables LOCUST
+  forget_variables GEVENT
   read_plans
   choose_target
   raise_file_limit
@@ -274,7 +278,8 @@ stop_sampler() {
   SAMPLER=''
 }
 
-# Failed requests are a matter of the verdict, not of Locust's exit code.
+# The plan is the scenario file's alone: LOCUST_* variables would win over that file, ~/.locust.conf would add to it,
+# and GEVENT* would change the event loop. Failed requests are a matter of the verdict, not of Locust's exit code.
 start_locust() {
   local name=$1 file=$2 options=(--only-summary --exit-code-on-error 0)
   options+=(--csv "$OUT/$name" --csv-full-history --html "$OUT/$name.html" --logfile "$OUT/$name.log")
@@ -284,7 +289,7 @@ start_locust() {
     port=$(find_free_port)
     options+=(--processes "$PROCESSES" --master-bind-host 127.0.0.1 --master-bind-port "$port" --master-port "$port")
   fi
-  start_child "$PYTHON" -m locust --config "$file" "${options[@]}" >>"$OUT/$name.log" 2>&1
+  start_child env HOME=/dev/null "$PYTHON" -m locust --config "$file" "${options[@]}" >>"$OUT/$name.log" 2>&1
 }
 
 find_free_port() {
