@@ -211,7 +211,8 @@ create_data() {
   rm -rf "$STACK/data.new"
   other_name=$(mktemp -d /tmp/stack.XXXXXX)
   ln -s "$STACK" "$other_name/s"
-  "${WITH_LIBRARIES[@]}" "$INSTALL_DB" "${@/"$STACK"/"$other_name/s"}" --datadir="$other_name/s/data.new" --force \
+  "${WITH_LIBRARIES[@]}" "$INSTALL_DB" "${@/"$STACK"/"$other_name/s"}" --datadir="$other_name/s/data.new" \
+    --tmpdir="$other_name" --force \
     --auth-root-authentication-method=socket --auth-root-socket-user="$(id -un)" --skip-test-db \
     >>"$STACK/mariadb.log" 2>&1 || failed=yes
   rm -r "$other_name"

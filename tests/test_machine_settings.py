@@ -108,7 +108,7 @@ def hostile_stack(tmp_path: Path, for_python: dict[str, str]) -> Iterator[Stack]
     """A stack that was started where everything is set for its programs."""
     chosen = choose_settings(tmp_path / "stack", AUTH_WORKERS="1", BOOKS_WORKERS="2")
     try:
-        yield start_stack(chosen | FOR_GUNICORN | FOR_MARIADB | for_python | {"FLASK_DEBUG": "1"})
+        yield start_stack(chosen | FOR_GUNICORN | FOR_MARIADB | for_python | {"FLASK_DEBUG": "1", "TMPDIR": "/nowhere"})
     finally:
         run_local_stack("down", chosen)
 
