@@ -8,6 +8,7 @@
 # Installs what it needs on a fresh Debian or Ubuntu machine. Exit 0: all passed; 1: something did not; 64: usage.
 set -Eeuo pipefail
 
+unset CDPATH
 cd "$(dirname "${BASH_SOURCE[0]}")"
 # shellcheck source=setup_venv.sh
 . ./setup_venv.sh
