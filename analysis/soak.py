@@ -1,88 +1,144 @@
-"""Answers whether anything grows at constant load: Theil-Sen slopes of each process, each store, and of p95."""
+"""Answers whether anything grows at constant load: the slope and the level of each process, each store, and of p95."""
 
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import theilslopes
 
 from analysis.baseline import steady_span
-from analysis.endpoints import UNLIKE_LOGIN
 from analysis.evidence import Evidence, Span
 from analysis.findings import FAIL, INCONCLUSIVE, NO_OBJECTIVE, PASS, PERFORMANCE, Answer, Check, Figure, Table
+from analysis.growth import LEVEL, SLOPE, Change, Course, find_change, measure_course
 from analysis.plan import Plan
-from analysis.series import KIB, Series, cut, draw_values, draw_workers
+from analysis.series import Series
 from analysis.server_rules import SERVICES
+from analysis.soak_series import OF_ANSWERS, OF_STORES, OF_WORKERS, SHORTEST_S, Quantity, draw_series
 
-BLOCKS = 100  # medians that a slope is drawn through, at most
-SHORTEST_BLOCK_S = 5.0  # neighbouring seconds are too alike to count as two
-COLUMNS = ("what", "of", "slope a minute", "at least", "at most", "unit", "objective", "could have seen")
+COLUMNS = (
+    *("what", "of", "slope a minute", "at least", "at most", "unit", "objective", "found with 90 % from"),
+    *("end less begin", "at least so much", "at most so much", "allowed"),
+)
 
 
 @dataclass(frozen=True)
-class Quantity:
-    """Something that must not grow: its name in the samples, the objective, and the scale of its slopes."""
+class Growth:
+    """How one series grew: a minute, and from its first fifth to its last.
 
-    name: str
-    words: str
-    objective: str
-    unit: str
-    scale: float = 1.0
-
-
-OF_WORKERS = (
-    Quantity("rss", "memory", "memory-kib-per-minute", "KiB", 1 / KIB),
-    Quantity("own_fds", "own descriptors", "descriptors-per-minute", ""),
-    Quantity("threads", "threads", "threads-per-minute", ""),
-    Quantity("clients", "connections of clients", "clients-per-minute", ""),
-)
-OF_STORES = (
-    Quantity("db_connections", "database connections", "connections-per-minute", ""),
-    Quantity("redis_keys", "keys in Redis", "redis-keys-per-minute", ""),
-)
-OF_ANSWERS = Quantity("p95", "p95 of all answers but log-ins", "p95-ms-per-minute", "ms")
-
-
-@dataclass(frozen=True)
-class Slope:
-    """Growth a minute with its interval; `seen_from` is the least growth that would have exceeded the objective."""
+    `edge` says of a rise that came too early or too late for its level to be known.
+    """
 
     quantity: Quantity
     owner: str
-    value: float
-    low: float
-    high: float
-    objective: float | None
+    slope: Change
+    level: Change
+    minutes: float  # from the middle of the first fifth to that of the last
+    edge: str = ""
 
     @property
-    def seen_from(self) -> float | None:
-        """The objective and what lies between the slope and the lower end of its interval."""
-        return None if self.objective is None else round(self.objective + self.value - self.low, 2)
-
-    @property
-    def grows(self) -> bool:
-        return self.objective is not None and self.low > self.objective
+    def found_from(self) -> float | None:
+        """The least steady growth a minute that its slope or its level would have shown, with 90 %."""
+        if self.slope.found_from is None or self.level.found_from is None:
+            return None
+        return round(min(self.slope.found_from, self.level.found_from / self.minutes), 2)
 
 
 def answer_soak(evidence: Evidence) -> Answer:
-    """Draw a slope through every series after the warm-up, and judge those that have an objective."""
-    plan, span = evidence.plan, steady_span(evidence)
-    server, latencies = f"{plan.name}_server.jsonl", evidence.file(".hlog")
-    found = measure_slopes(evidence, span)
-    slopes = [slope for slope in found if isinstance(slope, Slope)]
-    checks = [judge_slope(slope, latencies if slope.quantity is OF_ANSWERS else server) for slope in slopes]
-    checks += judge_watch(slopes)
-    rows = tuple(
-        (s.quantity.words, s.owner, s.value, s.low, s.high, s.quantity.unit, s.objective, s.seen_from) for s in slopes
+    """Measure every series after the warm-up, and judge those that have an objective."""
+    span = steady_span(evidence)
+    server, latencies = f"{evidence.plan.name}_server.jsonl", evidence.file(".hlog")
+    growths, short = measure_growths(evidence, span)
+    checks = [judge_growth(each, latencies if each.quantity is OF_ANSWERS else server) for each in growths]
+    checks += judge_watch(growths)
+    table = Table("Growth", COLUMNS, tuple(write_row(each) for each in growths), f"{server}, {latencies}")
+    notes = [*short, f"growth: after {span[0] - evidence.curve.started:.0f} s, over {span[1] - span[0]:.0f} s"]
+    return Answer(say_growths(growths), tuple(checks), tables=(table,), notes=tuple(notes))
+
+
+def measure_growths(evidence: Evidence, span: Span) -> tuple[list[Growth], list[str]]:
+    """How every series grew, and words for those that are too short to tell."""
+    measured: list[tuple[Quantity, Series, Course]] = []
+    short: dict[str, None] = {}
+    for quantity, series in draw_series(evidence, span):
+        course = measure_series(quantity, series)
+        if course is None:
+            short[f"{series.owner}: there for too short a time to tell whether it grows"] = None
+        else:
+            measured.append((quantity, series, course))
+    judged = sum(evidence.plan.objective(quantity.objective) is not None for quantity, _, _ in measured)
+    confidence = 1 - (1 - evidence.plan.limit("growth-confidence")) / max(1, 2 * judged)
+    return [make_growth(evidence.plan, *each, confidence) for each in measured], list(short)
+
+
+def measure_series(quantity: Quantity, series: Series) -> Course | None:
+    """The course of a series; None when it is too short."""
+    points = np.array(series.points, dtype=float).reshape(-1, 2)
+    if not len(points) or points[-1, 0] - points[0, 0] < SHORTEST_S:
+        return None
+    return measure_course(points[:, 0], points[:, 1] * quantity.scale)
+
+
+def make_growth(plan: Plan, quantity: Quantity, series: Series, course: Course, confidence: float) -> Growth:
+    """What came of a series. A level may rise as far as the objective a minute allows in the time between its ends."""
+    minutes, between = course.seconds / 60, course.seconds_between / 60
+    objective = plan.objective(quantity.objective)
+    allowed = None if objective is None else round(objective * between, 2)
+    noise = float(course.noise)
+    slope = find_change(float(course.slope) / minutes, noise / minutes, SLOPE, confidence, objective)
+    level = find_change(float(course.level), noise, LEVEL, confidence, allowed)
+    edges = {"last": float(course.late), "first": float(course.early)}
+    said = [f"{quantity.say(rise)} in the {edge} seconds" for edge, rise in edges.items() if rise > (allowed or np.inf)]
+    return Growth(quantity, series.owner, slope, level, between, " and ".join(said))
+
+
+def judge_growth(growth: Growth, source: str) -> Check:
+    """FAIL when the lower end of an interval exceeds what is allowed; INCONCLUSIVE when only the value does."""
+    name = f"{growth.quantity.words} of {growth.owner}: no growth"
+    unit, slope, level = growth.quantity.unit, growth.slope, growth.level
+    a_minute = f"{unit} a minute".strip()
+    figures: tuple[Figure, ...] = (
+        Figure("slope", slope.value, a_minute, source, slope.low, slope.high),
+        Figure("end less begin", level.value, unit, source, level.low, level.high),
+        Figure("smallest growth found with 90 %", growth.found_from, a_minute, source),
     )
-    table = Table("Growth", COLUMNS, rows, f"{server}, {latencies}")
-    notes = list(dict.fromkeys(slope for slope in found if isinstance(slope, str)))
-    notes.append(f"growth: after {span[0] - evidence.curve.started:.0f} s, over {span[1] - span[0]:.0f} s")
-    return Answer(say_slopes(slopes), tuple(checks), tables=(table,), notes=tuple(notes))
+    if slope.objective is None:
+        return Check(name, PERFORMANCE, None, NO_OBJECTIVE, figures)
+    if slope.exceeds or level.exceeds:
+        return Check(name, PERFORMANCE, FAIL, say_growth(growth), figures)
+    if doubt := say_doubt(growth):
+        return Check(name, PERFORMANCE, INCONCLUSIVE, doubt, figures)
+    return Check(name, PERFORMANCE, PASS, "", figures)
 
 
-def judge_watch(slopes: list[Slope]) -> list[Check]:
+def say_growth(growth: Growth) -> str:
+    """By how much it grew, and what is allowed."""
+    say, slope, level, said = growth.quantity.say, growth.slope, growth.level, []
+    if slope.exceeds:
+        said.append(f"grow by {say(slope.value)} a minute (at least {slope.low:,.4g}), objective {slope.objective:g}")
+    if level.exceeds:
+        allowed = f"(at least {level.low:,.4g}), allowed are {level.objective:,.4g}"
+        said.append(f"{'are' if said else 'end'} {say(level.value)} above their begin {allowed}")
+    return f"{growth.quantity.words} of {growth.owner} {' and '.join(said)}"
+
+
+def say_doubt(growth: Growth) -> str:
+    """Why it cannot be told whether it grew too much; empty when it did not."""
+    what, say, slope, level = (
+        f"{growth.quantity.words} of {growth.owner}",
+        growth.quantity.say,
+        growth.slope,
+        growth.level,
+    )
+    if slope.unclear:
+        may = f"it may be as little as {slope.low:,.4g}, objective {slope.objective:g}"
+        return f"{what} are too uneven to tell: they grow by {say(slope.value)} a minute, but {may}"
+    if level.unclear:
+        may = f"it may be as little as {level.low:,.4g}, allowed are {level.objective:,.4g}"
+        return f"{what} are too uneven to tell: they end {say(level.value)} above their begin, but {may}"
+    return f"{what} rise by {growth.edge}: that is no time to tell whether they stay" if growth.edge else ""
+
+
+def judge_watch(growths: list[Growth]) -> list[Check]:
     """INCONCLUSIVE for what could not be watched for long enough: in no process of a service, or not at all."""
-    watched = {(slope.quantity, owner) for slope in slopes for owner in (slope.owner.partition(" ")[0], "")}
+    watched = {(each.quantity, owner) for each in growths for owner in (each.owner.partition(" ")[0], "")}
     wanted = [(quantity, service) for quantity in OF_WORKERS for service in SERVICES]
     checks = []
     for quantity, service in [*wanted, (OF_STORES[0], "")]:
@@ -93,72 +149,22 @@ def judge_watch(slopes: list[Slope]) -> list[Check]:
     return checks
 
 
-def measure_slopes(evidence: Evidence, span: Span) -> list[Slope | str]:
-    """The slope of every series, or words for one that is too short."""
-    workers, values = draw_workers(evidence.samples), draw_values(evidence.samples)
-    wanted = [(quantity, series) for quantity in OF_WORKERS for series in workers if series.quantity == quantity.name]
-    wanted += [(quantity, series) for quantity in OF_STORES for series in values if series.quantity == quantity.name]
-    wanted.append((OF_ANSWERS, draw_p95(evidence, span)))
-    return [measure_slope(evidence.plan, quantity, series, span) for quantity, series in wanted]
+def write_row(growth: Growth) -> tuple[object, ...]:
+    """The row of a series in the table of growth."""
+    slope, level = growth.slope, growth.level
+    of_slope = (slope.value, slope.low, slope.high, growth.quantity.unit, slope.objective, growth.found_from)
+    of_level = (level.value, level.low, level.high, level.objective)
+    return growth.quantity.words, growth.owner, *of_slope, *of_level
 
 
-def measure_slope(plan: Plan, quantity: Quantity, series: Series, span: Span) -> Slope | str:
-    """The Theil-Sen slope through the medians of blocks, with its interval; words when they are too few.
-
-    Sen, "Estimates of the Regression Coefficient Based on Kendall's Tau" (1968); the arithmetic is scipy's.
-    """
-    length = max(SHORTEST_BLOCK_S, (span[1] - span[0]) / BLOCKS)
-    inside = cut(series, span).points
-    numbers = np.array([int((at - span[0]) / length) for at, _ in inside])
-    values = np.array([value * quantity.scale for _, value in inside])
-    blocks = np.unique(numbers)
-    if len(blocks) < max(plan.limit("slope-blocks"), (span[1] - span[0]) / length / 2):
-        return f"{series.owner}: there for too short a time to tell whether it grows"
-    medians = np.array([np.median(values[numbers == block]) for block in blocks])
-    minutes = (blocks + 0.5) * length / 60
-    found = theilslopes(medians, minutes, alpha=2 * plan.limit("slope-confidence") - 1)  # of both ends
-    slope, low, high = (round(float(end), 2) + 0.0 for end in (found.slope, found.low_slope, found.high_slope))
-    return Slope(quantity, series.owner, slope, low, high, plan.objective(quantity.objective))
-
-
-def draw_p95(evidence: Evidence, span: Span) -> Series:
-    """The p95 of the answers of every five seconds, log-ins left out, in milliseconds."""
-    latencies, points = evidence.latencies_of(*UNLIKE_LOGIN), []
-    start = span[0]
-    while start + SHORTEST_BLOCK_S <= span[1]:
-        p95 = latencies.between(start, start + SHORTEST_BLOCK_S).percentile(0.95)
-        if p95 is not None:
-            points.append((start + SHORTEST_BLOCK_S / 2, p95))
-        start += SHORTEST_BLOCK_S
-    return Series("p95", "both services", tuple(points))
-
-
-def judge_slope(slope: Slope, source: str) -> Check:
-    """FAIL only when the lower end of the interval exceeds the objective; not judged without one."""
-    words, unit = slope.quantity.words, slope.quantity.unit
-    name = f"{words} of {slope.owner}: no growth"
-    figures: tuple[Figure, ...] = (
-        Figure("slope", slope.value, f"{unit} a minute".strip(), source, slope.low, slope.high),
-        Figure("smallest slope it could have seen", slope.seen_from, f"{unit} a minute".strip(), source),
-    )
-    if slope.objective is None:
-        return Check(name, PERFORMANCE, None, NO_OBJECTIVE, figures)
-    if not slope.grows:
-        return Check(name, PERFORMANCE, PASS, "", figures)
-    grows = f"{words} of {slope.owner} grow by {slope.value:,.4g} {unit}".rstrip()
-    reason = f"{grows} a minute (at least {slope.low:,.4g}), objective {slope.objective:g}"
-    return Check(name, PERFORMANCE, FAIL, reason, figures)
-
-
-def say_slopes(slopes: list[Slope]) -> str:
-    """The steepest slope of each quantity, and the least that would have been seen."""
+def say_growths(growths: list[Growth]) -> str:
+    """The steepest slope of each quantity, and the least growth that would have been found in each of its series."""
     said = []
     for quantity in (*OF_WORKERS, *OF_STORES, OF_ANSWERS):
-        mine = [slope for slope in slopes if slope.quantity is quantity]
+        mine = [each for each in growths if each.quantity is quantity]
         if not mine:
             continue
-        steepest = max(mine, key=lambda slope: slope.value)
-        words = f"{quantity.words} {steepest.value:+,.4g} {quantity.unit}".rstrip()
-        seen = [slope.seen_from for slope in mine if slope.seen_from is not None]
-        said.append(words + (f" (seen from {max(seen):,.4g})" if seen else ""))
+        words = f"{quantity.words} {max(each.slope.value for each in mine):+,.4g} {quantity.unit}".rstrip()
+        found = [each.found_from for each in mine if each.found_from is not None]
+        said.append(words + (f" (found with 90 % from {max(found):,.4g})" if found else ""))
     return f"steepest growth a minute: {', '.join(said)}" if said else "nothing could be watched for long enough"

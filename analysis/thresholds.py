@@ -58,11 +58,10 @@ LIMITS = {
     "drift-confidence": Threshold(0.99, "of the intervals of baseline and stages", is_share=True),
     "return-noise-ms": Threshold(5.0, "by which p95 may differ in the stages whatever the factor"),
     "drift-noise-ms": Threshold(5.0, "baseline: p95 that rose by less passes where the interval cannot tell"),
-    "slope-confidence": Threshold(0.999, "with which a slope of the soak must exceed its objective", is_share=True),
+    "growth-confidence": Threshold(0.99, "of all intervals of a soak together, each tells of too much growth", True),
     "normal-factor": Threshold(2.0, "after a spike, the p95 of a second is normal at so many times that before it,"),
     "normal-ms": Threshold(20.0, "or at this;"),
     "bad-seconds": Threshold(2.0, "so many seconds that are not normal make a bad moment"),
     "bad-window-seconds": Threshold(5.0, "when they lie within so many;"),
     "normal-seconds": Threshold(5.0, "so many good seconds must follow the last bad moment"),
-    "slope-blocks": Threshold(10.0, "medians of blocks that a slope of the soak needs"),
 }

@@ -201,7 +201,8 @@ class Services:
 
     `growth` is what process books 4001 gains a minute in "rss" (bytes), "fds" (not of clients), "threads", "clients",
     and the stores in "db_connections" and "redis_keys". `noise` is how far memory jumps to and fro, in bytes, as `seed`
-    has it.
+    has it. `memory` adds bytes in a second to process books 4001. With `replaced` that process ends after so many
+    seconds, again and again; the next has a hundred more as its number and begins anew.
     """
 
     growth: dict[str, float] = field(default_factory=dict)
@@ -210,6 +211,8 @@ class Services:
     clock: float = 0.0  # seconds that the services' clock is ahead
     seed: int = 3
     misses: int = 0  # reads that the read model did not answer
+    memory: Callable[[int], float] = lambda _: 0.0
+    replaced: int = 10**9
 
 
 def write_server(folder: Path, plan: Plan, services: Services | None = None) -> None:
@@ -224,9 +227,11 @@ def write_server(folder: Path, plan: Plan, services: Services | None = None) -> 
                 continue
             grown = {what: rate * max(second, 0) / 60 for what, rate in made.growth.items()}
             workers = {
-                str(pid): Worker(
+                str(pid + 100 * (max(second, 0) // made.replaced) * (pid == 4001)): Worker(
                     cpu_s=0.2 * second + 1,
-                    rss=60e6 + source.uniform(-1, 1) * made.noise + grown.get("rss", 0) * (pid == 4001),
+                    rss=60e6
+                    + source.uniform(-1, 1) * made.noise
+                    + (grown.get("rss", 0) + made.memory(max(second, 0) % made.replaced)) * (pid == 4001),
                     fds=20 + (int(grown.get("fds", 0)) + int(grown.get("clients", 0))) * (pid == 4001),
                     threads=12 + int(grown.get("threads", 0)) * (pid == 4001),
                     clients=8 + int(grown.get("clients", 0)) * (pid == 4001),

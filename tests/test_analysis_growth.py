@@ -23,7 +23,7 @@ def judge_folder(folder: Path) -> ScenarioReport:
 
 
 def judge_growth(
-    folder: Path, growth: dict[str, float] | None = None, noise: float = 100 * KIB, seed: int = 3
+    folder: Path, growth: dict[str, float] | None = None, noise: float = 50 * KIB, seed: int = 3
 ) -> ScenarioReport:
     """A quick soak of services that grow so much a minute."""
     write_good_run(folder, QUICK)
@@ -80,15 +80,15 @@ def test_a_clean_service_fails_in_none_of_twenty_soaks_however_its_memory_jumps(
     assert verdicts == ["PASS"] * 20
 
 
-def test_the_smallest_slope_it_could_have_seen_grows_with_the_noise(tmp_path: Path) -> None:
+def test_the_smallest_growth_that_is_found_grows_with_the_noise_and_is_found(tmp_path: Path) -> None:
     def smallest(scenario: ScenarioReport) -> float:
         figures = [f for check in scenario.checks if check.name.startswith("memory") for f in check.figures]
-        return max(number(f) for f in figures if f.name == "smallest slope it could have seen")
+        return max(number(f) for f in figures if f.name == "smallest growth found with 90 %")
 
     quiet, noisy = judge_growth(tmp_path, noise=0), judge_growth(tmp_path, noise=2000 * KIB)
     assert smallest(quiet) == 512
     assert smallest(noisy) > 700
-    assert f"(seen from {smallest(noisy):,.4g})" in noisy.answer
+    assert f"(found with 90 % from {smallest(noisy):,.4g})" in noisy.answer
     seen = judge_growth(tmp_path, {"rss": 2 * smallest(noisy) * KIB}, noise=2000 * KIB)
     assert seen.verdict == "FAIL"
 
@@ -109,7 +109,8 @@ def test_growth_in_the_warm_up_is_left_out(tmp_path: Path) -> None:
 
 
 def test_p95_that_creeps_up_fails_where_the_file_gives_an_objective(tmp_path: Path) -> None:
-    plan = Plan(**{**vars(QUICK), "objectives": {**QUICK.objectives, "p95-ms-per-minute": 3.0}})
+    crowd = (Stage(100, 150, 20),)  # the p95 of fewer answers wanders too far
+    plan = Plan(**{**vars(QUICK), "stages": crowd, "objectives": {**QUICK.objectives, "p95-ms-per-minute": 3.0}})
     write_good_run(tmp_path, plan, latency=lambda second, *rest: usual_latency(second, *rest) * (1 + second / 60))
     scenario = judge_folder(tmp_path)
     assert scenario.verdict == "FAIL"
@@ -169,9 +170,9 @@ def test_a_process_that_was_replaced_in_mid_run_fails_by_name_and_time_and_its_g
     write_good_run(tmp_path, QUICK)
     path = tmp_path / "soak_server.jsonl"
     lines = path.read_text().splitlines()
-    path.write_text("\n".join(line.replace('"4001"', '"4901"') if n > 200 else line for n, line in enumerate(lines)))
+    path.write_text("\n".join(line.replace('"4001"', '"4901"') if n > 260 else line for n, line in enumerate(lines)))
     scenario = judge_folder(tmp_path)
     assert scenario.verdict == "FAIL"
-    came_and_went = "worker processes came or went during the load: books 4001 went at 100 s, books 4901 came at 100 s"
+    came_and_went = "worker processes came or went during the load: books 4001 went at 130 s, books 4901 came at 130 s"
     assert scenario.reasons == (came_and_went,)
     assert "books 4901: there for too short a time to tell whether it grows" in scenario.notes
