@@ -3,7 +3,7 @@
 from analysis.endpoints import group_of, is_catalogue
 from analysis.evidence import Evidence
 from analysis.findings import FAIL, INCONCLUSIVE, PASS, PERFORMANCE, Answer, Check, Figure
-from analysis.series import add_rises, draw_values
+from analysis.series import add_rises, covers, draw_values
 
 
 def answer_read_heavy(evidence: Evidence) -> Answer:
@@ -64,6 +64,8 @@ def measure_share(evidence: Evidence) -> Figure:
     if uses_sql(evidence):
         return Figure(name, 0.0, "", "run.json")
     if not reads or not misses:
+        return Figure(name, None, "", source)
+    if not any(covers(series, evidence.span, evidence.plan.limit("missing-seconds") + 1) for series in misses):
         return Figure(name, None, "", source)
     missed = sum(add_rises(series, evidence.span) for series in misses)
     return Figure(name, round(max(0.0, 1 - missed / reads), 6), "", source)

@@ -73,6 +73,12 @@ def add_rises(series: Series, span: tuple[float, float]) -> float:
     return sum(after - before if after >= before else after for before, after in pairwise(inside))
 
 
+def covers(series: Series, span: tuple[float, float], seconds: float) -> bool:
+    """Whether a series begins and ends within so many seconds of the two ends of a span."""
+    moments = [at for at, _ in series.points]
+    return bool(moments) and min(moments) <= span[0] + seconds and max(moments) >= span[1] - seconds
+
+
 def cut(series: Series, span: tuple[float, float]) -> Series:
     """The part of a series within a span."""
     return Series(series.quantity, series.owner, tuple(p for p in series.points if span[0] <= p[0] < span[1]))
