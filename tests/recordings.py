@@ -71,8 +71,9 @@ def usual_latency(second: int, endpoint: str, source: random.Random) -> float:
 class Load:
     """A made-up load. Every user asks, waits for the answer and thinks; its time adds up, but for `idle` of it.
 
-    `kinds` gives the kind of a request other than a right answer, for the number of the request. In a freeze, (first
-    second, seconds), no answer comes; each user sends a request at most and waits for its end.
+    `kinds` gives the kind of a request other than a right answer, for the number of the request; `kind_at` for the
+    second of the load in which it is sent and its number. In a freeze, (first second, seconds), no answer comes; each
+    user sends a request at most and waits for its end.
     """
 
     plan: Plan
@@ -83,6 +84,7 @@ class Load:
     mix: dict[str, int] = field(default_factory=dict)  # of 100 requests
     seed: int = 7
     freezes: tuple[tuple[int, int], ...] = ()
+    kind_at: Callable[[int, int], str] | None = None
 
 
 def make_requests(load: Load) -> list[tuple[int, str, float, str]]:
@@ -100,7 +102,9 @@ def make_requests(load: Load) -> list[tuple[int, str, float, str]]:
             endpoint = slots.pop()
             ms = load.latency(second, endpoint, source) + 1000 * (thaw - second)
             if thaw == second or held[thaw] < users:
-                requests.append((thaw, endpoint, ms, load.kinds(len(requests) + 1)))
+                number = len(requests) + 1
+                kind = load.kind_at(second, number) if load.kind_at else load.kinds(number)
+                requests.append((thaw, endpoint, ms, kind))
                 held[thaw] += thaw > second
         due -= int(due)
     return sorted(requests, key=lambda request: request[0])

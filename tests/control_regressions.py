@@ -1,0 +1,42 @@
+"""Runs that passed once and must never pass again: more than one rule may speak against them."""
+
+import random
+
+from control_cases import Control
+from made_runs import Slow, load
+from recordings import usual_latency
+
+from analysis.findings import FAIL, INCONCLUSIVE
+
+NORMAL, SHED, STOOD = ("normal after the spike",), ("few requests were refused",), ("the services never stood still",)
+STILL = ((30, 10), (70, 9), (110, 8), (150, 3), (190, 2))  # in a freeze of n seconds n - 1 are dead
+
+
+def rise_in_one_place(second: int, endpoint: str, source: random.Random) -> float:
+    """Five of the 90 s of the last third of a baseline are slow, those next to each other."""
+    return 620.0 if 250 <= second < 255 else usual_latency(second, endpoint, source)
+
+
+REGRESSIONS = (
+    Control("spike: recovery", "spike", "nothing but 503 for 105 s, from 15 s after it on",
+            (load(kind_at=lambda second, _: "shed" if second >= 145 else "right"),), NORMAL, FAIL,
+            profile="full", others=True),
+    Control("spike: recovery", "spike", "every answer takes 1.8 s from 15 s after it on", (load(Slow(1, 1800,
+            begin=145)),),
+            NORMAL, FAIL, profile="full", others=True),
+    Control("spike: before, in and after it", "spike", "half of all is refused before it",
+            (load(kind_at=lambda second, number: "shed" if second < 60 and number % 2 else "right"),), SHED, FAIL,
+            profile="full", others=True),
+    Control("standstills", "read_heavy", "27 of 300 s are dead", (load(freezes=STILL),), STOOD, FAIL,
+            profile="full", others=True),
+    Control("standstills", "baseline", "27 of 300 s are dead", (load(freezes=STILL),), STOOD, FAIL,
+            profile="full", others=True),
+    Control("standstills", "soak", "27 of 150 s are dead", (load(freezes=((40, 10), (80, 10), (120, 10))),), STOOD,
+            FAIL,
+            others=True),
+    Control("standstills", "soak", "324 of 1,800 s are dead", (load(freezes=tuple((at, 10) for at in range(20, 1784,
+            49))),),
+            STOOD, FAIL, profile="full", others=True),
+    Control("baseline: drift", "baseline", "p95 of the last third is 38 times the first, 1.00 to 42",
+            (load(latency=rise_in_one_place),), ("p95 is steady",), INCONCLUSIVE, profile="full", others=True),
+)  # fmt: skip
