@@ -18,6 +18,7 @@ from analysis.results import Results, read_results
 from analysis.run import End, Run
 
 Span = tuple[float, float]  # from, until (seconds since the epoch)
+NEAR_S = 600  # before and after the load, in which its rows may lie: log-ins before it, answers that came late
 
 
 @dataclass(frozen=True)
@@ -87,14 +88,16 @@ def gather_evidence(folder: Path, plan: Plan, run: Run) -> Evidence:
     name = plan.name
     results = read_results(folder, name)
     gaps = results.gaps
+    curve = measure_curve(results.history, results.stopped_at)
+    near = (curve.started - NEAR_S, curve.started + curve.seconds + NEAR_S) if curve.users else None
     return Evidence(
         run=run,
         plan=plan,
         end=run.ends.get(name),
         results=results,
-        curve=measure_curve(results.history, results.stopped_at),
-        parts=read_seconds(folder, name, gaps),
-        latencies=read_latencies(folder, name, gaps),
+        curve=curve,
+        parts=read_seconds(folder, name, gaps, near),
+        latencies=read_latencies(folder, name, gaps, near),
         generator=read_generator(folder, name, gaps),
         samples=read_server(folder, name, gaps),
         writes=read_ledger(folder, name, gaps),

@@ -9,16 +9,20 @@ LARGEST = 1e15  # more microseconds, bytes or seconds than any record can have
 
 
 class Gaps(list[str]):
-    """The gaps in words; beside them, by the name of a file, how many lines it has and how many are damaged."""
+    """The gaps in words; beside them the names of the files that are missing, and for each other file how many lines it
+    has and how many are damaged.
+    """
 
     def __init__(self) -> None:
         """Begin without any."""
         super().__init__()
+        self.missing: list[str] = []
         self.lines: Counter[str] = Counter()
         self.damaged: Counter[str] = Counter()
 
     def miss(self, path: Path) -> None:
         """Note a file that is not there."""
+        self.missing.append(path.name)
         self.append(f"{path.name} is missing")
 
     def damage(self, path: Path, line: int | None = None) -> None:
@@ -49,6 +53,19 @@ def read_json(text: str) -> Any:
 
 def _refuse(name: str) -> NoReturn:
     raise ValueError(f"{name} cannot be")
+
+
+def check_time(moment: float, near: tuple[float, float] | None) -> None:
+    """Raise ValueError for a moment that is outside a span, where one is known."""
+    if near and not near[0] <= moment <= near[1]:
+        raise ValueError(f"{moment} is far from the load")
+
+
+def check_types(line: dict[str, Any], types: dict[str, type | tuple[type, ...]]) -> None:
+    """Raise TypeError unless each value that is there has one of its types; a bool is no number."""
+    for name, kinds in types.items():
+        if name in line and (not isinstance(line[name], kinds) or isinstance(line[name], bool)):
+            raise TypeError(f"{name} cannot be {line[name]!r}")
 
 
 def check_amounts(numbers: dict[str, Any], optional: bool = True) -> None:

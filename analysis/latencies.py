@@ -11,11 +11,13 @@ from hdrh.codec import HdrCookieException, HdrHistogramEncoder, HdrLengthExcepti
 from hdrh.histogram import HdrHistogram
 from numpy.typing import NDArray
 
-from analysis.gaps import LARGEST, Gaps, amount
+from analysis.gaps import LARGEST, Gaps, amount, check_time
 from analysis.records import DIGITS, HIGHEST_US, LOWEST_US, find_parts, part_path
 
 Numbers = NDArray[np.int64]
+Piece = tuple[int, int, Numbers, Numbers]  # second, endpoint, places in a histogram, their counts
 LAYOUT = HdrHistogram(LOWEST_US, HIGHEST_US, DIGITS)
+HEADS = ("#", '"StartTimestamp"')  # of lines that hold no latencies
 DAMAGED = (ValueError, TypeError, zlib.error, HdrCookieException, HdrLengthException, AttributeError)
 
 
@@ -66,26 +68,35 @@ def percentiles(us: Numbers, count: Numbers, shares: tuple[float, ...]) -> list[
     return [round(float(value) / 1000, 3) for value in us[order][np.searchsorted(seen, ranks)]]
 
 
-def read_latencies(folder: Path, name: str, gaps: Gaps) -> Latencies:
-    """The latencies in every part's NAME.hlog; adds to `gaps` what is missing or damaged."""
+def read_latencies(folder: Path, name: str, gaps: Gaps, near: tuple[float, float] | None = None) -> Latencies:
+    """The latencies in every part's NAME.hlog; adds to `gaps` what is missing or damaged.
+
+    Lines of a second outside of `near` (seconds since the epoch) cannot be.
+    """
     paths = find_parts(folder, name, ".hlog")
     if not paths:
         gaps.miss(part_path(folder, name, "", ".hlog"))
     names: dict[str, int] = {}
-    pieces: list[tuple[int, int, Numbers, Numbers]] = []
+    pieces: list[Piece] = []
     for path in paths.values():
         for number, line in enumerate(path.read_text(encoding="utf-8", errors="replace").splitlines(), start=1):
-            if not line.startswith("Tag="):
+            if line.startswith(HEADS):
                 continue
             gaps.lines[path.name] += 1
             try:
-                tag, start, _, _, blob = line.removeprefix("Tag=").split(",")
-                second, (index, count) = int(amount(start)), _decode(blob)
+                pieces.append(_read_line(line, names, near))
             except DAMAGED:
                 gaps.damage(path, number)
-                continue
-            pieces.append((second, names.setdefault(tag, len(names)), index, count))
     return _join(tuple(names), pieces)
+
+
+def _read_line(line: str, names: dict[str, int], near: tuple[float, float] | None) -> Piece:
+    head, start, _, _, blob = line.split(",")
+    if not head.startswith("Tag="):
+        raise ValueError("no tag")
+    second, (index, count) = int(amount(start)), _decode(blob)
+    check_time(second, near)
+    return second, names.setdefault(head.removeprefix("Tag="), len(names)), index, count
 
 
 def _decode(blob: str) -> tuple[Numbers, Numbers]:
@@ -117,7 +128,7 @@ def _values_at(index: Numbers) -> Numbers:
     return values
 
 
-def _join(names: tuple[str, ...], pieces: list[tuple[int, int, Numbers, Numbers]]) -> Latencies:
+def _join(names: tuple[str, ...], pieces: list[Piece]) -> Latencies:
     if not pieces:
         none = np.zeros(0, dtype=np.int64)
         return Latencies(names, none, none, none, none)

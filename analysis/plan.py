@@ -4,6 +4,7 @@ from dataclasses import asdict, dataclass, field
 from itertools import accumulate
 from typing import Any
 
+from analysis.gaps import amount
 from analysis.thresholds import LIMITS, OBJECTIVES
 
 SCENARIOS = ("smoke", "baseline", "read_heavy", "write_heavy", "stages", "soak", "spike")
@@ -82,5 +83,20 @@ def plan_to_dict(plan: Plan) -> dict[str, Any]:
 
 
 def plan_from_dict(data: dict[str, Any]) -> Plan:
-    """The plan that `plan_to_dict` wrote."""
-    return Plan(**{**data, "stages": tuple(Stage(**stage) for stage in data["stages"])})
+    """The plan that `plan_to_dict` wrote; raises KeyError, TypeError or ValueError for numbers that cannot be."""
+    plan = Plan(**{**data, "stages": tuple(Stage(**stage) for stage in data["stages"])})
+    levels = [number for stage in plan.stages for number in (stage.users, stage.seconds, stage.spawn_rate)]
+    if not plan.stages or not all(amount(number) > 0 for number in levels):
+        raise ValueError("stages that cannot be")
+    check_share(0.0 if plan.write_share is None else plan.write_share)
+    for values, known in ((plan.objectives, OBJECTIVES), (plan.limits, LIMITS)):
+        for name, value in values.items():
+            check = check_share if name in known and known[name].is_share else amount
+            check(value)
+    return plan
+
+
+def check_share(value: float) -> None:
+    """Raise TypeError or ValueError unless a value is from 0 to 1."""
+    if amount(value) > 1:
+        raise ValueError(f"{value} is no share")

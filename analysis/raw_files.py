@@ -5,10 +5,13 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, TypeVar
 
-from analysis.gaps import Gaps, amount, check_amounts, read_json, whole
+from analysis.gaps import Gaps, amount, check_amounts, check_time, check_types, read_json, whole
 from analysis.records import (
+    ACKNOWLEDGED,
     GENERATOR,
+    REFUSED,
     SECONDS,
+    UNKNOWN,
     DataState,
     GeneratorRow,
     Outcome,
@@ -23,12 +26,35 @@ from analysis.records import (
 )
 
 T = TypeVar("T")
+Span = tuple[float, float]
+NOTHING = type(None)
+LEDGER_TYPES: dict[str, type | tuple[type, ...]] = {
+    "n": int,
+    "isbn": str,
+    "method": str,
+    "key": (str, NOTHING),
+    "if_match": (int, NOTHING),
+    "fields": (dict, NOTHING),
+    "digest": (str, NOTHING),
+    "status": (int, NOTHING),
+    "version": (int, NOTHING),
+}
+METHODS, OUTCOMES = ("POST", "PATCH", "DELETE"), (ACKNOWLEDGED, REFUSED, UNKNOWN)
 
 
-def read_seconds(folder: Path, name: str, gaps: Gaps) -> dict[str, list[SecondRow]]:
-    """The rows of every part's NAME_seconds.csv, by part; adds to `gaps` what could not be read."""
+def read_seconds(folder: Path, name: str, gaps: Gaps, near: Span | None = None) -> dict[str, list[SecondRow]]:
+    """The rows of every part's NAME_seconds.csv, by part; adds to `gaps` what could not be read.
+
+    Rows of a second outside of `near` (seconds since the epoch) cannot be.
+    """
     parts = _parts(folder, name, "_seconds.csv", gaps)
-    return {part: list(_read_csv(path, SECONDS, _second, gaps)) for part, path in parts.items()}
+
+    def convert(line: list[str]) -> SecondRow:
+        row = _second(line)
+        check_time(row.second, near)
+        return row
+
+    return {part: list(_read_csv(path, SECONDS, convert, gaps)) for part, path in parts.items()}
 
 
 def read_generator(folder: Path, name: str, gaps: Gaps) -> dict[str, list[GeneratorRow]]:
@@ -74,10 +100,7 @@ def read_read_back(folder: Path, name: str, gaps: Gaps) -> ReadBack | None:
     path = folder / f"{name}_read_back.json"
     try:
         data = read_json(path.read_text(encoding="utf-8"))
-        isbns = {
-            isbn: {road: Shown(whole(shown["status"]), shown["book"]) for road, shown in roads.items()}
-            for isbn, roads in data["isbns"].items()
-        }
+        isbns = {isbn: {road: _shown(shown) for road, shown in roads.items()} for isbn, roads in data["isbns"].items()}
         check_amounts({"at": data["at"], "lag_s": data["lag_s"]})
         return ReadBack(data["at"], data["lag_s"], data["complete"], isbns)
     except OSError:
@@ -97,7 +120,7 @@ def _parts(folder: Path, name: str, ending: str, gaps: Gaps) -> dict[str, Path]:
 def _read_csv(path: Path, columns: Iterable[str], convert: Callable[[list[str]], T], gaps: Gaps) -> Iterable[T]:
     lines = list(csv.reader(path.read_text(encoding="utf-8", errors="replace").replace("\0", "").splitlines()))
     if not lines or lines[0] != list(columns):
-        gaps.append(f"{path.name} has not the columns it should have")
+        gaps.damage(path, 1)
         return
     gaps.lines[path.name] += len(lines) - 1
     for number, line in enumerate(lines[1:], start=2):
@@ -135,7 +158,13 @@ def _generator(line: list[str]) -> GeneratorRow:
     return GeneratorRow(amount(at), whole(pid), amount(cpu), whole(wanted), whole(users), lags_ms)
 
 
+def _shown(shown: dict[str, Any]) -> Shown:
+    check_types(shown, {"status": int, "book": (dict, NOTHING)})
+    return Shown(whole(shown["status"]), shown["book"])
+
+
 def _sample(line: dict[str, Any]) -> ServerSample:
+    check_types(line, {"service": str, "error": str, "at": (int, float), "took": (int, float)})
     workers = {pid: Worker(**worker) for pid, worker in line.get("workers", {}).items()}
     for numbers in (line.get("values", {}), *line.get("workers", {}).values()):
         check_amounts(numbers, optional=False)
@@ -144,7 +173,10 @@ def _sample(line: dict[str, Any]) -> ServerSample:
 
 
 def _ledger_line(line: dict[str, Any]) -> Sent | Outcome:
+    check_types(line, LEDGER_TYPES)
     check_amounts({name: line.get(name) for name in ("at", "n", "if_match", "status", "version")})
+    if line.get("outcome", UNKNOWN) not in OUTCOMES or line.get("method", "POST") not in METHODS:
+        raise ValueError("a write that cannot be")
     return Outcome(**line) if "outcome" in line else Sent(**line)
 
 

@@ -3,14 +3,16 @@
 import csv
 import io
 import re
+import statistics
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from analysis.gaps import Gaps, amount, read_json, whole
+from analysis.gaps import Gaps, amount, check_time, read_json, whole
 
 Row = dict[str, str]
+DAY_S = 86_400  # no scenario is that long: a moment that far from the others is damaged
 T = TypeVar("T")
 
 
@@ -89,22 +91,28 @@ class Results:
 def read_results(folder: Path, name: str) -> Results:
     """Read what Locust wrote for scenario `name` in `folder`; never raises for missing or damaged data."""
     gaps = Gaps()
+    history = read_history(folder / f"{name}_stats_history.csv", gaps)
     rows = _read_rows(folder / f"{name}_stats.csv", _endpoint, gaps)
     aggregated = [row for row in rows if row.name == "Aggregated"]
     return Results(
         endpoints=[row for row in rows if row.name != "Aggregated"],
         total=aggregated[0] if aggregated else None,
-        history=read_history(folder / f"{name}_stats_history.csv", gaps),
+        history=history,
         failures=_read_rows(folder / f"{name}_failures.csv", _failure, gaps),
         exceptions=sum(_read_rows(folder / f"{name}_exceptions.csv", lambda row: whole(row["Count"]), gaps)),
-        stopped_at=_read_stop(folder / f"{name}_requests.json", gaps),
+        stopped_at=_read_stop(folder / f"{name}_requests.json", history, gaps),
         gaps=gaps,
     )
 
 
 def read_history(path: Path, gaps: Gaps) -> list[Second]:
     """The aggregated lines of a history file, oldest first; adds to `gaps` what could not be read."""
-    return [second for second in _read_rows(path, _aggregated_second, gaps) if second is not None]
+    found = [second for second in _read_rows(path, _aggregated_second, gaps) if second is not None]
+    usual = statistics.median(second.at for second in found) if found else 0
+    kept = [second for second in found if abs(second.at - usual) <= DAY_S]
+    for _ in range(len(found) - len(kept)):
+        gaps.damage(path)
+    return kept
 
 
 def _read_rows(path: Path, convert: Callable[[Row], T], gaps: Gaps) -> list[T]:
@@ -115,6 +123,8 @@ def _read_rows(path: Path, convert: Callable[[Row], T], gaps: Gaps) -> list[T]:
         return []
     rows: list[T] = []
     reader = csv.DictReader(io.StringIO(text.replace("\0", ""), newline=""))
+    if len(reader.fieldnames or []) < 2:  # no head, or one that was cut off in its first column
+        gaps.damage(path)
     for row in reader:
         gaps.lines[path.name] += 1
         try:
@@ -126,10 +136,14 @@ def _read_rows(path: Path, convert: Callable[[Row], T], gaps: Gaps) -> list[T]:
     return rows
 
 
-def _read_stop(path: Path, gaps: Gaps) -> float | None:
+def _read_stop(path: Path, history: list[Second], gaps: Gaps) -> float | None:
     try:
         moment = read_json(path.read_text(encoding="utf-8"))["stopped_at"]
-        return None if moment is None else amount(moment)
+        if moment is None:
+            return None
+        if history:
+            check_time(amount(moment), (history[0].at - DAY_S, history[-1].at + DAY_S))
+        return amount(moment)
     except OSError:
         gaps.miss(path)
     except (ValueError, KeyError, TypeError):

@@ -9,6 +9,7 @@ from analysis.gaps import read_json
 from analysis.plan import Plan, plan_from_dict
 
 INTERRUPTED = "interrupted"
+MOST_PROCESSES = 100  # files of more are not looked for
 
 
 class RunError(Exception):
@@ -65,7 +66,10 @@ def read_run(folder: Path) -> Run:
         if not plans:
             raise ValueError("no plan")
         ends = _read_ends(folder / "scenarios.csv")
-        return Run(data["run"], data["profile"], plans, ends, data, int(data.get("processes", 1)))
+        processes = data.get("processes", 1)
+        if type(processes) is not int or not 1 <= processes <= MOST_PROCESSES:
+            raise ValueError("a number of processes that cannot be")
+        return Run(data["run"], data["profile"], plans, ends, data, processes)
     except OSError as error:
         raise RunError(f"{path}: {error.strerror}; give the folder of a run, test_results_…") from None
     except (ValueError, KeyError, TypeError):
