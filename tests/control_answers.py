@@ -29,6 +29,8 @@ WRONG, INTERNAL = "every answer kept the contract", "no answer was a 500"
 SHED, ANSWERED = ("few requests were refused",), ("requests were answered",)
 LATE, STOOD = ("no answer took too long",), ("the services never stood still",)
 STEADY, SHARE, NORMAL = ("p95 is steady",), ("reads came from the read model",), ("normal after the spike",)
+GROWS, KIB = ("memory of books 4001: no growth",), 1024
+UNSURE = ("auth 3001", "books 4001")  # that end higher than they began, as the seed has it
 READ = "GET /api/books/{isbn}"
 ISBN = ISBNS[7]
 WITH_LOGINS = {LIST: 46, ONE: 44, LOGIN: 10, ADD: 3, CHANGE: 5}
@@ -37,6 +39,7 @@ R_WRONG, R_WRITES, R_WORKERS = "wrong answers", "acknowledged writes", "worker p
 R_P95, R_P99, R_LONGEST, R_SHED, R_ANSWERED = "p95", "p99", "longest answer", "refusals", "requests without an answer"
 R_DEAD, R_ASKED, R_FEW = "standstills", "a question without an objective", "too few answers"
 R_DRIFT, R_RETURN, R_SHARE = "baseline: drift", "stages: return", "read_heavy: read model"
+R_SOAK = "soak"
 R_PARTS, R_RECOVERY = "spike: before, in and after it", "spike: recovery"
 
 
@@ -149,6 +152,16 @@ ANSWERS = (
             (change_samples(lambda sample: sample["values"].pop("read_model_misses_total", None)),), SHARE,
             INCONCLUSIVE,
             "in one second", (change_samples(lambda sample: sample["values"].pop("read_model_misses_total"), 12, 13),)),
+    Control(R_SOAK, "soak", "memory of a worker grows by 640 KiB a minute", (services(growth={"rss": 640 * KIB}),),
+            GROWS, FAIL, "400 KiB", (services(growth={"rss": 400 * KIB}),)),
+    Control(R_SOAK, "soak", "memory of a worker rises by 600 MB at once and stays",
+            (services(memory=lambda second: 6e8 * (second >= 90)),), GROWS, FAIL,
+            "for 5 s", (services(memory=lambda second: 6e8 * (90 <= second < 95)),)),
+    Control(R_SOAK, "soak", "memory of a worker jumps to and fro by 20 MB", (services(noise=2e7),),
+            tuple(f"memory of {owner}: no growth" for owner in UNSURE), INCONCLUSIVE,
+            "by 20 KiB", (services(noise=20 * KIB),)),
+    Control(R_SOAK, "soak", "a worker opens seven descriptors a minute", (services(growth={"fds": 7.0}),),
+            ("own descriptors of books 4001: no growth",), FAIL, "four", (services(growth={"fds": 4.0}),)),
     Control(R_PARTS, "spike", "half of all is refused before the spike", (refuse(2, range(3, 10)),), SHED, FAIL,
             "4 %", (refuse(25, range(0, 10)),)),
     Control(R_PARTS, "spike", "6 % are refused in the spike", (refuse(16, range(10, 30)),), SHED, FAIL,

@@ -3,11 +3,12 @@
 import random
 
 from control_cases import Control
-from made_runs import Slow, load
+from made_runs import Slow, load, services
 from recordings import usual_latency
 
 from analysis.findings import FAIL, INCONCLUSIVE
 
+GROWS, MB = ("memory of books 4001: no growth",), 1e6
 NORMAL, SHED, STOOD = ("normal after the spike",), ("few requests were refused",), ("the services never stood still",)
 STILL = ((30, 10), (70, 9), (110, 8), (150, 3), (190, 2))  # in a freeze of n seconds n - 1 are dead
 
@@ -37,6 +38,13 @@ REGRESSIONS = (
     Control("standstills", "soak", "324 of 1,800 s are dead", (load(freezes=tuple((at, 10) for at in range(20, 1784,
             49))),),
             STOOD, FAIL, profile="full", others=True),
+    Control("soak", "soak", "memory of a worker grows by 140 MB in the last seven minutes",
+            (services(memory=lambda second: max(0, second - 1380) * MB / 3),), GROWS, FAIL,
+            profile="full", others=True),
+    Control("soak", "soak", "memory of a worker rises by 600 MB at once", (services(memory=lambda second: 600 * MB * (
+            second >= 900)),), GROWS, FAIL, profile="full", others=True),
+    Control("soak", "soak", "a worker leaks to 1 GB and is replaced every ten minutes", (services(memory=lambda second:
+            second * MB * 10 / 6, replaced=600),), GROWS, FAIL, profile="full", others=True),
     Control("baseline: drift", "baseline", "p95 of the last third is 38 times the first, 1.00 to 42",
             (load(latency=rise_in_one_place),), ("p95 is steady",), INCONCLUSIVE, profile="full", others=True),
 )  # fmt: skip

@@ -29,7 +29,7 @@ from recordings import (
 from rich.console import Console
 from whole_runs import write_whole_run
 
-from analysis.findings import Figure, RunReport
+from analysis.findings import NO_OBJECTIVE, WHOLE_LOAD, Figure, RunReport
 from analysis.plan import SCENARIOS, Stage
 from analysis.report import build_report
 from analysis.summarize import main
@@ -128,6 +128,44 @@ def test_summary_md_shows_the_verdict_its_reasons_and_a_row_a_scenario(tmp_path:
     assert [row.split(" | ")[0] for row in rows] == ["| scenario", "| smoke", "| baseline", "| read_heavy", "| soak"]
     columns = {len(re.findall(r"(?<!\\)\|", row)) for row in lines if row.startswith("|")}
     assert len(columns) == 1
+
+
+def test_each_reason_stands_under_its_own_verdict_wherever_it_is_shown(tmp_path: Path) -> None:
+    plan = make_plan(name="read_heavy")
+    write_run(tmp_path, plan)
+    write_scenario(tmp_path, plan, idle=0.5, kinds=lambda number: "wrong" if number == 9 else "right")
+    assert main([str(tmp_path)]) == 1
+    (scenario,) = build_report(tmp_path).scenarios
+    failed, invalid = scenario.reasons
+    assert invalid.startswith("users were there for 540 s but spent ")
+    said = run_summarize(str(tmp_path)).stdout
+    assert f"FAIL: {failed[:40]}" in said and f"INVALID: {invalid[:40]}" in said
+    text = (tmp_path / "summary.md").read_text()
+    assert f"**read_heavy** FAIL: {escape(failed)}" in text and f"**read_heavy** INVALID: {escape(invalid)}" in text
+    (suite,) = JUnitXml.fromfile(str(tmp_path / "junit.xml"))
+    whole = next(iter(suite)).result[0]
+    assert (type(whole), whole.message) == (Failure, f"FAIL: {failed}; INVALID: {invalid}")
+
+
+def test_what_has_no_objective_is_no_test_in_junit(tmp_path: Path) -> None:
+    plan = make_plan(Stage(20, 150, 20), name="soak")
+    write_good_run(tmp_path, plan)
+    main([str(tmp_path)])
+    (suite,) = JUnitXml.fromfile(str(tmp_path / "junit.xml"))
+    names = [case.name for case in suite]
+    (scenario,) = build_report(tmp_path).scenarios
+    without = [check.name for check in scenario.checks if check.reason == NO_OBJECTIVE]
+    assert "keys in Redis of books: no growth" in without
+    assert not set(without) & set(names) and "memory of books 4001: no growth" in names
+
+
+def test_a_row_says_of_what_its_figures_are_and_a_sentence_what_it_leaves_out(tmp_path: Path) -> None:
+    write_good_run(tmp_path, make_plan(Stage(50, 60, 10)))
+    said = " ".join(run_summarize(str(tmp_path)).stdout.split())
+    assert f"p50, p95, p99: milliseconds of {WHOLE_LOAD}" in said
+    assert f"Latencies are of {WHOLE_LOAD}" in (tmp_path / "summary.md").read_text()
+    assert f"p50, p95 and p99 are of {WHOLE_LOAD}" in (tmp_path / "report.html").read_text()
+    assert "after ramp and warm-up: p50 " in said
 
 
 def test_markup_in_answers_of_a_service_stays_text() -> None:

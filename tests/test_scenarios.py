@@ -13,12 +13,15 @@ from stacks import PROJECT, Stack
 
 from analysis.thresholds import LIMITS, OBJECTIVES
 
-LOCAL = {"objective_reads_p95_ms": 100, "objective_writes_p95_ms": 200, "objective_login_p95_ms": 2000}
-SPIKE = {
-    "objective_reads_p95_ms": 500, "objective_shed_ratio": 0.05, "objective_recovery_seconds": 30,
-    "limit_generator_lag_p99_ms": 50,
+LOCAL = {
+    "objective_reads_p95_ms": 100, "objective_writes_p95_ms": 200, "objective_login_p95_ms": 2000,
+    "objective_reads_p99_ms": 300, "objective_writes_p99_ms": 600, "objective_login_p99_ms": 3000,
 }  # fmt: skip
-SMOKE = {"limit_generator_lag_p99_ms": 250}
+SPIKE = {
+    "objective_reads_p95_ms": 500, "objective_reads_p99_ms": 1500, "objective_shed_ratio": 0.05,
+    "objective_recovery_seconds": 30, "limit_generator_lag_p99_ms": 50,
+}  # fmt: skip
+SMOKE = {"objective_dead_ratio": 1, "limit_generator_lag_p99_ms": 250}
 MINUTES = [50, 100, 200, 300, 200, 100, 50]
 PLANS: dict[str, dict[str, Any]] = {
     "scenarios/smoke.conf": {"num_users": 5, "spawn_rate": 1, "run_time": 60, **SMOKE},
@@ -70,8 +73,11 @@ READ_SCENARIOS = """
 import json, sys
 from dataclasses import astuple
 import locust_options
+from analysis.scenario_files import parse_stages
 from locust.argument_parser import get_parser
 plans = {path: vars(get_parser().parse_args(["--config", path])) for path in sys.argv[1:]}
+for plan in plans.values():
+    plan["stages"] = plan["stages"] and parse_stages(plan["stages"])
 print(json.dumps(plans, default=astuple))
 """
 READ_LOADS = """
