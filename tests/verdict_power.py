@@ -13,7 +13,16 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 
 import numpy as np
 from made_runs import real_plan
-from numpy.typing import NDArray
+from power_seconds import (
+    MEDIAN_US,
+    SIGMA,
+    THINK_S,
+    finds_dead_row,
+    finds_dead_share,
+    finds_misses,
+    finds_recovery,
+    make_latencies,
+)
 from verdict_controls import DOCUMENT, replace_between
 
 from analysis.answer_rules import judge_shed
@@ -21,7 +30,6 @@ from analysis.baseline import judge_drift
 from analysis.blocks import compare_p95, cut_blocks
 from analysis.counts import Counts
 from analysis.findings import PASS
-from analysis.latencies import Latencies, Numbers
 from analysis.objectives import judge_longest, judge_objectives
 from analysis.plan import Plan
 from analysis.stages import Level, judge_return
@@ -29,22 +37,9 @@ from analysis.stages import Level, judge_return
 FILE = DOCUMENT.parent / "data" / "verdict_power.json"
 BEGIN, END = "<!-- power: begin -->\n", "<!-- power: end -->\n"
 TIMES, ERRORS = (1.1, 1.2, 1.5, 2.0), (0.001, 0.002, 0.005, 0.01, 0.02)
-SIGMA, MEDIAN_US, THINK_S = 0.5, 10_000, 2.0
 Z = {"p95": 1.6449, "p99": 2.3263}
 Found = Callable[[np.random.Generator, Plan, float], bool]
 ENDPOINTS = {"reads": "GET|/api/books", "writes": "POST|/api/books", "login": "POST|/login"}
-
-
-def make_latencies(source: np.random.Generator, levels: NDArray[np.float64], rate: float, endpoint: str) -> Latencies:
-    """Answers of one endpoint; `levels` are the medians of the seconds in microseconds, `rate` the answers a second."""
-    wander = np.zeros(len(levels))
-    for place in range(1, len(levels)):
-        wander[place] = 0.8 * wander[place - 1] + source.normal(0, 0.06)
-    numbers = source.poisson(rate, len(levels))
-    second: Numbers = np.repeat(np.arange(len(levels), dtype=np.int64), numbers)
-    us = np.repeat(levels * np.exp(wander), numbers) * np.exp(source.normal(0, SIGMA, len(second)))
-    whole: Numbers = np.maximum(us, 1).astype(np.int64)
-    return Latencies((endpoint,), second, np.zeros(len(second), np.int64), whole, np.ones(len(second), np.int64))
 
 
 def finds_percentile(group: str, percentile: str) -> Found:
@@ -111,6 +106,10 @@ RULES: dict[str, tuple[str, Found, tuple[float, ...]]] = {
     "shed share in the spike": ("spike", finds_shed, TIMES),
     "drift of the baseline": ("baseline", finds_drift, TIMES),
     "return of the stages": ("stages", finds_return, TIMES),
+    "share of dead seconds": ("read_heavy", finds_dead_share, TIMES),
+    "dead seconds in a row": ("stages", finds_dead_row, TIMES),
+    "recovery after the spike": ("spike", finds_recovery, TIMES),
+    "share of the read model": ("read_heavy", finds_misses, TIMES),
     "errors": ("baseline", finds_errors, ERRORS),
 }
 
