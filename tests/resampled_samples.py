@@ -2,7 +2,8 @@
 
 What only rises is added up anew from its increments. What may grow (memory, descriptors, threads, connections, keys)
 keeps the level as recorded, a running median over 31 samples, and only what is left of that level moves with its
-block: growth is neither destroyed nor made. A worker process is there when it was there.
+block: growth is neither destroyed nor made. Of a course that rises faster than it jumps nothing is
+left. A worker process is there when it was there.
 """
 
 import json
@@ -114,10 +115,16 @@ def list_values(sample: Sample) -> dict[Key, float]:
 
 
 def find_levels(course: Course) -> Course:
-    """The running median of a course, one of its own values, so that whole numbers stay whole."""
+    """The running median of a course, one of its own values, so that whole numbers stay whole.
+
+    Near the ends its window is as short on the one side as on the other: else a line would leave its own level.
+    """
     values = list(course.values())
-    windows = (sorted(values[max(0, place - AROUND) : place + AROUND + 1]) for place in range(len(values)))
-    return {number: window[len(window) // 2] for number, window in zip(course, windows, strict=True)}
+    levels = []
+    for place in range(len(values)):
+        reach = min(AROUND, place, len(values) - 1 - place)
+        levels.append(sorted(values[place - reach : place + reach + 1])[reach])
+    return dict(zip(course, levels, strict=True))
 
 
 def find_rises(course: Course) -> Course:

@@ -1,12 +1,14 @@
 """A run that is drawn out of a recorded one is a whole run, as good and as bad as that one."""
 
 import json
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
-from made_runs import Break, Slow, generator, lines, load, make_run, real_plan, services
+from made_runs import Break, Slow, change_samples, generator, lines, load, make_run, real_plan, services
 from recordings import START
 from resampling import draw_sources, find_sections, resample_run, write_scenario
 
@@ -16,6 +18,7 @@ from analysis.endpoints import count_ledger_writes
 from analysis.evidence import gather_evidence
 from analysis.findings import PASS
 from analysis.plan import Stage
+from analysis.records import THINK
 from analysis.report import build_report
 from analysis.results import read_results
 from analysis.run import read_run
@@ -107,7 +110,7 @@ def test_growth_stays_and_none_is_made(tmp_path: Path) -> None:
 
 def grow(memory: float) -> Break:
     """Services of which one grows by so many bytes a minute, with noise."""
-    return services(growth={"rss": memory}, noise=5e4)
+    return services(growth={"rss": memory}, noise=2e5)
 
 
 def read_course(folder: Path, quantity: str) -> list[float]:
@@ -164,3 +167,46 @@ def test_writes_beyond_the_recorded_ones_are_in_the_ledger_too(tmp_path: Path) -
         assert told == old.promises, "nothing else of the writes has changed"
         more += max(0, rise)
     assert more
+
+
+def test_a_course_without_noise_stays_as_it_was_recorded(tmp_path: Path) -> None:
+    plan = replace(real_plan("soak", "quick"), stages=(Stage(10, 150, 10),))
+    recorded, drawn = tmp_path / "recorded", tmp_path / "drawn"
+    recorded.mkdir()
+    drawn.mkdir()
+    a_second = 1e5  # bytes
+    make_run(recorded, plan, [services(growth={"rss": 60 * a_second})])
+    resample_run(recorded, read_run(recorded), drawn, np.random.default_rng(1))
+    before, after = (read_course(folder, "rss") for folder in (recorded, drawn))
+    assert after == pytest.approx(before, abs=1)
+
+
+def test_a_worker_that_was_replaced_once_is_replaced_once(tmp_path: Path) -> None:
+    (scenario,) = build_report(draw(tmp_path, "read_heavy", 1, services(replaced=18))).scenarios
+    (recorded,) = build_report(tmp_path / "recorded").scenarios
+    assert scenario.verdict == recorded.verdict == "FAIL"
+    assert scenario.reasons == recorded.reasons
+
+
+def test_all_records_of_a_second_move_together(tmp_path: Path) -> None:
+    def mark(sample: dict[str, Any]) -> None:
+        sample["values"]["db_pool_in_use"] = 7.0
+
+    begin = 15
+    marks = (
+        load(Slow(1, 900.0, begin=begin, end=begin + 1)),
+        generator(lags={begin: [33.0]}),
+        change_samples(mark, begin, begin + 1),
+    )
+    seen: Counter[int] = Counter()
+    for seed in range(10):
+        drawn = draw(tmp_path, "read_heavy", seed, *marks)
+        run = read_run(drawn)
+        evidence = gather_evidence(drawn, run.plans[0], run)
+        slow = set(evidence.latencies.second[evidence.latencies.us > 800_000].tolist())
+        assert {round(row.at) - 1 for row in evidence.generator[""] if row.lags_ms} == slow
+        assert {int(each.at) for each in evidence.samples if (each.values or {}).get("db_pool_in_use") == 7} == slow
+        waited = {row.second for row in evidence.rows if row.endpoint != THINK and row.busy_s > 0.8 * row.right > 0}
+        assert waited == slow
+        seen.update(slow)
+    assert len(seen) > 5, "the second was drawn to many places"
