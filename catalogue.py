@@ -1,5 +1,6 @@
 """The catalogue as a client sees it: what a book is and where it stands, all books, and those that loads have added."""
 
+import itertools
 import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
@@ -29,7 +30,8 @@ def find_flaw(book: Book) -> str:
         return "not the fields of a book"
     if not PRICE.fullmatch(book["price"]):
         return "the price has not two decimals"
-    return "" if book["version"] >= 1 and book["authors"] else "a book without version or authors"
+    named = book["authors"] and all(type(author) is str for author in book["authors"])
+    return "" if book["version"] >= 1 and named else "a book without version or authors"
 
 
 def has_whole_numbers(book: Book) -> bool:
@@ -49,30 +51,36 @@ def keys_of(book: Book) -> set[Key]:
 
 
 def read_catalogue(books_url: str, token: str) -> Iterator[Book]:
-    """Yield every book of the catalogue as MariaDB has it, a page in memory at a time; raises Refused.
+    """Yield every book of the catalogue as MariaDB has it, a page in memory at a time.
 
-    A service that knows no `no-cache` on lists answers from its read model.
+    A service that knows no `no-cache` on lists answers from its read model. Raises Refused when the catalogue cannot be
+    read, or its pages do not go on from book to book: they would never end.
     """
     http = open_http()
     headers = {**bearer(token), "Cache-Control": "no-cache"}
     query: dict[str, str | int] = {"limit": 100}
+    last: Place = ("", "")
     while True:
         try:
             answer = ask(http, "GET", f"{books_url}/api/books", params=query, headers=headers)
             page = answer.json()
             items, following = list(page["items"]), page["next"]
-        except (requests.RequestException, ValueError, KeyError, TypeError) as problem:
+            places = [last, *(place_of(book) for book in items if not find_flaw(book))]
+        except (requests.RequestException, ValueError, KeyError, TypeError, AttributeError) as problem:
             reason = type(problem).__name__ if isinstance(problem, requests.RequestException) else explain(answer)
             raise Refused(f"the catalogue at {books_url} cannot be read ({reason})", 1) from None
+        goes_on = following is None or (items and following != query.get("after"))
+        if not goes_on or not all(one < two for one, two in itertools.pairwise(places)):
+            raise Refused(f"the pages of the catalogue at {books_url} do not go on from book to book", 1)
         yield from items
         if following is None:
             return
-        query["after"] = following
+        query["after"], last = following, places[-1]
 
 
 def is_own(book: Book) -> bool:
     """Tell whether a book is one that a load, this or another, has added."""
-    return bool(book["isbn"].startswith("979"))
+    return str(book.get("isbn")).startswith("979")
 
 
 def remove_books(books_url: str, token: Callable[[], str], isbns: Iterable[str]) -> Iterator[str]:

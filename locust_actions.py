@@ -112,8 +112,8 @@ def revalidate(user: LibraryUser) -> None:
 def session_flow(user: LibraryUser) -> None:
     """Log in, ask who that is, refresh and log out, as one flow on a session of its own."""
     load = user.load
-    everywhere = load.flow_is_everywhere()
-    account = load.everywhere if everywhere and load.everywhere else random.choice(load.flow_accounts)
+    everywhere = load.take_everywhere()
+    account = everywhere or random.choice(load.flow_accounts)
     try:
         pair = log_in(user, account)
         if pair and show_me(user, account, pair) and (pair := refresh(user, pair)):

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import gevent
+from gevent.lock import RLock
 from locust.env import Environment
 from locust.runners import WorkerRunner
 
@@ -104,12 +105,16 @@ class Load:
         place = len(self.flow_accounts) + index
         return self.kept[place] if place < len(self.kept) else None
 
-    def flow_is_everywhere(self) -> bool:
-        """Tell whether the flow that begins now is to end all sessions of its account; one at a time may."""
-        if next(FLOWS) % EVERYWHERE or not self.everywhere or self.ending_all is not None:
-            return False
+    def take_everywhere(self) -> Account | None:
+        """Return the account whose sessions the flow that begins now is to end all at once; one at a time may, or none.
+
+        Call everywhere_is_over() afterwards.
+        """
+        account = self.everywhere
+        if next(FLOWS) % EVERYWHERE or not account or self.ending_all is not None:
+            return None
         self.ending_all = ENDING_ALL.take()
-        return self.ending_all is not None
+        return account if self.ending_all is not None else None
 
     def everywhere_is_over(self) -> None:
         """Let another flow end all sessions of its account."""
@@ -132,13 +137,18 @@ class Load:
 
 
 _loads: dict[Environment, Load] = {}
+_preparing = RLock()
 
 
 def load_of(environment: Environment) -> Load:
-    """Return the load of this process; prepares it the first time, which raises Refused when it cannot begin."""
-    if environment not in _loads:
-        _loads[environment] = Load(environment)
-    return _loads[environment]
+    """Return the load of this process; prepares it the first time, which raises Refused when it cannot begin.
+
+    Users can be asked for while the load is still being prepared: they wait for the one that is.
+    """
+    with _preparing:
+        if environment not in _loads:
+            _loads[environment] = Load(environment)
+        return _loads[environment]
 
 
 def end_load(environment: Environment) -> Load | None:

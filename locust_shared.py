@@ -4,7 +4,7 @@ Locust imports the scenario file before it forks its worker processes. What is m
 common to all of them: numbers in shared memory, and locks on the bytes of a file. The kernel lets a lock go when the
 process that holds it ends, however it ends, and nobody waits for a lock without a limit.
 
-Processes that somebody starts by hand as --master and --worker, on several machines say, share nothing: see
+Processes that somebody starts by hand as --master and --worker, for example on several machines, share nothing: see
 locust_together.py, which knows which processes take part.
 """
 

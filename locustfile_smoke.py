@@ -18,7 +18,7 @@ from locust_user import OWN_BOOKS, Answer, Copy, LibraryUser, send
 from locust_writes import new_book
 from sign_in import bearer
 from smoke_checks import Walk
-from smoke_outcomes import RIGHT, SHED, UNKNOWN, WRONG, Outcome, check_form, outcome_of
+from smoke_outcomes import RIGHT, SHED, UNKNOWN, WRONG, Outcome, check_form, judge_answer
 from smoke_steps import STEPS, Step
 from smoke_walks import begin_walk, end_walk, note_passed, note_wrong
 
@@ -126,7 +126,7 @@ def ask(user: SmokeUser, walk: Walk, step: Step) -> Outcome:
     outcomes = [Outcome(UNKNOWN)]
 
     def check(answer: Answer) -> bool:
-        outcomes.append(outcome_of(answer, step))
+        outcomes.append(judge_answer(answer, step))
         check_form(answer, step.status, identity)
         if step.check:
             step.check(walk, answer)

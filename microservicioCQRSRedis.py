@@ -34,7 +34,7 @@ commands_api.before_request(check_token)
 
 @queries_api.get("/books", responses={200: BookPage, 304: None})
 def list_books(query: BookQuery) -> Response:
-    """List books by title, then ISBN, a page at a time; with Cache-Control: no-cache from MariaDB as one book is."""
+    """List books by title, then ISBN, a page at a time; with Cache-Control: no-cache the page comes from MariaDB."""
     names = {"author": query.author, "genre": query.genre, "format": query.format}
     return unless_unchanged(queries.list_books(g.caller, query.limit, query.after, fresh=wants_fresh(), **names))
 

@@ -12,17 +12,20 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
+
+import requests
 
 from analysis.records import REFUSED, DataState, find_parts
 from catalogue import is_own, read_catalogue, remove_books
 from create_users_csv import Arguments
 from register_users import INTERRUPTED, read_accounts
-from roads import Service, read_back
-from services import WRONG_USE, Refused, check_service
-from sign_in import make_sure, split_accounts
+from roads import HEADERS, LONGEST_LAG_S, Service, read_back
+from services import WRONG_USE, Refused, ask, check_service, open_http
+from sign_in import bearer, make_sure, split_accounts
 
 LONGEST_REMOVING_S = 120.0
 EXITS = """exit codes:
@@ -82,6 +85,22 @@ def remove(service: Service, isbns: set[str]) -> set[str]:
     return left
 
 
+def await_read_model(service: Service) -> None:
+    """Wait until the read model shows as many books as MariaDB, at most for the longest lag: a load may come next."""
+    http, until = open_http(), time.monotonic() + LONGEST_LAG_S
+    with suppress(requests.RequestException, ValueError, KeyError):
+        while len({count_books(http, service, headers) for headers in HEADERS.values()}) > 1:
+            if time.monotonic() > until:
+                break
+            time.sleep(0.1)
+
+
+def count_books(http: requests.Session, service: Service, headers: dict[str, str]) -> int:
+    """Return how many books one road says that there are; raises RequestException, ValueError or KeyError."""
+    url = f"{service.url}/api/books?limit=1"
+    return int(ask(http, "GET", url, headers={**bearer(service.token), **headers}).json()["total"])
+
+
 def note_state(service: Service, path: Path, moment: str) -> DataState:
     """Add what the catalogue holds now to NAME_data.jsonl; raises Refused."""
     owned = Counter(map(is_own, read_catalogue(service.url, service.token)))
@@ -102,6 +121,7 @@ def clear_up(service: Service, folder: Path, name: str) -> int:
     if not found.complete:
         print(f"read_back.py: not all books of {name} could be asked for", file=sys.stderr)
     left = remove(service, own)
+    await_read_model(service)
     note_state(service, folder / f"{name}_data.jsonl", "after")
     if left:
         some = ", ".join(sorted(left)[:5])

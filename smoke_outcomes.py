@@ -19,7 +19,7 @@ class Outcome(NamedTuple):
     wait_s: float = 0.0
 
 
-def outcome_of(answer: Answer, step: Step) -> Outcome:
+def judge_answer(answer: Answer, step: Step) -> Outcome:
     """Return what an answer that is not the right one makes of a step."""
     wait = answer.headers.get("Retry-After") or ""
     if answer.status_code not in (429, 503) or answer.status_code == step.status or not wait.isdigit():

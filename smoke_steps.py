@@ -37,7 +37,7 @@ class Step(NamedTuple):
     status: int
     sent: Sent = {}  # noqa: RUF012  never changed
     check: Callable[[Walk, Answer], None] | None = None
-    when: str = "always"  # or "first" (a user's first walk) or "once" (one walk of the whole process)
+    when: str = "always"  # or "first" (until a walk with the account was finished) or "once" (of the whole load)
     times: int = 1
 
 

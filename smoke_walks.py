@@ -88,7 +88,7 @@ def report(environment: Environment, begun: int, first: Any, missing: int) -> No
 def judge_at_stop(environment: Environment, **_: Any) -> None:
     """Judge where all walks have ended: in the only process, in the last of a group by itself, after a page's stop.
 
-    A master without a page gets here before it tells its workers to end.
+    A master gets here after its workers have reported their end; one that was too slow is left to judge_at_quit().
     """
     options: Any = environment.parsed_options
     if isinstance(environment.runner, MasterRunner):
@@ -98,7 +98,7 @@ def judge_at_stop(environment: Environment, **_: Any) -> None:
 
 
 def judge_at_quit(environment: Environment, **_: Any) -> None:
-    """Let a master judge, after its workers have been told to end and did; nothing is left when that was done."""
+    """Let a master judge that could not at the stop, because a worker was still ending its walks."""
     if isinstance(environment.runner, MasterRunner):
         judge(environment, (environment.stop_timeout or 0) + CLEARING_UP_S)
 

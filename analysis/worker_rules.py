@@ -36,9 +36,9 @@ def judge_workers(plan: Plan, samples: Sequence[ServerSample], span: Span) -> li
 
 
 def find_changes(samples: Sequence[ServerSample], service: str, span: Span) -> list[Change]:
-    """The worker processes of a service that were not there from the first sample of the load to its last, by time.
+    """The worker processes of a service that were not there from the begin of the load to its end, by time.
 
-    A process that a sample left out and that was there again afterwards neither came nor went.
+    A process that a single sample leaves out neither came nor went, be it the first or the last.
     """
     mine = [each for each in samples if each.service == service and each.workers and span[0] <= each.at <= span[1]]
     seen: dict[str, list[int]] = {}
@@ -47,8 +47,8 @@ def find_changes(samples: Sequence[ServerSample], service: str, span: Span) -> l
             seen.setdefault(pid, []).append(number)
     changes = []
     for pid, numbers in seen.items():
-        if numbers[0] > 0:
+        if numbers[0] > 1:
             changes.append(Change(service, pid, "came", mine[numbers[0]].at - span[0]))
-        if numbers[-1] < len(mine) - 1:
+        if numbers[-1] < len(mine) - 2:
             changes.append(Change(service, pid, "went", mine[numbers[-1] + 1].at - span[0]))
     return sorted(changes, key=lambda change: (change.second, change.pid))

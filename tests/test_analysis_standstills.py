@@ -109,8 +109,10 @@ def sample(second: float, *pids: str) -> ServerSample:
     [
         ([sample(second, *PIDS) for second in range(9)], []),
         ([sample(1, *PIDS), sample(2, "4001"), sample(3, *PIDS)], []),
+        ([sample(1, *PIDS), sample(2, *PIDS), sample(3, "4001")], []),
+        ([sample(1, "4001"), sample(2, *PIDS), sample(3, *PIDS)], []),
         ([sample(1, *PIDS), sample(2, "4001"), sample(3, "4001")], [Change("books", "4002", "went", 2)]),
-        ([sample(1, "4001"), sample(2, *PIDS)], [Change("books", "4002", "came", 2)]),
+        ([sample(1, "4001"), sample(2, "4001"), sample(3, *PIDS)], [Change("books", "4002", "came", 3)]),
         ([sample(-1, *PIDS), sample(1, "4001"), sample(2, "4001"), sample(60, "4001", "9")], []),
     ],
 )
