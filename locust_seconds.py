@@ -31,6 +31,8 @@ class SecondsFile:
         self._file = open(path, "x", newline="", encoding="utf-8")  # noqa: SIM115  closed by close()
         self._writer = csv.writer(self._file)
         self._writer.writerow(SECONDS)
+        # None yet: so that a record without a request that waited can be told from one that does not count them.
+        self._writer.writerow([int(time.time()), WAITING, 0, 0, 0, 0, "0.000000"])
         self._rows: dict[int, dict[str, Row]] = defaultdict(lambda: defaultdict(lambda: [0, 0, 0, 0, 0.0]))
 
     def count(self, endpoint: str, kind: int, start: float, end: float) -> None:

@@ -1,7 +1,7 @@
 """Which processes of a load share memory, when a load begins anew for all of them, and when the last has left.
 
-Processes that somebody starts by hand as --master and --worker, for example on several machines, share no memory. Each of
-them (with its own --processes, if it has some) then numbers its users and flows and limits its hashing by itself,
+Processes that somebody starts by hand as --master and --worker, for example on several machines, share no memory. Each
+of them (with its own --processes, if it has some) then numbers its users and flows and limits its hashing by itself,
 makes once what is to be made once, and judges for itself. is_whole() says that what is counted is not the whole load.
 """
 

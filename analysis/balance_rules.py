@@ -3,6 +3,9 @@
 from analysis.counts import add_times
 from analysis.evidence import Evidence
 from analysis.findings import VALIDITY, Check, Figure, hold
+from analysis.plan import Plateau
+
+WINDOW_S = 10
 
 
 def judge_balance(evidence: Evidence) -> list[Check]:
@@ -28,6 +31,25 @@ def judge_balance(evidence: Evidence) -> list[Check]:
             where = f"plateau {number}: " if len(plateaus) > 1 else ""
             spent = f"{times['requests'] + times['aside']:.0f} s in requests and {times['think']:.0f} s thinking"
             found.append(f"{where}users were there for {there:.0f} s but spent {spent} ({share:.0%})")
+        if hole := find_hole(evidence, plateau):
+            found.append(hole)
     if worst.value is None:
         found.append("no plateau was long enough to check what users did against the time they were there")
     return [hold("the books balance (Little's law)", VALIDITY, "; ".join(found), worst)]
+
+
+def find_hole(evidence: Evidence, plateau: Plateau) -> str:
+    """Words for the first ten seconds of a plateau in which its users did nothing half of the time; "" without any.
+
+    Over the whole plateau a load that pauses for a tenth of it would balance.
+    """
+    first, end = (int(edge) for edge in evidence.span_of(plateau))
+    for start in range(first, end - WINDOW_S + 1, WINDOW_S):
+        there = sum(evidence.curve.users[start - evidence.curve.started :][:WINDOW_S])
+        spent = sum(add_times(evidence.rows_in((start, start + WINDOW_S))).values())
+        if spent < there / 2:
+            second = start - evidence.curve.started
+            return (
+                f"users were there for {there} s in the {WINDOW_S} s from second {second} on, but spent {spent:.0f} s"
+            )
+    return ""

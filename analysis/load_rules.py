@@ -1,13 +1,14 @@
 """Says whether the load was the one that was planned, ran to its end, and was written down whole."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from scipy.stats import binom
 
 from analysis.counts import Counts
 from analysis.curve import Curve
-from analysis.endpoints import count_ledger_writes, count_mix
+from analysis.endpoints import count_ledger_writes, count_mix, is_ledger_write
 from analysis.findings import VALIDITY, Check, Figure, hold
+from analysis.ledger import Write
 from analysis.plan import Plan, Plateau
 from analysis.results import Results
 from analysis.run import End
@@ -86,6 +87,20 @@ def judge_ledger(plan: Plan, endpoints: Mapping[str, Counts], entered: int, sour
     if missing > plan.limit("unrecorded-ratio") * writes:
         reason = f"{writes} writes were sent, and {source} has {entered}"
     return hold("every write is in the ledger", VALIDITY, reason, Figure("writes in it", entered, "", source))
+
+
+def judge_outcomes(plan: Plan, endpoints: Mapping[str, Counts], writes: Iterable[Write], source: str) -> Check:
+    """INVALID when over 1 % of the writes that were answered right have no answer in the ledger: none could be lost.
+
+    Writes that are not in it at all are another matter.
+    """
+    right = sum(counts.right for name, counts in endpoints.items() if is_ledger_write(name))
+    outcomes = [outcome for _, outcome in writes]
+    answered = sum(1 for outcome in outcomes if outcome and outcome.status)
+    reason = ""
+    if min(right, len(outcomes)) - answered > plan.limit("unrecorded-ratio") * right:
+        reason = f"{right} writes were answered right, and {source} has the answers to {answered}"
+    return hold("the ledger has the answers", VALIDITY, reason, Figure("answers in it", answered, "", source))
 
 
 def judge_exceptions(plan: Plan, exceptions: int) -> Check:

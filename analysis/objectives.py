@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from scipy.stats import binom
+
 from analysis.endpoints import GROUPS, group_of, title_of
 from analysis.findings import FAIL, INCONCLUSIVE, PASS, PERFORMANCE, Check, Figure
 from analysis.latencies import Latencies
@@ -15,8 +17,9 @@ ASKS_FOR = {
     "write_heavy": ("writes",),
     "stages": ("reads", "writes"),
     "soak": ("reads", "writes"),
-    "spike": ("reads",),
+    "spike": ("reads", "writes"),
 }
+CHANCE = 0.001  # in so small a share of runs may few answers be judged slow by chance
 P99_FACTORS = {"reads": 3.0, "writes": 3.0, "login": 1.5}  # of the p95 objective, when none is given for p99
 
 
@@ -57,6 +60,8 @@ def find_objective(plan: Plan, group: str, percentile: Percentile) -> float | No
 
 def judge_objectives(plan: Plan, latencies: Latencies, source: str, where: str = "") -> list[Check]:
     """Judge each objective of the plan: endpoints with enough answers alone, the others of a group as one.
+
+    Fewer than 20 answers for p95, 100 for p99, are only judged when so many slow ones cannot be chance.
 
     Enough are 100 for p95 and 500 for p99: five answers then lie beyond the percentile. `where` is the part of the
     load, " in the spike". When no p95 had enough answers, the first is INCONCLUSIVE.
@@ -117,11 +122,27 @@ def _judge_one(objective: Objective, title: str, latencies: Latencies) -> Check:
     few = objective.plan.limit("few-answers") * percentile.more
     name, counted = f"{title} {percentile.name}", Figure("answers", answers, "", objective.source)
     if answers < few:
-        return Check(name, PERFORMANCE, None, f"{answers} answers, fewer than {few:g}", (counted,))
+        return _judge_few(objective, name, latencies, (counted,))
     value = latencies.percentile(percentile.share) or 0.0
     measured = Figure(percentile.name, value, "ms", objective.source)
     figures = measured, Figure("objective", limit, "ms", "run.json"), counted
     if value <= limit:
         return Check(name, PERFORMANCE, PASS, "", figures)
     reason = f"{title}: {percentile.name} {value:.4g} ms, objective {limit:g} ms ({answers} answers)"
+    return Check(name, PERFORMANCE, FAIL, reason, figures)
+
+
+def _judge_few(objective: Objective, name: str, latencies: Latencies, figures: tuple[Figure, ...]) -> Check:
+    """FAIL when so many slow answers come by chance in less than one of a thousand runs, else not judged.
+
+    By chance: each answer is slow with the share that the percentile leaves, so their number is binomial.
+    """
+    answers, limit = latencies.answers, objective.limit_ms
+    slow = int(latencies.count[latencies.us > limit * 1000].sum())
+    if not slow or binom.sf(slow - 1, answers, 1 - objective.percentile.share) >= CHANCE:
+        few = objective.plan.limit("few-answers") * objective.percentile.more
+        return Check(name, PERFORMANCE, None, f"{answers} answers, fewer than {few:g}", figures)
+    percentile = objective.percentile.name
+    late = f"{slow} of only {answers} answers took over {limit:g} ms, the objective of {percentile}"
+    reason = f"{name.removesuffix(f' {percentile}')}: {late}"
     return Check(name, PERFORMANCE, FAIL, reason, figures)

@@ -1,7 +1,7 @@
 """Says whether the services were watched all the time, and puts their samples on the client's clock."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from statistics import median
 
@@ -14,12 +14,21 @@ LATE_S = 0.5  # a sample that comes so late is not missing
 CLOCK_SLACK_S = 0.1  # by which a sample may leave its exchange after the shift is taken out: less than a clock step
 
 
-def judge_samples(plan: Plan, samples: Sequence[ServerSample], span: tuple[float, float]) -> list[Check]:
-    """INVALID when a service has no samples for more than 5 % of the seconds, or for more than 3 s in a row."""
+def judge_samples(
+    plan: Plan, samples: Sequence[ServerSample], span: tuple[float, float], silence: Mapping[str, set[int]]
+) -> list[Check]:
+    """INVALID when a service has no samples for more than 5 % of the seconds, or for more than 3 s in a row.
+
+    `silence` are the seconds in which a service answered nothing at all: then its samples are not missed. A service
+    that tells of its worker processes has to do so in each sample.
+    """
     source, seconds, checks = f"{plan.name}_server.jsonl", span[1] - span[0], []
     for service in SERVICES:
         mine = [sample for sample in samples if sample.service == service]
-        missing, longest = find_holes([sample.at for sample in mine if sample.values], span)
+        tells = any(sample.workers for sample in mine)
+        moments = [sample.at for sample in mine if sample.values and (sample.workers or not tells)]
+        moments += [second + 0.5 for second in silence.get(service, ())]
+        missing, longest = find_holes(moments, span)
         reason = ""
         if seconds and missing > plan.limit("missing-ratio") * seconds:
             reason = f"{missing} of {seconds:.0f} s have no sample of the {service} service"

@@ -4,7 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analysis.baseline import steady_span
+from analysis.baseline import judge_drift, steady_span
+from analysis.blocks import compare_p95, cut_blocks
+from analysis.endpoints import UNLIKE_LOGIN
 from analysis.evidence import Evidence, Span
 from analysis.findings import FAIL, INCONCLUSIVE, NO_OBJECTIVE, PASS, PERFORMANCE, Answer, Check, Figure, Table
 from analysis.growth import LEVEL, SLOPE, Change, Course, find_change, measure_course
@@ -48,9 +50,20 @@ def answer_soak(evidence: Evidence) -> Answer:
     growths, short = measure_growths(evidence, span)
     checks = [judge_growth(each, latencies if each.quantity is OF_ANSWERS else server) for each in growths]
     checks += judge_watch(growths)
+    checks.append(judge_course(evidence, span))
     table = Table("Growth", COLUMNS, tuple(write_row(each) for each in growths), f"{server}, {latencies}")
     notes = [*short, f"growth: after {span[0] - evidence.curve.started:.0f} s, over {span[1] - span[0]:.0f} s"]
     return Answer(say_growths(growths), tuple(checks), tables=(table,), notes=tuple(notes))
+
+
+def judge_course(evidence: Evidence, span: Span) -> Check:
+    """Hold p95 of the last third against that of the first, as in the baseline: it must not creep up."""
+    third, plan = (span[1] - span[0]) // 3, evidence.plan
+    latencies = evidence.latencies_of(*UNLIKE_LOGIN)
+    first = cut_blocks(latencies, (span[0], span[0] + third))
+    last = cut_blocks(latencies, (span[1] - third, span[1]))
+    drift = compare_p95(first, last, plan.limit("endpoint-answers"), plan.limit("drift-confidence"))
+    return judge_drift(plan, drift, evidence.file(".hlog"))
 
 
 def measure_growths(evidence: Evidence, span: Span) -> tuple[list[Growth], list[str]]:

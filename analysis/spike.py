@@ -2,15 +2,18 @@
 
 from dataclasses import dataclass
 
+from scipy.stats import binom
+
 from analysis.answer_rules import judge_shed
 from analysis.counts import Counts, count_requests, count_seconds
-from analysis.endpoints import UNLIKE_LOGIN
+from analysis.endpoints import GROUPS, UNLIKE_LOGIN, group_of
 from analysis.evidence import Evidence, Span
 from analysis.findings import FAIL, INCONCLUSIVE, PASS, PERFORMANCE, Answer, Check, Figure, Table
 from analysis.latencies import Latencies
-from analysis.objectives import judge_objectives
+from analysis.objectives import CHANCE, judge_objectives
 from analysis.plan import Plan
 from analysis.stages import measure_levels
+from analysis.standstill_rules import find_dead_seconds
 
 
 @dataclass(frozen=True)
@@ -44,7 +47,12 @@ def answer_spike(evidence: Evidence) -> Answer:
     parts = {" before the spike": before, " in the spike": spike, " after the spike": find_rest(plan, recovery, after)}
     checks = [judge_recovery(plan, recovery, f"{source}, {seconds}")]
     for where, span in parts.items():
-        checks += judge_shed(plan, count_requests(evidence.rows_in(span)), seconds, where)
+        shed = judge_shed(plan, count_requests(evidence.rows_in(span)), seconds, where)
+        checks += shed
+        if span is not spike and all(
+            check.verdict == PASS for check in shed
+        ):  # in the spike few log-ins find room, and that is as it should be
+            checks += judge_groups(plan, evidence, span, where)
         checks += judge_objectives(plan, evidence.latencies.between(*span), source, where)
     counts = count_requests(evidence.rows_in(spike))
     length = f"{spike[1] - spike[0]:.0f} s to {plan.users:,} users"
@@ -55,6 +63,16 @@ def answer_spike(evidence: Evidence) -> Answer:
     figures = measure_spike(plan, counts, recovery, seconds, source)
     tables: tuple[Table, ...] = (measure_levels(evidence),)
     return Answer(say_spike(plan, recovery, counts), tuple(checks), figures, tables, tuple(notes))
+
+
+def judge_groups(plan: Plan, evidence: Evidence, span: Span, where: str) -> list[Check]:
+    """FAIL for a group of which more was refused than can be chance: a few log-ins hardly show among all requests."""
+    limit, checks = plan.objective("shed-ratio") or 0.0, []
+    for group in GROUPS:
+        counts = count_requests(row for row in evidence.rows_in(span) if group_of(row.endpoint) == group)
+        if counts.shed and binom.sf(counts.shed - 1, counts.requests, limit) < CHANCE:
+            checks += judge_shed(plan, counts, evidence.file("_seconds.csv"), f", {group}{where}")
+    return checks
 
 
 def find_spans(evidence: Evidence) -> tuple[Span, Span, Span] | None:
@@ -81,20 +99,22 @@ def measure_recovery(evidence: Evidence, latencies: Latencies, before: Span, aft
     """Find the last bad moment after the spike: 5 seconds among which two are bad.
 
     A second is bad when the p95 of its right answers (`latencies`, without log-ins) is over twice that before the
-    spike and over 20 ms, when it has none, or when more was refused than the objective allows. None without enough
-    answers before the spike.
+    spike and over 20 ms, or over the objective of reads; when it is dead; when all that ended in it failed; or when
+    more was refused than the objective allows. None without enough answers before the spike.
     """
     plan, usual = evidence.plan, latencies.between(*before)
     p95 = usual.percentile(0.95)
     if p95 is None or usual.answers < plan.limit("few-answers"):
         return None
     normal = max(plan.limit("normal-factor") * p95, plan.limit("normal-ms"))
-    counts, start = count_seconds(evidence.rows_in(after)), int(after[0])
+    normal = min(normal, plan.objective("reads-p95-ms") or normal)  # what is not good enough is not normal either
+    counts, start, dead = count_seconds(evidence.rows_in(after)), int(after[0]), set(find_dead_seconds(evidence))
     bad = [
         number
-        for number in range(int(after[1] - after[0]))
-        if is_slow(latencies.between(start + number, start + number + 1), normal)
-        or refuses(plan, counts.get(start + number, Counts()))
+        for number, second in enumerate(range(start, int(after[1])))
+        if is_slow(latencies.between(second, second + 1), normal)
+        or fails(plan, counts.get(second, Counts()))
+        or second in dead
     ]
     window, enough = plan.limit("bad-window-seconds"), plan.limit("bad-seconds")
     in_moments = [one for one in bad if any(_count_within(bad, end, window) >= enough for end in _ends(one, window))]
@@ -113,14 +133,14 @@ def _count_within(seconds: list[int], end: int, window: float) -> int:
 
 
 def is_slow(answers: Latencies, normal_ms: float) -> bool:
-    """Whether a second has no right answer, or a p95 that is not normal."""
-    p95 = answers.percentile(0.95)
-    return p95 is None or p95 > normal_ms
+    """Whether the p95 of a second is not normal."""
+    return (answers.percentile(0.95) or 0.0) > normal_ms
 
 
-def refuses(plan: Plan, counts: Counts) -> bool:
-    """Whether the service refused a larger share than the objective allows."""
-    return counts.shed > (plan.objective("shed-ratio") or 0.0) * counts.requests
+def fails(plan: Plan, counts: Counts) -> bool:
+    """Whether nothing that ended was right, or a larger share was refused than the objective allows."""
+    refused = counts.shed > (plan.objective("shed-ratio") or 0.0) * counts.requests
+    return refused or (counts.requests > 0 and not counts.right)
 
 
 def judge_recovery(plan: Plan, recovery: Recovery | None, source: str) -> Check:
@@ -130,6 +150,11 @@ def judge_recovery(plan: Plan, recovery: Recovery | None, source: str) -> Check:
         reason = "too few answers before the spike to say what is normal"
         return Check(name, PERFORMANCE, INCONCLUSIVE, reason)
     steady = plan.limit("normal-seconds")
+    late_hiccups = [second for second in recovery.hiccups if second >= recovery.last_bad]
+    if len(late_hiccups) > plan.limit("hiccup-ratio") * (recovery.watched - recovery.last_bad):
+        words = f"{len(late_hiccups)} of the {recovery.watched - recovery.last_bad} s from then on were not normal"
+        reason = f"normal again after {recovery.last_bad} s, but {words}"
+        return Check(name, PERFORMANCE, FAIL, reason, (Figure("single bad seconds", len(late_hiccups), "s", source),))
     again, rest = recovery.seconds(steady), recovery.watched - recovery.last_bad
     figures = (
         Figure("normal again after", again, "s", source),

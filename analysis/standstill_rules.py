@@ -8,6 +8,7 @@ from collections import defaultdict
 from itertools import groupby
 
 from analysis.counts import are_requests, count_seconds
+from analysis.endpoints import is_catalogue
 from analysis.evidence import Evidence
 from analysis.findings import FAIL, PASS, PERFORMANCE, Check, Figure
 from analysis.records import WAITING
@@ -35,6 +36,21 @@ def find_dead_seconds(evidence: Evidence) -> list[int]:
     waiting = count_waiting(evidence)
     first, end = int(evidence.span[0]), int(evidence.span[1])
     return [second for second in range(first, end) if second not in right and waiting[second] >= 1]
+
+
+def find_silence(evidence: Evidence) -> dict[str, set[int]]:
+    """The seconds in which each service gave the load no right answer, and left some without any.
+
+    Such a service does not tell its metrics either: what is missing of them then is its own doing.
+    """
+    waiting, silence = count_waiting(evidence), {}
+    for service, is_mine in (("books", is_catalogue), ("auth", lambda endpoint: not is_catalogue(endpoint))):
+        seconds = count_seconds(row for row in evidence.rows if is_mine(row.endpoint))
+        kept_waiting = {second for second, count in waiting.items() if count >= 1 and service == "books"}
+        unanswered = {second for second, counts in seconds.items() if counts.unanswered}
+        right = {second for second, counts in seconds.items() if counts.right}
+        silence[service] = (unanswered | kept_waiting) - right
+    return silence
 
 
 def count_waiting(evidence: Evidence) -> dict[int, float]:

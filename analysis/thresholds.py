@@ -63,5 +63,6 @@ LIMITS = {
     "normal-ms": Threshold(20.0, "or at this;"),
     "bad-seconds": Threshold(2.0, "so many seconds that are not normal make a bad moment"),
     "bad-window-seconds": Threshold(5.0, "when they lie within so many;"),
-    "normal-seconds": Threshold(5.0, "so many good seconds must follow the last bad moment"),
+    "normal-seconds": Threshold(5.0, "so many good seconds must follow the last bad moment,"),
+    "hiccup-ratio": Threshold(0.15, "and of all that follow at most this share may be bad by itself", is_share=True),
 }

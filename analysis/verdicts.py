@@ -16,6 +16,7 @@ from analysis.load_rules import (
     judge_exceptions,
     judge_ledger,
     judge_mix,
+    judge_outcomes,
     judge_recording,
     judge_seconds,
     judge_users,
@@ -29,7 +30,7 @@ from analysis.smoke import answer_smoke
 from analysis.soak import answer_soak
 from analysis.spike import answer_spike
 from analysis.stages import answer_stages
-from analysis.standstill_rules import judge_standstills
+from analysis.standstill_rules import find_silence, judge_standstills
 from analysis.worker_rules import judge_workers
 from analysis.write_heavy import answer_write_heavy
 
@@ -78,19 +79,20 @@ def say_rarest(evidence: Evidence) -> list[str]:
 def judge_validity(evidence: Evidence, usual_books: int | None) -> list[Check]:
     """Whether the question was asked properly."""
     plan, seconds, latencies = evidence.plan, evidence.file("_seconds.csv"), evidence.file(".hlog")
-    counts = count_requests(evidence.rows)
+    counts, ledger = count_requests(evidence.rows), evidence.file("_ledger.jsonl")
     return [
         judge_end(plan, evidence.end),
         judge_seconds(plan, evidence.curve),
         judge_users(plan, evidence.curve),
         *judge_mix(plan, evidence.endpoints, seconds),
-        judge_ledger(plan, evidence.endpoints, len(evidence.writes), evidence.file("_ledger.jsonl")),
+        judge_ledger(plan, evidence.endpoints, len(evidence.writes), ledger),
+        judge_outcomes(plan, evidence.endpoints, evidence.writes, ledger),
         judge_exceptions(plan, evidence.results.exceptions),
         judge_recording(plan, evidence.results, counts, evidence.latencies.answers, (seconds, latencies)),
         judge_damage(evidence),
         *judge_generator(plan, evidence.generator, evidence.run.processes, evidence.span),
         *judge_balance(evidence),
-        *judge_samples(plan, evidence.samples, evidence.span),
+        *judge_samples(plan, evidence.samples, evidence.span, find_silence(evidence)),
         judge_data(plan.name, evidence.data, usual_books),
     ]
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from analysis.findings import CONTRACT, Check, Figure, hold
+from analysis.findings import CONTRACT, INCONCLUSIVE, Check, Figure, hold
 from analysis.plan import Plan
 from analysis.records import ServerSample
 from analysis.server_rules import SERVICES
@@ -23,32 +23,44 @@ class Change:
 
 
 def judge_workers(plan: Plan, samples: Sequence[ServerSample], span: Span) -> list[Check]:
-    """FAIL for each service whose worker processes at the end are not those of the beginning, by name and time."""
+    """FAIL for each service whose worker processes at the end are not those of the beginning, by name and time.
+
+    INCONCLUSIVE for a service that does not tell which it has.
+    """
     source, checks = f"{plan.name}_server.jsonl", []
     for service in SERVICES:
+        name = f"the {service} service kept its worker processes"
+        mine = [sample for sample in samples if sample.service == service and sample.values]
+        if not mine:
+            continue  # nobody watched: the rule about samples says so
+        if not any(sample.workers for sample in mine):
+            reason = f"nothing says which worker processes the {service} service had"
+            checks.append(Check(name, CONTRACT, INCONCLUSIVE, reason))
+            continue
         changes = find_changes(samples, service, span)
         named = ", ".join(f"{one.service} {one.pid} {one.what} at {one.second:.0f} s" for one in changes[:NAMED])
         more = f" and {len(changes) - NAMED} more" if len(changes) > NAMED else ""
         reason = f"worker processes came or went during the load: {named}{more}" if changes else ""
         figure = Figure("worker processes that came or went", len(changes), "", source)
-        checks.append(hold(f"the {service} service kept its worker processes", CONTRACT, reason, figure))
+        checks.append(hold(name, CONTRACT, reason, figure))
     return checks
 
 
 def find_changes(samples: Sequence[ServerSample], service: str, span: Span) -> list[Change]:
-    """The worker processes of a service that were not there from the begin of the load to its end, by time.
+    """The worker processes of a service that came or went between the begin of the load and its end, by time.
 
-    A process that a single sample leaves out neither came nor went, be it the first or the last.
+    Samples from before and after the load are looked at too: a process that one sample leaves out did neither.
     """
-    mine = [each for each in samples if each.service == service and each.workers and span[0] <= each.at <= span[1]]
+    mine = [each for each in samples if each.service == service and each.workers]
     seen: dict[str, list[int]] = {}
     for number, sample in enumerate(mine):
         for pid in sample.workers or {}:
             seen.setdefault(pid, []).append(number)
     changes = []
     for pid, numbers in seen.items():
-        if numbers[0] > 1:
+        if numbers[0] > 0:
             changes.append(Change(service, pid, "came", mine[numbers[0]].at - span[0]))
-        if numbers[-1] < len(mine) - 2:
+        if numbers[-1] < len(mine) - 1:
             changes.append(Change(service, pid, "went", mine[numbers[-1] + 1].at - span[0]))
-    return sorted(changes, key=lambda change: (change.second, change.pid))
+    inside = [change for change in changes if 0 <= change.second <= span[1] - span[0]]
+    return sorted(inside, key=lambda change: (change.second, change.pid))

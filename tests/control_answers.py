@@ -18,7 +18,7 @@ from made_runs import (
     shorten,
     unanswered_writes,
 )
-from recordings import ADD, CHANGE, LIST, LOGIN, ONE
+from recordings import ADD, CHANGE, LIST, LOGIN, ONE, usual_latency
 from written_books import ISBNS
 
 from analysis.findings import FAIL, INCONCLUSIVE
@@ -50,6 +50,11 @@ def refuse(every: int, *seconds: range) -> Break:
             "shed" if number % every == 0 and any(second in each for each in seconds) else "right"
         )
     )
+
+
+def slow_seconds(ms: float, seconds: range) -> Break:
+    """Every answer of some seconds takes so long."""
+    return load(latency=lambda second, *rest: ms if second in seconds else usual_latency(second, *rest))
 
 
 def odd(kind: str, *numbers: int) -> Break:
@@ -172,6 +177,9 @@ ANSWERS = (
     Control(R_PARTS, "spike", "8 % of a read take 510 ms in the spike", (slow(12, 510, endpoint=ONE, begin=10,
             end=30),),
             (f"{READ} in the spike p95",), FAIL, "490 ms", (slow(12, 490, endpoint=ONE, begin=10, end=30),)),
+    Control(R_RECOVERY, "spike", "all of every fifth second after it takes 400 ms",
+            (slow_seconds(400, range(35, 60, 5)),), NORMAL, FAIL,
+            "of every eighth", (slow_seconds(400, range(38, 60, 8)),)),
     Control(R_RECOVERY, "spike", "a fifth takes 60 ms for 33 s after it", (slow(5, 60, begin=130, end=163),), NORMAL,
             FAIL,
             "for 29 s", (slow(5, 60, begin=130, end=159),), "full"),

@@ -133,9 +133,13 @@ def write_load(folder: Path, load: Load, part: str = "") -> list[Made]:
 
 
 def write_ledger(path: Path, number: int) -> None:
-    """Write so many changes without an outcome: there is nothing in them to be read back."""
+    """Write so many changes that were refused: there is nothing in them to be read back."""
     change = {"method": "PATCH", "key": None, "if_match": None, "fields": {"stock": 1}, "digest": None}
-    write_lines(path, [{"at": START, "n": n, "isbn": "9790000000001", **change} for n in range(1, number + 1)])
+    refused = {"outcome": "refused", "status": 412, "version": None}
+    numbers = range(1, number + 1)
+    sent = [{"at": START, "n": n, "isbn": "9790000000001", **change} for n in numbers]
+    # The outcomes first: who cuts lines off at the end takes writes away.
+    write_lines(path, [*({"at": START, "n": n, **refused} for n in numbers), *sent])
 
 
 def write_latencies(path: Path, answers: Iterable[Made]) -> None:
@@ -168,7 +172,8 @@ def write_seconds(path: Path, requests: list[tuple[int, str, float, str]], users
     rows: list[list[object]] = [
         [START + s, e, *(kinds[s, e][kind] for kind in SECONDS[2:6]), f"{busy[s, e]:.6f}"] for s, e in sorted(busy)
     ]
-    rows += [[START + s, WAITING, 0, 0, 0, 0, f"{count:.6f}"] for s, count in sorted(waiting.items()) if count]
+    waiting[0] += 0
+    rows += [[START + s, WAITING, 0, 0, 0, 0, f"{count:.6f}"] for s, count in sorted(waiting.items()) if count or not s]
     waited: dict[int, float] = defaultdict(float)
     for (second, _), spent in busy.items():
         waited[second] += spent

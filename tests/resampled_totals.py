@@ -85,7 +85,7 @@ def add_refused_writes(ledgers: dict[str, Path], target: Path, more: int) -> Non
 def make_refused(lines: list[str], more: int) -> list[str]:
     """So many refused writes to the first book of a ledger."""
     known = [json.loads(line) for line in lines]
-    first = known[0] if known else {"at": 0, "isbn": NOBODY}
+    first = next((line for line in known if "isbn" in line), {"at": 0, "isbn": NOBODY})
     begin = max((line["n"] for line in known), default=0) + 1
     change = {"method": "PATCH", "key": None, "if_match": None, "fields": {"stock": 1}, "digest": None}
     added = []

@@ -1,6 +1,7 @@
 """What happens in the course of a load: drift in baseline, the way up and down in stages, recovery after a spike."""
 
 import random
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,8 +11,10 @@ from recordings import (
     LOGIN,
     ONE,
     Latency,
+    Load,
     Services,
     make_plan,
+    make_requests,
     usual_latency,
     write_good_run,
     write_run,
@@ -199,6 +202,40 @@ def test_a_service_that_goes_on_refusing_after_the_spike_is_not_normal_however_f
     first = next(number for number, (second, _, _) in enumerate(made) if second >= SPIKE_ENDS)
     write_good_run(tmp_path, SPIKE, kinds=lambda number: "shed" if number > first and number % 4 else "right")
     assert "not within 60 s" in "; ".join(judge_folder(tmp_path).reasons)
+
+
+def logging_in(kind: str, begin: int = 0, end: int = 999) -> dict[str, object]:
+    """A load whose every twentieth request is a log-in, all of which end so in some seconds."""
+    mix = {LIST: 60, ONE: 35, LOGIN: 5}
+    source = Load(SPIKE, mix=mix)
+    kinds = {n: kind for n, (s, e, _, _) in enumerate(make_requests(source), 1) if e == LOGIN and begin <= s < end}
+    return {"mix": mix, "kinds": lambda number: kinds.get(number, "right")}
+
+
+@pytest.mark.parametrize(("begin", "end", "verdict"), [(40, 999, "FAIL"), (20, 40, "PASS")])
+def test_refusals_of_all_log_ins_are_found_after_the_spike_and_borne_in_it(
+    tmp_path: Path, begin: int, end: int, verdict: str
+) -> None:
+    plan = replace(SPIKE, objectives={**SPIKE.objectives, "shed-ratio": 0.3})
+    write_good_run(tmp_path, plan, **logging_in("shed", begin, end))
+    scenario = judge_folder(tmp_path)
+    assert scenario.verdict == verdict, scenario.reasons
+    if verdict == "FAIL":
+        assert "requests were refused (503 or 429), login after the spike: 100.00%" in scenario.reasons[0]
+
+
+def test_seconds_in_which_nobody_asked_are_not_bad(tmp_path: Path) -> None:
+    lonely = make_plan(Stage(1, 60, 1), Stage(200, 30, 100), Stage(1, 60, 200), name="spike", reads_p95_ms=500)
+    write_good_run(tmp_path, lonely)
+    checks = {check.name: check.verdict for check in judge_folder(tmp_path).checks}
+    assert checks["normal after the spike"] == "PASS"
+
+
+def test_what_is_not_good_enough_before_a_spike_is_not_normal_after_it(tmp_path: Path) -> None:
+    plan = replace(SPIKE, objectives={**SPIKE.objectives, "reads-p95-ms": 400.0})
+    write_good_run(tmp_path, plan, latency=lambda second, *_: 240.0 if second < 20 else 470.0)
+    checks = {check.name: check.verdict for check in judge_folder(tmp_path).checks}
+    assert checks["normal after the spike"] == "FAIL"
 
 
 @pytest.mark.parametrize(("every", "verdict"), [(21, "PASS"), (15, "FAIL")])

@@ -1,6 +1,7 @@
 """What the soak finds out: growth that was put in, process and slope by name, and none where there was none."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -115,6 +116,14 @@ def test_p95_that_creeps_up_fails_where_the_file_gives_an_objective(tmp_path: Pa
     scenario = judge_folder(tmp_path)
     assert scenario.verdict == "FAIL"
     assert scenario.reasons[0].startswith("p95 of all answers but log-ins of both services grow by 1")
+
+
+def test_p95_that_doubles_in_a_soak_fails_without_an_objective_for_its_growth(tmp_path: Path) -> None:
+    plan = replace(QUICK, stages=(Stage(100, 150, 50),))
+    write_good_run(tmp_path, plan, latency=lambda second, *rest: usual_latency(second, *rest) * (1 + second / 60))
+    scenario = judge_folder(tmp_path)
+    assert scenario.verdict == "FAIL"
+    assert scenario.reasons[0].startswith("p95 rose from ")
 
 
 def test_connections_of_clients_fail_where_the_file_gives_an_objective_and_are_no_descriptors_of_the_service(

@@ -1,5 +1,6 @@
 """The rules that make a verdict INVALID: a generator at its limit, books that do not balance, a blind sampler, data."""
 
+import json
 import random
 from pathlib import Path
 from typing import Any
@@ -169,6 +170,37 @@ def test_a_long_run_may_miss_no_more_than_three_seconds_in_a_row(tmp_path: Path)
     assert judge_folder(tmp_path).reasons == (
         "4 s in a row have no sample of the books service (no answer: ConnectionError)",
     )
+
+
+def dying(second: int, number: int) -> str:
+    """No request has an answer from a second on."""
+    return "unanswered" if second >= 40 else "right"
+
+
+@pytest.mark.parametrize("freezes", [(), ((40, 7),)])
+def test_samples_that_a_dead_service_did_not_give_hide_no_failure(
+    tmp_path: Path, freezes: tuple[tuple[int, int], ...]
+) -> None:
+    plan = make_plan(Stage(20, 60, 10), name="read_heavy")
+    write_good_run(tmp_path, plan, freezes=freezes, **({} if freezes else {"kind_at": dying}))
+    write_server(tmp_path, plan, Services(missing=range(41, 47) if freezes else range(40, 70)))
+    assert judge_folder(tmp_path).verdict == "FAIL"
+    write_good_run(tmp_path, plan)  # the control: the service answered the load all the time
+    write_server(tmp_path, plan, Services(missing=range(41, 47)))
+    assert judge_folder(tmp_path).verdict == "INVALID"
+
+
+@pytest.mark.parametrize(("first", "verdict"), [(0, "INCONCLUSIVE"), (12, "INVALID"), (99, "PASS")])
+def test_samples_that_name_no_worker_processes_are_no_samples_of_them(tmp_path: Path, first: int, verdict: str) -> None:
+    plan = make_plan(name="smoke")
+    write_good_run(tmp_path, plan)
+    path = tmp_path / "smoke_server.jsonl"
+    samples = [json.loads(line) for line in path.read_text().splitlines()]
+    for sample in samples:
+        if sample["at"] >= START + first or not first:
+            sample.pop("workers")
+    path.write_text("".join(json.dumps(sample) + "\n" for sample in samples))
+    assert judge_folder(tmp_path).verdict == verdict
 
 
 def test_a_run_without_any_sample_is_invalid(tmp_path: Path) -> None:

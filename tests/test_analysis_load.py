@@ -8,6 +8,7 @@ import pytest
 from recordings import (
     ADD,
     LIST,
+    START,
     Load,
     make_plan,
     make_requests,
@@ -316,12 +317,39 @@ def test_writes_that_the_ledger_has_not_make_the_scenario_invalid(
     write_good_run(tmp_path, plan, mix={LIST: 80, ADD: 20})
     path = tmp_path / f"{name}_ledger.jsonl"
     lines = path.read_text().splitlines(keepends=True)
-    left = round(kept * len(lines))
-    path.write_text("".join(lines[:left]))
+    outcomes, sent = lines[: len(lines) // 2], lines[len(lines) // 2 :]
+    left = round(kept * len(sent))
+    path.write_text("".join([*outcomes, *sent[:left]]))
     scenario = judge_folder(tmp_path)
     assert scenario.verdict == verdict, scenario.reasons
     if verdict != "PASS":
-        assert scenario.reasons == (f"{len(lines)} writes were sent, and {name}_ledger.jsonl has {left}",)
+        assert scenario.reasons == (f"{len(sent)} writes were sent, and {name}_ledger.jsonl has {left}",)
+
+
+@pytest.mark.parametrize(("kept", "verdict"), [(1.0, "PASS"), (0.995, "PASS"), (0.98, "INVALID"), (0.0, "INVALID")])
+def test_answers_to_writes_that_the_ledger_has_not_make_the_scenario_invalid(
+    tmp_path: Path, kept: float, verdict: str
+) -> None:
+    write_good_run(tmp_path, make_plan(Stage(20, 60, 10), name="other"), mix={LIST: 80, ADD: 20})
+    path = tmp_path / "other_ledger.jsonl"
+    lines = path.read_text().splitlines(keepends=True)
+    outcomes, sent = lines[: len(lines) // 2], lines[len(lines) // 2 :]
+    left = round(kept * len(outcomes))
+    path.write_text("".join([*outcomes[:left], *sent]))
+    scenario = judge_folder(tmp_path)
+    said = f"{len(sent)} writes were answered right, and other_ledger.jsonl has the answers to {left}"
+    assert (scenario.verdict, scenario.reasons) == (verdict, () if verdict == "PASS" else (said,))
+
+
+def test_a_load_that_pauses_for_less_than_a_tenth_of_its_time_does_not_balance_either(tmp_path: Path) -> None:
+    plan = make_plan(Stage(20, 300, 20), name="other")
+    write_good_run(tmp_path, plan)
+    path = tmp_path / "other_seconds.csv"
+    rows = path.read_text().splitlines(keepends=True)
+    busy = [row for row in rows if not any(row.startswith(f"{START + second},") for second in range(100, 112))]
+    path.write_text("".join(busy))
+    reasons = "; ".join(judge_folder(tmp_path).reasons)
+    assert "users were there for 200 s in the 10 s from second 102 on, but spent 0 s" in reasons
 
 
 # What one smoke walk asks of the catalogue, by the status it wants; and what of it can change no book.

@@ -109,11 +109,14 @@ def sample(second: float, *pids: str) -> ServerSample:
     [
         ([sample(second, *PIDS) for second in range(9)], []),
         ([sample(1, *PIDS), sample(2, "4001"), sample(3, *PIDS)], []),
-        ([sample(1, *PIDS), sample(2, *PIDS), sample(3, "4001")], []),
-        ([sample(1, "4001"), sample(2, *PIDS), sample(3, *PIDS)], []),
+        ([sample(49, *PIDS), sample(50, "4001"), sample(51, *PIDS)], []),
+        ([sample(-1, *PIDS), sample(0, "4001"), sample(1, *PIDS)], []),
+        ([sample(-2, "4001"), sample(-1, *PIDS), sample(1, *PIDS)], []),
+        ([sample(49, *PIDS), sample(51, "4001")], []),
         ([sample(1, *PIDS), sample(2, "4001"), sample(3, "4001")], [Change("books", "4002", "went", 2)]),
         ([sample(1, "4001"), sample(2, "4001"), sample(3, *PIDS)], [Change("books", "4002", "came", 3)]),
-        ([sample(-1, *PIDS), sample(1, "4001"), sample(2, "4001"), sample(60, "4001", "9")], []),
+        ([sample(-1, *PIDS), sample(0.5, "4001"), sample(1.5, "4001")], [Change("books", "4002", "went", 0.5)]),
+        ([sample(-2, *PIDS), sample(-1, "4001"), sample(2, "4001"), sample(60, "4001", "9")], []),
     ],
 )
 def test_workers_that_came_or_went_are_found_by_name_and_time(

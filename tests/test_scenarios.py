@@ -19,6 +19,7 @@ LOCAL = {
 }  # fmt: skip
 SPIKE = {
     "objective_reads_p95_ms": 500, "objective_reads_p99_ms": 1500, "objective_shed_ratio": 0.05,
+    "objective_writes_p95_ms": 1000, "objective_login_p95_ms": 5000,
     "objective_recovery_seconds": 30, "limit_generator_lag_p99_ms": 50,
 }  # fmt: skip
 SMOKE = {"objective_dead_ratio": 1, "limit_generator_lag_p99_ms": 250}
