@@ -29,13 +29,19 @@ def judge_generator(plan: Plan, parts: Mapping[str, Rows], processes: int, span:
 
 
 def judge_presence(plan: Plan, parts: Mapping[str, Rows], span: tuple[float, float], source: str) -> Check:
-    """INVALID when a process has no rows, or they end more than 2 s before the load did, however long that was."""
+    """INVALID when a process has no rows, or they end more than 2 s before the load did, however long that was.
+
+    INVALID too when they begin as late: a row comes a second, so the first is due 1 s after the start.
+    """
     allowed = plan.limit("off-plan-seconds")
     found = []
     for part, rows in parts.items():
         if not rows:
             found.append(f"{_name(part)} left no record of itself")
-        elif rows[-1].at < span[1] - allowed:
+            continue
+        if (late := rows[0].at - span[0]) > allowed + 1:
+            found.append(f"{_name(part)} (pid {rows[0].pid}) left no record of its first {late:.0f} s")
+        if rows[-1].at < span[1] - allowed:
             found.append(f"{_name(part)} (pid {rows[-1].pid}) was lost {rows[-1].at - span[0]:.0f} s after the start")
     there = Figure("processes", sum(1 for rows in parts.values() if rows), "", source)
     return hold("no process of the load was lost", VALIDITY, "; ".join(found), there)

@@ -2,6 +2,7 @@
 
 import json
 import random
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from recordings import (
     write_data,
     write_generator,
     write_good_run,
+    write_lines,
     write_load,
     write_run,
     write_scenario,
@@ -25,7 +27,7 @@ from analysis.gaps import Gaps
 from analysis.generator_rules import lag_p99, longest_stall
 from analysis.plan import Stage
 from analysis.raw_files import read_generator
-from analysis.records import MASTER, GeneratorRow, ServerSample
+from analysis.records import MASTER, DataState, GeneratorRow, ServerSample
 from analysis.report import build_report
 from analysis.server_rules import find_holes, measure_shift, place_sample
 
@@ -98,6 +100,25 @@ def test_a_process_that_was_stopped_is_seen_by_the_hole_it_leaves_in_its_own_rec
     rows = rows_of({})
     assert longest_stall(rows) == 0
     assert longest_stall(rows[:40] + rows[43:]) == 3000
+
+
+@pytest.mark.parametrize(
+    ("first", "reason"),
+    [
+        (1, ""),
+        (3, ""),
+        (4, "the process of the load (pid 4700) left no record of its first 4 s"),
+        (27, "the process of the load (pid 4700) left no record of its first 27 s"),
+    ],
+)
+def test_a_record_of_the_generator_that_begins_late_makes_the_scenario_invalid(
+    tmp_path: Path, first: int, reason: str
+) -> None:
+    write_good_run(tmp_path, PLAN)
+    path = tmp_path / "smoke_generator.csv"
+    head, *rows = path.read_text().splitlines(keepends=True)
+    path.write_text("".join([head, *rows[first - 1 :]]))
+    assert judge_folder(tmp_path).reasons == ((reason,) if reason else ())
 
 
 def test_each_process_of_the_load_is_judged_and_one_that_died_is_told(tmp_path: Path) -> None:
@@ -269,6 +290,25 @@ def test_data_that_is_not_in_its_starting_state_makes_the_scenario_invalid(
     else:
         write_data(tmp_path, "read_heavy", **state)
     assert [one.reasons for one in build_report(tmp_path).scenarios] == [(), (reason,) if reason else ()]
+
+
+@pytest.mark.parametrize(
+    ("books", "own", "reason"),
+    [
+        (5000, 0, ""),
+        (5003, 3, ""),  # books of the load that could not be removed: told as a note
+        (4000, 0, "the catalogue began with 5000 books and ended with 4000 beside those of the load"),
+        (5000, 3, "the catalogue began with 5000 books and ended with 4997 beside those of the load"),
+        (5001, 0, "the catalogue began with 5000 books and ended with 5001 beside those of the load"),
+    ],
+)
+def test_a_catalogue_that_changed_during_the_load_makes_the_scenario_invalid(
+    tmp_path: Path, books: int, own: int, reason: str
+) -> None:
+    write_good_run(tmp_path, PLAN)
+    states = DataState(START - 2, "before", 5000, 0), DataState(START + 60, "after", books, own)
+    write_lines(tmp_path / "smoke_data.jsonl", [asdict(state) for state in states])
+    assert judge_folder(tmp_path).reasons == ((reason,) if reason else ())
 
 
 def test_an_objective_that_broke_while_the_generator_lagged_is_no_answer(tmp_path: Path) -> None:
