@@ -25,10 +25,11 @@ class Gaps(list[str]):
         self.missing.append(path.name)
         self.append(f"{path.name} is missing")
 
-    def damage(self, path: Path, line: int | None = None) -> None:
-        """Note a line that is cut off or cannot be, or a whole file."""
-        self.damaged[path.name] += 1
-        self.append(f"{path.name} is cut off or damaged{f' in line {line}' if line else ''}")
+    def damage(self, path: Path, line: int | None = None, lines: int = 1) -> None:
+        """Note a line that is cut off or cannot be, so many lines from that place on, or a whole file."""
+        self.damaged[path.name] += lines
+        place = f" from line {line} on" if lines > 1 else f" in line {line}" if line else ""
+        self.append(f"{path.name} is cut off or damaged{place}")
 
 
 def whole(text: str) -> int:
@@ -40,15 +41,27 @@ def amount(value: Any) -> float:
     """A number of 0 or more, no NaN and not infinite, of text or of a number; raises ValueError or TypeError."""
     if isinstance(value, bool):
         raise TypeError("no number")
-    number = float(value)
+    try:
+        number = float(value)
+    except OverflowError:  # a whole number of hundreds of digits
+        raise ValueError("too many digits") from None
     if not 0 <= number <= LARGEST:  # NaN is in no interval
         raise ValueError(f"{value} cannot be")
     return number
 
 
 def read_json(text: str) -> Any:
-    """The value of a JSON text without NaN and Infinity, which JSON does not have; raises ValueError."""
-    return json.loads(text, parse_constant=_refuse)
+    """The value of a JSON text without NaN and Infinity, which JSON does not have; raises ValueError.
+
+    Refused too is text that no report could be written with (half of a surrogate pair), and nesting without end.
+    """
+    try:
+        value = json.loads(text, parse_constant=_refuse)
+        if "\\u" in text:
+            json.dumps(value, ensure_ascii=False).encode()  # UnicodeEncodeError is a ValueError
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+    return value
 
 
 def _refuse(name: str) -> NoReturn:

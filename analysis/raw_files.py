@@ -39,6 +39,7 @@ LEDGER_TYPES: dict[str, type | tuple[type, ...]] = {
     "status": (int, NOTHING),
     "version": (int, NOTHING),
 }
+MOMENTS = ("before", "after")
 METHODS, OUTCOMES = ("POST", "PATCH", "DELETE"), (ACKNOWLEDGED, REFUSED, UNKNOWN)
 
 
@@ -118,17 +119,16 @@ def _parts(folder: Path, name: str, ending: str, gaps: Gaps) -> dict[str, Path]:
 
 
 def _read_csv(path: Path, columns: Iterable[str], convert: Callable[[list[str]], T], gaps: Gaps) -> Iterable[T]:
-    lines = list(csv.reader(path.read_text(encoding="utf-8", errors="replace").replace("\0", "").splitlines()))
-    if not lines or lines[0] != list(columns):
+    lines = path.read_text(encoding="utf-8", errors="replace").replace("\0", "").splitlines()
+    if not lines or lines[0] != ",".join(columns):
         gaps.damage(path, 1)
         return
     gaps.lines[path.name] += len(lines) - 1
     for number, line in enumerate(lines[1:], start=2):
         try:
-            if len(line) != len(lines[0]):
-                raise ValueError("cut off")
-            yield convert(line)
-        except ValueError:
+            (fields,) = csv.reader([line], strict=True)  # line by line: no quote that is left open takes the next ones
+            yield convert(fields)
+        except (ValueError, csv.Error):  # another number of fields is a ValueError of the conversion
             gaps.damage(path, number)
 
 
@@ -181,5 +181,8 @@ def _ledger_line(line: dict[str, Any]) -> Sent | Outcome:
 
 
 def _data(line: dict[str, Any]) -> DataState:
+    check_types(line, {"books": int, "own": int})
     check_amounts({name: line[name] for name in ("at", "books", "own")}, optional=False)
+    if line["moment"] not in MOMENTS:
+        raise ValueError("a moment that cannot be")
     return DataState(**line)

@@ -32,8 +32,7 @@ def _say(value: float | int | str | None) -> str:
 
 def uses_sql(evidence: Evidence) -> bool:
     """Whether the books service said that it has no read model: READ_MODEL=sql."""
-    settings = evidence.run.facts.get("services", {}).get("books", {}).get("settings", {})
-    return bool(settings.get("read_model") == "sql")
+    return bool(evidence.run.settings("books").get("read_model") == "sql")
 
 
 def judge_share(evidence: Evidence, share: Figure) -> Check:

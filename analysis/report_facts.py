@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from analysis.findings import RunReport
+from analysis.gaps import LARGEST
 from analysis.number_formats import show_moment, show_number
 
 GIB = 1024**3
@@ -60,7 +61,7 @@ def describe_machine(machine: Mapping[str, Any]) -> str:
     words = [str(machine.get("cpu", ""))]
     if "cpus" in machine:
         words.append(f"{machine['cpus']} cores")
-    if isinstance(memory := machine.get("memory_bytes"), int):
+    if isinstance(memory := machine.get("memory_bytes"), int) and 0 < memory <= LARGEST:
         words.append(f"{show_number(memory / GIB)} GiB")
     words.append(str(machine.get("kernel", "")))
     words += [f"{name.capitalize()} {machine[name]}" for name in ("python", "locust") if name in machine]

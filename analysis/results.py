@@ -4,7 +4,7 @@ import csv
 import io
 import re
 import statistics
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -122,18 +122,35 @@ def _read_rows(path: Path, convert: Callable[[Row], T], gaps: Gaps) -> list[T]:
         gaps.miss(path)
         return []
     rows: list[T] = []
-    reader = csv.DictReader(io.StringIO(text.replace("\0", ""), newline=""))
-    if len(reader.fieldnames or []) < 2:  # no head, or one that was cut off in its first column
-        gaps.damage(path)
-    for row in reader:
+    for number, row in _parse_rows(path, text.replace("\0", ""), gaps):
         gaps.lines[path.name] += 1
         try:
             if None in row.values():
                 raise ValueError("cut off")
             rows.append(convert(row))
         except (KeyError, TypeError, ValueError):
-            gaps.damage(path, reader.line_num)
+            gaps.damage(path, number)
     return rows
+
+
+def _parse_rows(path: Path, text: str, gaps: Gaps) -> Iterator[tuple[int, Row]]:
+    """Each row with the line in which it ends; from a field on that is too long for the parser, all lines are damaged.
+
+    A quote that is left open makes such a field of all that follows, so nothing behind it can be told apart.
+    """
+    reader = csv.DictReader(io.StringIO(text, newline=""))
+    done = 0  # lines of the rows that are whole
+    try:
+        if len(reader.fieldnames or []) < 2:  # no head, or one that was cut off in its first column
+            gaps.damage(path)
+        done = reader.line_num
+        for row in reader:
+            done = reader.line_num
+            yield done, row
+    except csv.Error:
+        left = len(text.splitlines()) - done
+        gaps.lines[path.name] += left
+        gaps.damage(path, done + 1, left)
 
 
 def _read_stop(path: Path, history: list[Second], gaps: Gaps) -> float | None:

@@ -17,7 +17,9 @@ def tell_of_run(run: Run) -> list[str]:
     notes = []
     if run.profile == "quick":
         notes.append("quick profile: short runs that ask the coarser question; each says what it could not have seen")
-    if own := [file for file in run.facts.get("scenario_files", []) if not file.startswith("scenarios/")]:
+    files = run.facts.get("scenario_files")
+    named = [file for file in files if isinstance(file, str)] if isinstance(files, list) else []
+    if own := [file for file in named if not file.startswith("scenarios/")]:
         notes.append(f"scenario files of one's own: {', '.join(own)}")
     if run.shares_machine:
         notes.append("load and services shared one machine: the services had less of it than they would have alone")
@@ -25,10 +27,9 @@ def tell_of_run(run: Run) -> list[str]:
     most = max((plan.users for plan in run.plans), default=0)
     if isinstance(accounts, int) and accounts < most:
         notes.append(f"users.csv has {accounts} accounts for up to {most} users: users shared accounts and sessions")
-    for name, service in run.facts.get("services", {}).items():
-        rounds = service.get("settings", {}).get("bcrypt_rounds")
-        if name == "auth" and rounds is not None and int(rounds) < USUAL_BCRYPT_ROUNDS:
-            notes.append(f"bcrypt cost {rounds}: log-ins are cheaper than at the usual {USUAL_BCRYPT_ROUNDS}")
+    rounds = str(run.settings("auth").get("bcrypt_rounds"))  # a label, so text
+    if rounds.isdecimal() and float(rounds) < USUAL_BCRYPT_ROUNDS:
+        notes.append(f"bcrypt cost {rounds}: log-ins are cheaper than at the usual {USUAL_BCRYPT_ROUNDS}")
     return notes
 
 
