@@ -19,7 +19,7 @@ from locust_writes import new_book
 from sign_in import bearer
 from smoke_checks import Walk
 from smoke_outcomes import RIGHT, SHED, UNKNOWN, WRONG, Outcome, check_form, judge_answer
-from smoke_steps import STEPS, Step
+from smoke_steps import OTHER_STOCK, STEPS, Step
 from smoke_walks import begin_walk, end_walk, note_passed, note_wrong
 
 # The walk asks for the contract, not for capacity: few passwords are hashed at once, so that none is shed.
@@ -96,8 +96,9 @@ def begin(user: SmokeUser) -> Walk:
         "account": user.account,
         "stranger": f"nobody_{secrets.token_hex(8)}",
         "key": str(uuid.uuid4()),
-        # Not the author that is asked for: other users' books must not change that page.
-        "book": {**book, "authors": user.load.authors[:1]},
+        # Not the author that is asked for: other users' books must not change that page. Nor a stock that a step sends
+        # as another one: a body that changes nothing is the same body, and no change.
+        "book": {**book, "authors": user.load.authors[:1], "stock": OTHER_STOCK - 1},
         "filter": {"author": user.load.authors[-1]},
         "isbn": book["isbn"],
         "absent": user.own[1].isbn,

@@ -84,6 +84,7 @@ def pages_of(service: str) -> list[Step]:
     ]
 
 
+OTHER_STOCK = 8  # another than that of the walk's book
 NOBODY: Sent = {"token": None}
 MALFORMED: Sent = {"data": "{", "Content-Type": JSON}
 TOO_LARGE: Sent = {"data": " " * (LIMIT + 1), "Content-Type": JSON}
@@ -94,7 +95,7 @@ BY_EMAIL: Sent = {"json": account("email", "password")}
 REFRESH: Sent = {"token": token("refresh_token")}
 REPLAY: Sent = {"token": token("refresh_token", "before")}
 WITH_KEY: Sent = {"json": the("book"), "Idempotency-Key": the("key")}
-STOCK: Sent = {"json": {"stock": 8}}
+STOCK: Sent = {"json": {"stock": OTHER_STOCK}}
 BOOKS, BOOK = "/api/books", "/api/books/{isbn}"
 WRONG_ISBN = "9790000000000"
 
@@ -165,7 +166,7 @@ STEPS = [
     Step("books", "POST", BOOKS, 422, {"json": book(year="soon")}),
     Step("books", "POST", BOOKS, 201, WITH_KEY, is_written),
     Step("books", "POST", BOOKS, 201, WITH_KEY, is_replayed),
-    Step("books", "POST", BOOKS, 422, {"json": book(stock=8), "Idempotency-Key": the("key")}),
+    Step("books", "POST", BOOKS, 422, {"json": book(stock=OTHER_STOCK), "Idempotency-Key": the("key")}),
     Step("books", "POST", BOOKS, 409, {"json": the("book")}),
     # no-cache: the read model may show a write a moment later
     Step("books", "GET", BOOK, 200, {"Cache-Control": "no-cache"}, is_known),

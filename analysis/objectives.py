@@ -17,7 +17,7 @@ ASKS_FOR = {
     "write_heavy": ("writes",),
     "stages": ("reads", "writes"),
     "soak": ("reads", "writes"),
-    "spike": ("reads", "writes"),
+    "spike": ("reads",),
 }
 CHANCE = 0.001  # in so small a share of runs may few answers be judged slow by chance
 P99_FACTORS = {"reads": 3.0, "writes": 3.0, "login": 1.5}  # of the p95 objective, when none is given for p99

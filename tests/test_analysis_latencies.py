@@ -182,7 +182,7 @@ def test_a_question_without_its_objectives_is_not_answered(tmp_path: Path, name:
     bare = {key: value for key, value in plan.objectives.items() if not key.endswith("-ms")}
     checks = judge_question(replace(plan, objectives=bare))
     assert {check.verdict for check in checks} == {"INCONCLUSIVE"}
-    asked = {"read_heavy": ["reads"], "write_heavy": ["writes"]}.get(name, ["reads", "writes"])
+    asked = {"read_heavy": ["reads"], "spike": ["reads"], "write_heavy": ["writes"]}.get(name, ["reads", "writes"])
     assert [check.reason for check in checks] == [
         f"the scenario's file gives no objective-{group}-p95-ms to hold {group} against" for group in asked
     ]

@@ -189,3 +189,21 @@ def test_the_ledger_of_a_real_walk_has_just_the_writes_that_are_counted(stack: S
     for names in (("PUT", "/api/books 405"), ("POST", "/api/books 413"), ("PATCH", "/api/books/{isbn} 415")):
         assert asked[names] > 0
     remove_books(folder, stack)
+
+
+# What new_book() draws at random is always what a step sends as something else.
+UNLUCKY = """
+import random
+random.randint = lambda low, high: 8
+from locustfile_smoke import SmokeUser
+"""
+
+
+def test_no_book_of_the_walk_is_by_chance_the_one_that_a_step_sends_instead(
+    project: Path, stack: Stack, folder: Path
+) -> None:
+    (folder / "unlucky.py").write_text(UNLUCKY)
+    load = ("-u", "1", "-t", "4s")
+    ran = run_locust(str(folder / "unlucky.py"), *load, folder=folder, stack=stack, PYTHONPATH=str(project))
+    assert (ran.returncode, read_failures(folder).total()) == (0, 0), ran.stdout
+    assert count_requests(folder)["POST", "/api/books 422"] > 0
