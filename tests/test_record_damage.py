@@ -181,7 +181,7 @@ def test_a_stop_that_cannot_be_makes_the_scenario_invalid(run: Path, value: str)
     assert spoke(judge_run(run, NAME)).get(WHOLE) == INVALID
 
 
-@pytest.mark.parametrize("value", ["NaN", "-1", "1e300", '"many"', "true", "[]"])
+@pytest.mark.parametrize("value", ["NaN", "-1", "1e300", '"many"', '"0.5"', "true", "[]", MANY_DIGITS])
 @pytest.mark.parametrize(
     "key", ["reads-p95-ms", "read-model-share", "off-plan-ratio", "seconds", "write_share", "processes"]
 )
@@ -278,7 +278,7 @@ ENDED, UNTOLD_ENDS = {NAME: End(0)}, dict[str, End]()
     ("content", "ends"),
     [
         (f"{HEAD}{NAME},1,2,0\n", ENDED),
-        (f"{NAME},1,2,0\n", UNTOLD_ENDS),
+        (f"smoke,1,2,0\n{NAME},1,2,0\n", UNTOLD_ENDS),
         (f"{HEAD}{NAME},1,2,²\n", UNTOLD_ENDS),
         (f"{HEAD}{NAME},1,2,{'9' * 5000}\n", UNTOLD_ENDS),
         (f"scenario,started\n{NAME},1\n", UNTOLD_ENDS),
