@@ -140,6 +140,7 @@ def test_a_sampler_that_was_killed_makes_the_scenario_invalid_and_the_run_goes_o
     assert "no sample of the auth service" in reasons and "no sample of the books service" in reasons
 
 
+@IN_FULL
 def test_services_that_become_slow_fail_by_their_objective_and_the_records_of_two_processes_agree(
     runner: Runner, stack: Stack, tmp_path: Path
 ) -> None:
