@@ -130,7 +130,7 @@ def test_the_ledger_has_every_write_and_its_outcome(recorded: Path) -> None:
         body = json.dumps(sent.fields).encode()
         assert sent.digest == (hashlib.sha256(body).hexdigest() if sent.fields else None)
         assert (sent.key is not None) == (sent.method == "POST")
-        assert (sent.if_match is not None) == (sent.method == "PATCH")
+        assert (sent.if_match is None) == (sent.method == "POST")
 
 
 def test_a_load_of_several_processes_is_recorded_by_each_and_whole(stack: Stack, folder: Path) -> None:
