@@ -13,6 +13,7 @@ import pytest
 from faulty_server import FaultyServer, run_faulty_server
 from hdrh.histogram import HdrHistogram
 from hdrh.log import HistogramLogReader
+from read_models import LONG
 from records_of_load import (
     add_accounts,
     count_answers,
@@ -74,6 +75,7 @@ def slow_load(folder: Path, stack: Stack, slow: FaultyServer, *options: str) -> 
         load.wait(40)
 
 
+IN_FULL = pytest.mark.skipif(not LONG, reason="long form only")
 ENDS = {
     "run-time": ("locustfile.py", "-t", "6s"),
     "SIGTERM": ("locustfile.py", "-t", "60s"),
@@ -81,7 +83,10 @@ ENDS = {
 }
 
 
-@pytest.mark.parametrize("ended_by", ENDS)
+@pytest.mark.parametrize(
+    "ended_by",
+    ["run-time", *(pytest.param(name, marks=IN_FULL) for name in ENDS if name != "run-time")],
+)
 def test_the_last_slow_answers_are_in_all_records(
     folder: Path, stack: Stack, slow: FaultyServer, ended_by: str
 ) -> None:

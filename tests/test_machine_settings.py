@@ -11,8 +11,6 @@ from books_services import list_workers
 from runs import Runner, copy_project, read_summary
 from stacks import PROJECT, Stack, choose_settings, run_local_stack, start_stack
 
-pytestmark = pytest.mark.alone
-
 FOR_LOCUST = {
     "LOCUST_USERS": "3",
     "LOCUST_SPAWN_RATE": "1",
