@@ -33,6 +33,8 @@ def compare_corrected(evidence: Evidence) -> tuple[Table | None, str]:
     rows.append(describe("all", evidence.latencies, evidence.latencies, us, missed))
     added = f"{missed.sum():,.0f} answers that waiting users kept from being asked for (a user sends every"
     note = f"percentiles: the raw ones are judged; the corrected ones beside them add {added} {interval_s:.3g} s)"
+    if not missed.sum():
+        note = "percentiles: the raw ones are judged; no answer took long enough for the corrected ones to differ"
     sources = f"{evidence.file('.hlog')}, {evidence.file('_seconds.csv')}"
     return Table("Raw and corrected latencies", COLUMNS, tuple(row for row in rows if row[1]), sources), note
 
