@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from analysis.records import ASIDE, CLOSED, SECONDS, THINK, WAITING
+from analysis.records import ASIDE, CLOSED, SECONDS, THINK, WAITING, WAITING_BOOKS, is_catalogue
 
 RIGHT, WRONG, UNANSWERED, SHED, BUSY = range(5)  # the places in a row
 NOTHING_S = 1e-6
@@ -32,7 +32,8 @@ class SecondsFile:
         self._writer = csv.writer(self._file)
         self._writer.writerow(SECONDS)
         # None yet: so that a record without a request that waited can be told from one that does not count them.
-        self._writer.writerow([int(time.time()), WAITING, 0, 0, 0, 0, "0.000000"])
+        for waiting in (WAITING, WAITING_BOOKS):
+            self._writer.writerow([int(time.time()), waiting, 0, 0, 0, 0, "0.000000"])
         self._rows: dict[int, dict[str, Row]] = defaultdict(lambda: defaultdict(lambda: [0, 0, 0, 0, 0.0]))
 
     def count(self, endpoint: str, kind: int, start: float, end: float) -> None:
@@ -41,6 +42,8 @@ class SecondsFile:
         self._spend(endpoint, start, end)
         for second in range(math.ceil(start), int(end)):  # through which it waited from begin to end
             self._rows[second][WAITING][BUSY] += 1
+            if is_catalogue(endpoint):
+                self._rows[second][WAITING_BOOKS][BUSY] += 1
 
     def count_closed(self) -> None:
         """Count an idle connection that was found closed now."""

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 
 from analysis.counts import Counts
-from analysis.records import split_endpoint
+from analysis.records import is_catalogue, split_endpoint
 
 GROUPS = ("reads", "writes", "login")
 UNLIKE_LOGIN = ("reads", "writes")
@@ -22,11 +22,6 @@ def group_of(endpoint: str) -> str:
 def title_of(endpoint: str) -> str:
     """`GET /api/books`."""
     return " ".join(split_endpoint(endpoint))
-
-
-def is_catalogue(endpoint: str) -> bool:
-    """Whether an endpoint is one of the catalogue's."""
-    return split_endpoint(endpoint)[1].startswith("/api/")
 
 
 def count_mix(endpoints: Mapping[str, Counts]) -> tuple[int, int]:

@@ -1,4 +1,5 @@
-"""Finds the seconds in which the services stood still: somebody waited all through, and no right answer came.
+"""Finds the seconds in which the services, or the catalogue alone, stood still: somebody waited all through, and no
+right answer came.
 
 A load whose users wait sends nothing meanwhile, so a standstill leaves few answers and hardly moves a percentile
 (Tene, "How NOT to Measure Latency", on coordinated omission).
@@ -8,10 +9,9 @@ from collections import defaultdict
 from itertools import groupby
 
 from analysis.counts import are_requests, count_seconds
-from analysis.endpoints import is_catalogue
 from analysis.evidence import Evidence
 from analysis.findings import FAIL, PASS, PERFORMANCE, Check, Figure
-from analysis.records import WAITING
+from analysis.records import WAITING, WAITING_BOOKS, is_catalogue
 
 
 def judge_standstills(evidence: Evidence) -> Check:
@@ -25,17 +25,29 @@ def judge_standstills(evidence: Evidence) -> Check:
     if not dead or not (too_long or share >= (plan.objective("dead-ratio") or 0.0)):
         return Check(name, PERFORMANCE, PASS, "", figures)
     first = row[0] - evidence.curve.started
-    words = f"in {len(dead)} of {seconds} s ({share:.1%}) requests waited and no right answer came"
+    catalogue = "" if dead == find_dead(evidence, WAITING) else " from the catalogue"
+    words = f"in {len(dead)} of {seconds} s ({share:.1%}) requests waited and no right answer came{catalogue}"
     reason = f"{words}; the longest standstill lasted {len(row)} s, from second {first} on"
     return Check(name, PERFORMANCE, FAIL, reason, figures)
 
 
 def find_dead_seconds(evidence: Evidence) -> list[int]:
-    """The seconds (since the epoch) of the load with a request in flight all through and no right answer, in order."""
-    right = {second for second, counts in count_seconds(evidence.rows).items() if counts.right}
-    waiting = count_waiting(evidence)
+    """The seconds (since the epoch) of the load in which the services or the catalogue alone stood still, in order.
+
+    Log-ins and refreshes alone must not hide that no book is answered.
+    """
+    return sorted({*find_dead(evidence, WAITING), *find_dead(evidence, WAITING_BOOKS)})
+
+
+def find_dead(evidence: Evidence, waiting: str) -> list[int]:
+    """The seconds with a request in flight all through and no right answer, of all requests (WAITING) or of those to
+    the catalogue (WAITING_BOOKS).
+    """
+    rows = [row for row in evidence.rows if waiting == WAITING or is_catalogue(row.endpoint)]
+    right = {second for second, counts in count_seconds(rows).items() if counts.right}
+    waited = count_waiting(evidence, waiting)
     first, end = int(evidence.span[0]), int(evidence.span[1])
-    return [second for second in range(first, end) if second not in right and waiting[second] >= 1]
+    return [second for second in range(first, end) if second not in right and waited[second] >= 1]
 
 
 def find_silence(evidence: Evidence) -> dict[str, set[int]]:
@@ -43,7 +55,7 @@ def find_silence(evidence: Evidence) -> dict[str, set[int]]:
 
     Such a service does not tell its metrics either: what is missing of them then is its own doing.
     """
-    waiting, silence = count_waiting(evidence), {}
+    waiting, silence = count_waiting(evidence, WAITING_BOOKS), {}
     for service, is_mine in (("books", is_catalogue), ("auth", lambda endpoint: not is_catalogue(endpoint))):
         seconds = count_seconds(row for row in evidence.rows if is_mine(row.endpoint))
         kept_waiting = {second for second, count in waiting.items() if count >= 1 and service == "books"}
@@ -53,17 +65,19 @@ def find_silence(evidence: Evidence) -> dict[str, set[int]]:
     return silence
 
 
-def count_waiting(evidence: Evidence) -> dict[int, float]:
-    """How many requests were in flight all through each second.
+def count_waiting(evidence: Evidence, waiting: str) -> dict[int, float]:
+    """How many requests, of all or of those to the catalogue, were in flight all through each second.
 
-    A recording without such rows is read with less care: the seconds that all its requests spent in a second.
+    A recording without such rows is read with less care: the seconds that all these requests spent in a second.
     """
-    recorded = any(row.endpoint == WAITING for row in evidence.rows)
-    waiting: dict[int, float] = defaultdict(float)
-    for row in evidence.rows:
-        if row.endpoint == WAITING if recorded else are_requests(row):
-            waiting[row.second] += row.busy_s
-    return waiting
+    rows = [row for row in evidence.rows if row.endpoint == waiting]
+    if not rows:
+        rows = [row for row in evidence.rows if are_requests(row)]
+        rows = [row for row in rows if waiting == WAITING or is_catalogue(row.endpoint)]
+    waited: dict[int, float] = defaultdict(float)
+    for row in rows:
+        waited[row.second] += row.busy_s
+    return waited
 
 
 def find_longest_row(seconds: list[int]) -> list[int]:

@@ -4,12 +4,13 @@ import random
 
 from control_cases import Control
 from made_runs import Slow, load, services
-from recordings import usual_latency
+from recordings import ADD, CHANGE, LIST, LOGIN, ONE, usual_latency
 
 from analysis.findings import FAIL, INCONCLUSIVE
 
 GROWS, MB = ("memory of books 4001: no growth",), 1e6
 NORMAL, SHED, STOOD = ("normal after the spike",), ("few requests were refused",), ("the services never stood still",)
+WITH_LOG_INS = {LIST: 44, ONE: 29, ADD: 3, CHANGE: 4, LOGIN: 20}
 STILL = ((30, 10), (70, 9), (110, 8), (150, 3), (190, 2))  # in a freeze of n seconds n - 1 are dead
 
 
@@ -31,6 +32,9 @@ REGRESSIONS = (
     Control("standstills", "read_heavy", "27 of 300 s are dead", (load(freezes=STILL),), STOOD, FAIL,
             profile="full", others=True),
     Control("standstills", "baseline", "27 of 300 s are dead", (load(freezes=STILL),), STOOD, FAIL,
+            profile="full", others=True),
+    Control("standstills", "read_heavy", "the catalogue is dead for 4 s while log-ins go on",
+            (load(freezes=((100, 5),), auth_goes_on=True, mix=WITH_LOG_INS),), STOOD, FAIL,
             profile="full", others=True),
     Control("standstills", "soak", "27 of 150 s are dead", (load(freezes=((40, 10), (80, 10), (120, 10))),), STOOD,
             FAIL,

@@ -22,9 +22,11 @@ from analysis.records import (
     SECONDS,
     THINK,
     WAITING,
+    WAITING_BOOKS,
     DataState,
     ServerSample,
     Worker,
+    is_catalogue,
     name_endpoint,
     part_path,
     split_endpoint,
@@ -72,8 +74,8 @@ class Load:
     """A made-up load. Every user asks, waits for the answer and thinks; its time adds up, but for `idle` of it.
 
     `kinds` gives the kind of a request other than a right answer, for the number of the request; `kind_at` for the
-    second of the load in which it is sent and its number. In a freeze, (first second, seconds), no answer comes; each
-    user sends a request at most and waits for its end.
+    second of the load in which it is sent and its number. In a freeze, (first second, seconds), no answer comes, or
+    none from the catalogue with `auth_goes_on`; each user sends a request at most and waits for its end.
     """
 
     plan: Plan
@@ -84,6 +86,7 @@ class Load:
     mix: dict[str, int] = field(default_factory=dict)  # of 100 requests
     seed: int = 7
     freezes: tuple[tuple[int, int], ...] = ()
+    auth_goes_on: bool = False
     kind_at: Callable[[int, int], str] | None = None
 
 
@@ -96,10 +99,11 @@ def make_requests(load: Load) -> list[tuple[int, str, float, str]]:
     held: Counter[int] = Counter()  # users that wait for the end of a freeze
     for second, users in enumerate(load.users or ramp_users(load.plan)):
         due += users / THINK_S
-        thaw = next((start + length for start, length in load.freezes if start <= second < start + length), second)
+        ends = [start + length for start, length in load.freezes if start <= second < start + length]
         for _ in range(int(due)):
             slots = slots or source.sample(list(mix), counts=list(mix.values()), k=sum(mix.values()))
             endpoint = slots.pop()
+            thaw = second if not ends or (load.auth_goes_on and not is_catalogue(endpoint)) else ends[0]
             ms = load.latency(second, endpoint, source) + 1000 * (thaw - second)
             if thaw == second or held[thaw] < users:
                 number = len(requests) + 1
@@ -163,17 +167,19 @@ def write_seconds(path: Path, requests: list[tuple[int, str, float, str]], users
     """Write the counts and times of each second; users think all the time in which they do not wait."""
     kinds: dict[tuple[int, str], Counter[str]] = defaultdict(Counter)
     busy: dict[tuple[int, str], float] = defaultdict(float)
-    waiting: Counter[int] = Counter()
+    waiting: dict[str, Counter[int]] = {WAITING: Counter(), WAITING_BOOKS: Counter()}
     for second, endpoint, ms, kind in requests:
         kinds[second, endpoint][kind] += 1
         for touched, spent in spread(second, ms / 1000):
             busy[touched, endpoint] += spent
-            waiting[touched] += spent == 1
+            waiting[WAITING][touched] += spent == 1
+            waiting[WAITING_BOOKS][touched] += spent == 1 and is_catalogue(endpoint)
     rows: list[list[object]] = [
         [START + s, e, *(kinds[s, e][kind] for kind in SECONDS[2:6]), f"{busy[s, e]:.6f}"] for s, e in sorted(busy)
     ]
-    waiting[0] += 0
-    rows += [[START + s, WAITING, 0, 0, 0, 0, f"{count:.6f}"] for s, count in sorted(waiting.items()) if count or not s]
+    for name, counts in waiting.items():
+        counts[0] += 0
+        rows += [[START + s, name, 0, 0, 0, 0, f"{count:.6f}"] for s, count in sorted(counts.items()) if count or not s]
     waited: dict[int, float] = defaultdict(float)
     for (second, _), spent in busy.items():
         waited[second] += spent

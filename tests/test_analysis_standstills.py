@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from recordings import LIST, ONE, START, Services, make_plan, write_good_run, write_server
+from recordings import LIST, LOGIN, ONE, START, Services, make_plan, write_good_run, write_server
 
 from analysis.corrected import find_missed, weighted_percentiles
 from analysis.findings import ScenarioReport
@@ -55,6 +55,22 @@ def test_an_older_recording_that_does_not_count_waiting_requests_shows_its_stand
     path = tmp_path / "read_heavy_seconds.csv"
     path.write_text("".join(line for line in path.read_text().splitlines(True) if "(waiting)" not in line))
     assert "the longest standstill lasted 5 s, from second 51 on" in "; ".join(judge_folder(tmp_path).reasons)
+
+
+@pytest.mark.parametrize("recorded", [True, False])
+def test_log_ins_that_go_on_do_not_hide_that_the_catalogue_stands_still(tmp_path: Path, recorded: bool) -> None:
+    write_good_run(tmp_path, MINUTE, freezes=((50, 5),), auth_goes_on=True, mix={LIST: 50, ONE: 30, LOGIN: 20})
+    if not recorded:
+        path = tmp_path / "read_heavy_seconds.csv"
+        path.write_text("".join(line for line in path.read_text().splitlines(True) if "(waiting" not in line))
+    reasons = "; ".join(judge_folder(tmp_path).reasons)
+    assert "requests waited and no right answer came from the catalogue; the longest standstill lasted 4 s" in reasons
+
+
+def test_log_ins_that_go_on_are_no_standstill(tmp_path: Path) -> None:
+    write_good_run(tmp_path, MINUTE, freezes=((50, 2),), auth_goes_on=True, mix={LIST: 50, ONE: 30, LOGIN: 20})
+    checks = {check.name: check.verdict for check in judge_folder(tmp_path).checks}
+    assert checks["the services never stood still"] == "PASS"
 
 
 def test_seconds_in_which_nobody_waits_are_not_dead(tmp_path: Path) -> None:

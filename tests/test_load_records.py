@@ -9,7 +9,7 @@ from recordings import START, make_plan, write_good_run
 from analysis.counts import add_times, count_closed, count_requests
 from analysis.gaps import Gaps
 from analysis.raw_files import read_ledger, read_seconds
-from analysis.records import CLOSED, WAITING, SecondRow
+from analysis.records import CLOSED, WAITING, WAITING_BOOKS, SecondRow, name_endpoint
 from analysis.report import build_report
 from locust_ledger import Ledger
 from locust_seconds import RIGHT, UNANSWERED, SecondsFile
@@ -30,9 +30,9 @@ def leave_rows(folder: Path, *requests: tuple[float, float], closed: int = 0) ->
     return read_seconds(folder, "x", Gaps())[""]
 
 
-def add_waiting(rows: list[SecondRow]) -> dict[int, float]:
+def add_waiting(rows: list[SecondRow], waiting: str = WAITING) -> dict[int, float]:
     """Return how many requests waited through each second; the first row says only that they are counted."""
-    first, *others = [row for row in rows if row.endpoint == WAITING]
+    first, *others = [row for row in rows if row.endpoint == waiting]
     assert first.busy_s == 0
     return {each.second: sum(row.busy_s for row in others if row.second == each.second) for each in others}
 
@@ -55,6 +55,16 @@ def test_who_waits_all_through_a_second_is_counted_in_it(
     assert add_waiting(rows) == waiting
     assert count_requests(rows).requests == len(requests)
     assert add_times(rows)["requests"] == pytest.approx(sum(end - start for start, end in requests))
+
+
+def test_who_waits_for_the_catalogue_is_counted_by_itself(tmp_path: Path) -> None:
+    file = SecondsFile(tmp_path / "x_seconds.csv")
+    file.count(name_endpoint("POST", "/login"), RIGHT, 100.2, 103.0)
+    file.count(GET, RIGHT, 100.2, 102.0)
+    file.close()
+    rows = read_seconds(tmp_path, "x", Gaps())[""]
+    assert add_waiting(rows) == {101: 2, 102: 1}
+    assert add_waiting(rows, WAITING_BOOKS) == {101: 1}
 
 
 def test_closed_idle_connections_are_neither_requests_nor_time(tmp_path: Path) -> None:
