@@ -15,8 +15,6 @@ import pytest
 from runs import Runner, copy_project, end_of, find_locust, is_loaded, read_summary, wait_for
 from stacks import Stack, find_free_ports
 
-pytestmark = pytest.mark.alone
-
 LEFT_BEHIND = """
 from locust import LoadTestShape
 
