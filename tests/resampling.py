@@ -4,11 +4,16 @@ Künsch, "The Jackknife and the Bootstrap for General Stationary Observations" (
 together. Kept in place: ramps, the warm-up of baseline and soak, the 10 s after a spike, and smoke, whose walk has an
 order. Users, data, read-back and Locust's history stay as they are. Blocks of a soak come from near by, so that a p95
 that grows goes on growing; elsewhere a trend of latency is broken up.
+
+A mix that was the planned one is the plan of the drawn run: else the chance by which it missed the plan would count
+twice (Hall and Wilson, "Two Guidelines for Bootstrap Hypothesis Testing", 1991: draw as if the hypothesis held).
 """
 
+import json
 import shutil
 from collections import defaultdict
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +21,11 @@ from resampled_samples import move_samples
 from resampled_totals import Kinds, add_refused_writes, change_failures, change_stats
 
 from analysis.curve import Curve, measure_curve
-from analysis.plan import Plan
+from analysis.endpoints import count_mix
+from analysis.evidence import gather_evidence
+from analysis.findings import PASS
+from analysis.load_rules import judge_mix
+from analysis.plan import Plan, plan_to_dict
 from analysis.records import find_parts
 from analysis.results import read_results
 from analysis.run import Run
@@ -31,12 +40,22 @@ Lines = dict[int, list[str]]  # by the second to which they belong
 
 def resample_run(folder: Path, run: Run, target: Path, source: np.random.Generator, block: int = BLOCK_S) -> None:
     """Write a run into the empty folder `target` that is drawn out of the run in `folder`, in blocks of `block` s."""
-    for name in ("run.json", "scenarios.csv"):
-        shutil.copy(folder / name, target)
+    shutil.copy(folder / "scenarios.csv", target)
+    plans = [plan_to_dict(plan_recorded_mix(folder, run, plan)) for plan in run.plans]
+    (target / "run.json").write_text(json.dumps({**run.facts, "plan": plans}))
     for plan in run.plans:
         results = read_results(folder, plan.name)
         curve = measure_curve(results.history, results.stopped_at)
         write_scenario(folder, plan.name, target, draw_sources(plan, curve, source, block))
+
+
+def plan_recorded_mix(folder: Path, run: Run, plan: Plan) -> Plan:
+    """The plan with the share of writes that was recorded, where that passes for the planned one."""
+    endpoints = gather_evidence(folder, plan, run).endpoints
+    sent, writes = count_mix(endpoints)
+    if any(check.verdict != PASS for check in judge_mix(plan, endpoints, "")) or plan.write_share is None or not sent:
+        return plan
+    return replace(plan, write_share=writes / sent)
 
 
 def draw_sources(plan: Plan, curve: Curve, source: np.random.Generator, block: int) -> Sources:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from made_runs import Break, Slow, change_samples, generator, lines, load, make_run, real_plan, services
-from recordings import START
+from recordings import ADD, CHANGE, LIST, START
 from resampling import draw_sources, find_sections, resample_run, write_scenario
 
 from analysis.counts import count_requests
@@ -71,6 +71,18 @@ def test_blocks_change_places_within_their_plateau_alone(tmp_path: Path) -> None
     for second, origin in drawn.items():
         (mine,) = [one for one in sections if one[0] <= second - START < one[1]]
         assert mine[0] <= origin - START < mine[1]
+
+
+@pytest.mark.parametrize(("writes", "verdict"), [(10, "PASS"), (13, "INVALID")])
+def test_a_mix_that_passes_is_the_plan_of_the_drawn_run(tmp_path: Path, writes: int, verdict: str) -> None:
+    mix = {LIST: 100 - writes, ADD: writes // 2, CHANGE: writes - writes // 2}
+    drawn = draw(tmp_path, "read_heavy", 1, load(mix=mix))
+    share = read_run(drawn).plans[0].write_share
+    assert share == pytest.approx(writes / 100, abs=0.002) if verdict == "PASS" else share == 0.08
+    (check,) = [
+        check for check in build_report(drawn).scenarios[0].checks if check.name == "the mix was the planned one"
+    ]
+    assert check.verdict == verdict
 
 
 def test_slow_seconds_are_as_many_as_they_were_on_the_average(tmp_path: Path) -> None:
