@@ -7,7 +7,7 @@ from mysql.connector.errors import IntegrityError
 
 from backend.database import reading, writing
 from backend.errors import AlreadyExists, NotAuthenticated, Unavailable
-from backend.login_limits import begin_try, forgive_try
+from backend.login_limits import begin_try, end_try
 from backend.passwords import hash_password, hashing_slots, verify_password
 
 USERNAME = r"[A-Za-z0-9_.-]{3,50}"
@@ -37,9 +37,9 @@ def authenticate(name: str, password: str) -> dict[str, Any]:
     """Give `{id, username, email}` of the user with this username or email and password.
 
     Raises NotAuthenticated, alike for an unknown name and a wrong password; TooManyFailures after ten failures in
-    five minutes; Unavailable when a store is down or too many log-ins wait.
+    five minutes; Unavailable when a store is down or too many log-ins wait, of all accounts or of this alone.
     """
-    # A place before anything else: a refusal is cheap, and no more tries are counted at once than there are places.
+    # A place in the queue before anything else: so a refusal is cheap.
     with hashing_slots().place():
         user = _find_for_login(name)
         account = f"id:{user['id']}" if user else f"name:{name.casefold()}"
@@ -47,11 +47,11 @@ def authenticate(name: str, password: str) -> dict[str, Any]:
         try:
             matches = verify_password(password, user["password_hash"] if user else None)
         except Unavailable:
-            forgive_try(account, attempt)
+            end_try(account, attempt, failed=False)
             raise
-        if user is None or not matches:
-            raise NotAuthenticated("Wrong name or password.")
-        forgive_try(account, attempt)
+        end_try(account, attempt, failed=not matches)
+    if user is None or not matches:
+        raise NotAuthenticated("Wrong name or password.")
     return {"id": user["id"], "username": user["username"], "email": user["email"]}
 
 

@@ -34,6 +34,11 @@ class OwnRedis:
         )  # fmt: skip
         wait_until(self._answers, 10, "the Redis of the test answers")
 
+    @property
+    def pid(self) -> str:
+        """The process id of the server that runs."""
+        return str(self._process.pid)
+
     def kill(self) -> None:
         """Kill the server, which then cannot save anything more."""
         self._process.kill()
@@ -47,10 +52,10 @@ class OwnRedis:
 
 
 @contextmanager
-def run_own_redis(stack: Stack, folder: Path) -> Iterator[OwnRedis]:
-    """Run a Redis that keeps every write, until the end of the block."""
+def run_own_redis(stack: Stack, folder: Path, *options: str) -> Iterator[OwnRedis]:
+    """Run a Redis that keeps every write, until the end of the block; `options` are more options of the server."""
     server = OwnRedis(stack, folder)
-    server.start(EVERY_WRITE)
+    server.start((*EVERY_WRITE, *options))
     try:
         yield server
     finally:

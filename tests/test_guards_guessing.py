@@ -10,40 +10,19 @@ from stacks import Stack
 from weak_builds import Change, run_build
 
 COUNTED_TOO_LATE: tuple[Change, ...] = (
-    ("attempt = begin_try(account)", "attempt = _look_only(account)"),
-    (
-        'raise NotAuthenticated("Wrong name or password.")',
-        'raise _count(account) or NotAuthenticated("Wrong name or password.")',
-    ),
-    (
-        "def authenticate(",
-        """def _look_only(account):
-    import time
-
-    attempt = begin_try(account)
-    forgive_try(account, attempt)
-    time.sleep(0.05)
-    return attempt
-
-
-def _count(account):
-    from contextlib import suppress
-
-    with suppress(Exception):
-        begin_try(account)
-
-
-def authenticate(""",
-    ),
+    ("if failures + redis.call('ZCARD', KEYS[2]) >= most then", "if failures >= most then"),
+    ("attempt = begin_try(account)", "attempt = (begin_try(account), __import__('time').sleep(0.05))[0]"),
 )
 RESET_BY_A_REFRESH: tuple[Change, ...] = (
     ("return _sign_pair(user_id, claims", "return _forget_failures(user_id) or _sign_pair(user_id, claims"),
     (
         "def refresh_session(",
         """def _forget_failures(user_id):
-    from backend import login_limits
+    import hashlib
 
-    ask("DEL", login_limits._key(f"id:{user_id}"))
+    from backend.redis_store import ask
+
+    ask("DEL", "failures:" + hashlib.sha256(f"id:{user_id}".encode()).hexdigest())
 
 
 def refresh_session(""",

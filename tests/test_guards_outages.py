@@ -12,6 +12,10 @@ DOWN_IS_UNKNOWN: tuple[Change, ...] = (
     ("user = _find_for_login(name)", "user = _if_up(_find_for_login, name)"),
     ("attempt = begin_try(account)", "attempt = _if_up(begin_try, account)"),
     (
+        "end_try(account, attempt, failed=not matches)",
+        "_if_up(lambda account: end_try(account, attempt, failed=not matches), account)",
+    ),
+    (
         "def authenticate(",
         """def _if_up(ask, name):
     try:

@@ -49,9 +49,17 @@ def copy_build(folder: Path, *changes: Change) -> Path:
     return folder
 
 
+def shift_clock(seconds: int) -> Change:
+    """Return the change that lets a build's processes see another time than this machine's, the future if positive."""
+    shifted = f"import time\n\n_machine_s = time.time\ntime.time = lambda: _machine_s() + {seconds}\n"
+    return ("backend/__init__.py", "__version__ = ", f"{shifted}__version__ = ")
+
+
 @contextmanager
-def run_build(stack: Stack, folder: Path, *changes: Change, only: str = "", **settings: str) -> Iterator[Services]:
-    """Run a build with these changes on the stack's stores, a worker each; `only` names the one service that is needed.
+def run_build(
+    stack: Stack, folder: Path, *changes: Change, only: str = "", workers: str = "1", **settings: str
+) -> Iterator[Services]:
+    """Run a build with these changes on the stack's stores, of `workers` each; `only` names the one service needed.
 
     Their logs are `auth.log` and `books.log` in `folder`.
     """
@@ -59,7 +67,7 @@ def run_build(stack: Stack, folder: Path, *changes: Change, only: str = "", **se
     services = list_own(stack)
     with ExitStack() as running:
         for name in [only] if only else list(APPS):
-            url, pid = running.enter_context(run_service(stack, folder, name, **settings))
+            url, pid = running.enter_context(run_service(stack, folder, name, workers, **settings))
             if name == "auth":
                 services = services._replace(auth=url, auth_pid=pid)
             else:
@@ -68,11 +76,13 @@ def run_build(stack: Stack, folder: Path, *changes: Change, only: str = "", **se
 
 
 @contextmanager
-def run_service(stack: Stack, folder: Path, name: str, **settings: str) -> Iterator[tuple[str, int]]:
+def run_service(
+    stack: Stack, folder: Path, name: str, workers: str = "1", **settings: str
+) -> Iterator[tuple[str, int]]:
     """Run one service of a build, whether its stores answer or not; give its address and its Gunicorn master."""
     (port,) = find_free_ports(1)
     url, log = f"http://127.0.0.1:{port}", folder / f"{name}.log"
-    command = [sys.executable, "-m", "gunicorn", "--bind", f"127.0.0.1:{port}", "--workers", "1", APPS[name]]
+    command = [sys.executable, "-m", "gunicorn", "--bind", f"127.0.0.1:{port}", "--workers", workers, APPS[name]]
     environment = choose_environment(None) | choose_books_settings(stack) | {"BCRYPT_ROUNDS": "4"} | settings
     with log.open("ab") as output, subprocess.Popen(command, cwd=folder, env=environment, stderr=output) as process:
         try:

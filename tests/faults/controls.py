@@ -99,10 +99,11 @@ KEPT_SESSIONS = Control(
         Cut(SESSIONS, "import time\n", "import time\nfrom contextlib import suppress\n"),
         Cut(
             LIMITS,
-            "    with redis_errors():\n        wait =",
-            "    wait = 0\n    with suppress(Exception):\n        wait =",
+            "arguments, ask_once)\n",
+            "arguments, ask_once)\n    return script is END\n",
         ),
-        Cut(LIMITS, "import time\n", "import time\nfrom contextlib import suppress\n"),
+        Cut(LIMITS, "    with redis_errors():\n", "    with suppress(Exception):\n"),
+        Cut(LIMITS, "import uuid\n", "import uuid\nfrom contextlib import suppress\n"),
     ),
     only=("auth",),
 )
