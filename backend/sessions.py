@@ -5,24 +5,14 @@ the sorted set `sessions_of:<user id>` of session ids by the time of their end. 
 """
 
 import time
-import uuid
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
-
-import jwt
 
 from backend.config import settings
 from backend.errors import NotAuthenticated
 from backend.redis_connection import Part
 from backend.redis_store import Script, ask, ask_once, ask_script, redis_errors
-
-ALGORITHM = "HS256"
-ISSUER = "libros-auth"
-AUDIENCE = "libros"
-TEXT_CLAIMS = ("iss", "aud", "sub", "username", "sid", "jti", "token_use")
-TIME_CLAIMS = ("iat", "exp")
-LONGEST_TOKEN = 4096
+from backend.tokens import new_id, read_token, sign_pair
 
 # KEYS: session, sessions of the user. ARGV: value, sid, now, time to live. Ended sessions leave the user's set.
 OPEN = Script("""
@@ -97,7 +87,7 @@ class Caller:
 
 def identify(token: str) -> Caller:
     """Give the caller with this access token, whose session has yet to be looked up. Raises NotAuthenticated."""
-    return Caller(_decode(token, "access"))
+    return Caller(read_token(token, "access"))
 
 
 def start_session(user: dict[str, Any]) -> dict[str, Any]:
@@ -105,8 +95,8 @@ def start_session(user: dict[str, Any]) -> dict[str, Any]:
 
     Raises Unavailable without Redis.
     """
-    sid, refresh_jti = _new_id(), _new_id()
-    pair = _sign_pair(str(user["id"]), user["username"], sid, refresh_jti)
+    sid, refresh_jti = new_id(), new_id()
+    pair = sign_pair(str(user["id"]), user["username"], sid, refresh_jti)
     entry = f"{user['id']}:{refresh_jti}:{user['email']}"
     with redis_errors():
         _run(OPEN, _keys(sid, user["id"]), entry, sid, int(time.time()), _session_ttl())
@@ -119,8 +109,8 @@ def refresh_session(token: str) -> dict[str, Any]:
     Raises NotAuthenticated when it is not valid or was used before, which also ends its session; Unavailable
     without Redis.
     """
-    claims = _decode(token, "refresh")
-    sid, user_id, refresh_jti = claims["sid"], claims["sub"], _new_id()
+    claims = read_token(token, "refresh")
+    sid, user_id, refresh_jti = claims["sid"], claims["sub"], new_id()
     with redis_errors():
         rotated = _run(
             ROTATE, _keys(sid, user_id), f"{user_id}:{claims['jti']}:", f"{user_id}:{refresh_jti}:", sid,
@@ -128,12 +118,12 @@ def refresh_session(token: str) -> dict[str, Any]:
         )  # fmt: skip
     if not rotated:
         raise NotAuthenticated("This session has ended.")
-    return _sign_pair(user_id, claims["username"], sid, refresh_jti)
+    return sign_pair(user_id, claims["username"], sid, refresh_jti)
 
 
 def end_session(token: str) -> None:
     """End the session of an access or refresh token. Raises NotAuthenticated when it has ended before."""
-    claims = _decode(token, "access", "refresh")
+    claims = read_token(token, "access", "refresh")
     with redis_errors():
         ended = _run(CLOSE, _keys(claims["sid"], claims["sub"]), claims["sid"])
     if not ended:
@@ -151,7 +141,7 @@ def token_status(token: str) -> dict[str, Any]:
 
     Raises NotAuthenticated for anything else.
     """
-    claims = _decode(token, "access", verify_exp=False)
+    claims = read_token(token, "access", verify_exp=False)
     if claims["exp"] <= time.time():
         return {"active": False, "reason": "expired"}
     try:
@@ -159,49 +149,6 @@ def token_status(token: str) -> dict[str, Any]:
     except NotAuthenticated:
         return {"active": False, "reason": "revoked"}
     return {"active": True} | {name: claims[name] for name in ("sub", "username", "sid", "jti", "iat", "exp")}
-
-
-def _decode(token: str, *uses: str, verify_exp: bool = True) -> dict[str, Any]:
-    claims = _verify(token)
-    if claims["token_use"] not in uses or (verify_exp and claims["exp"] <= time.time()):
-        raise NotAuthenticated
-    return claims
-
-
-@lru_cache(maxsize=1024)  # by the very bytes, and only what was found good; the time is looked at on each use
-def _verify(token: str) -> dict[str, Any]:
-    if len(token) > LONGEST_TOKEN:
-        raise NotAuthenticated
-    try:
-        claims: dict[str, Any] = jwt.decode(
-            token, settings().jwt_secret.get_secret_value(), algorithms=[ALGORITHM], issuer=ISSUER, audience=AUDIENCE,
-            options={"require": [*TEXT_CLAIMS, *TIME_CLAIMS], "verify_exp": False},
-        )  # fmt: skip
-    # Hostile tokens make the library raise these too: a deep header, an infinite or textual time.
-    except (jwt.PyJWTError, RecursionError, ValueError, OverflowError, TypeError):
-        raise NotAuthenticated from None
-    texts = all(isinstance(claims[name], str) for name in TEXT_CLAIMS)
-    times = all(type(claims[name]) is int for name in TIME_CLAIMS)
-    if not texts or not times:
-        raise NotAuthenticated
-    return claims
-
-
-def _sign_pair(user_id: str, username: str, sid: str, refresh_jti: str) -> dict[str, Any]:
-    ttl = settings().access_token_ttl
-    owner = {"sub": user_id, "username": username, "sid": sid}
-    return {
-        "access_token": _sign(owner | {"jti": _new_id(), "token_use": "access"}, ttl),
-        "refresh_token": _sign(owner | {"jti": refresh_jti, "token_use": "refresh"}, settings().refresh_token_ttl),
-        "token_type": "Bearer",
-        "expires_in": ttl,
-    }
-
-
-def _sign(claims: dict[str, Any], ttl: int) -> str:
-    now = int(time.time())
-    claims = claims | {"iss": ISSUER, "aud": AUDIENCE, "iat": now, "exp": now + ttl}
-    return jwt.encode(claims, settings().jwt_secret.get_secret_value(), algorithm=ALGORITHM)
 
 
 def _session_ttl() -> int:
@@ -214,7 +161,3 @@ def _run(script: Script, keys: list[str], *arguments: Part) -> Any:
 
 def _keys(sid: str, user_id: str | int) -> list[str]:
     return [f"session:{sid}", f"sessions_of:{user_id}"]
-
-
-def _new_id() -> str:
-    return uuid.uuid4().hex

@@ -103,8 +103,49 @@ def list_algorithm_forgeries() -> Iterator[tuple[str, Forge]]:
     yield "header is a list", lambda claims, secret: sign_raw('["HS256"]', json.dumps(claims), secret)
 
 
+def list_text_forgeries() -> Iterator[tuple[str, Forge]]:
+    """Yield (name, forger) of well-signed tokens with a text in a claim that the service would never write there."""
+    odd = {
+        "empty": "",
+        "a lone surrogate": "\ud800",
+        "a NUL": "1\0",
+        "a line": "1\n",
+        "a colon": "1:2",
+        "long": "1" * 99,
+    }
+    for name in ("sub", "username", "sid", "jti", "token_use"):
+        for words, text in odd.items():
+            if (name, words) != ("username", "a colon"):  # which is odd, but was never forbidden in SQL
+                yield f"{name} {words}", alter(**{name: text})
+    for text in ("0", "01", "-1", "+1", "1.0", "1e3", "0x1", " 1", "\u0661", "\uff11", "x", "99999999999"):
+        yield f"sub {text!a}", alter(sub=text)
+    for name in ("sid", "jti"):
+        for words, text in {
+            "another": "another",
+            "short": "0" * 31,
+            "upper case": "A" * 32,
+            "dashes": "0-" * 16,
+        }.items():
+            yield f"{name} {words}", alter(**{name: text})
+
+
+def list_time_forgeries() -> Iterator[tuple[str, Forge]]:
+    """Yield (name, forger) of well-signed tokens with a time that is none, or is yet to come."""
+    now = int(time.time())
+    for name in ("iat", "nbf"):
+        moments: dict[str, Any] = {
+            "in an hour": now + 3600, "infinite": INFINITY, "a word": "now", "true": True, "negative": -1, "null": None,
+            "a fraction": now + 0.5, "a number in a text": str(now), "beyond any year": 10**18, "endless": 10**1000,
+        }  # fmt: skip
+        yield from ((f"{name} {words}", alter(**{name: moment})) for words, moment in moments.items())
+    yield "exp beyond any year", alter(exp=10**18)
+    yield "exp endless", alter(exp=10**1000)
+
+
 def list_claim_forgeries() -> Iterator[tuple[str, Forge]]:
     """Yield (name, forger) of well-signed tokens whose claims are wrong."""
+    yield from list_text_forgeries()
+    yield from list_time_forgeries()
     now = int(time.time())
     yield from ((f"no {name}", omit(name)) for name in CLAIMS)
     yield from ((f"{name} null", alter(**{name: None})) for name in CLAIMS)
@@ -116,9 +157,8 @@ def list_claim_forgeries() -> Iterator[tuple[str, Forge]]:
         yield f"exp {value!r}", alter(exp=value)
     for number in ("1e999", "-1e999", "9" * 5000, "1.5e308"):
         yield f"exp {number}"[:12], write_expiry(number)
-    for name in ("iat", "nbf"):
-        moments: dict[str, Any] = {"in an hour": now + 3600, "infinite": INFINITY, "a word": "now"}
-        yield from ((f"{name} {words}", alter(**{name: moment})) for words, moment in moments.items())
+    for name, text in (("iss", "libros-auth"), ("aud", "libros")):
+        yield f"{name} the right one in a list", alter(**{name: [text]})
     yield "token_use refresh", alter(token_use="refresh")
     yield "sub a number", alter(sub=1)
     yield "jti a number", alter(jti=1)
@@ -128,7 +168,7 @@ def list_stale_forgeries() -> Iterator[tuple[str, Forge]]:
     """Yield (name, forger) of well-signed, complete tokens that are expired or of no session."""
     yield from ((f"exp {value}", alter(exp=value)) for value in (-1, 0))
     yield "exp an hour ago", alter(exp=int(time.time()) - 3600)
-    yield "another sid", alter(sid="another")
+    yield "another sid", alter(sid="0123456789abcdef" * 2)
 
 
 def list_header_forgeries(url: str) -> Iterator[tuple[str, str]]:

@@ -5,7 +5,14 @@ from collections.abc import Iterator
 import jwt
 import pytest
 from clients import Client, Json, check_problem, register, send_raw, sign_in
-from forgery import Forge, list_algorithm_forgeries, list_claim_forgeries, list_stale_forgeries, sign
+from forgery import (
+    Forge,
+    list_algorithm_forgeries,
+    list_claim_forgeries,
+    list_stale_forgeries,
+    list_text_forgeries,
+    sign,
+)
 from stacks import Stack
 
 WRONG = [*list_algorithm_forgeries(), *list_claim_forgeries()]
@@ -42,6 +49,18 @@ def test_a_forged_token_is_401(doors: Doors, claims: Json, stack: Stack, forge: 
     header = {"Authorization": f"Bearer {forge(claims, stack['JWT_SECRET'])}"}
     for client, path in doors:
         check_problem(client.get(path, headers=header), 401)
+
+
+@pytest.mark.parametrize("path", ["/refresh", "/logout"])
+def test_a_refresh_token_with_an_odd_text_is_401_and_harms_no_session(
+    doors: Doors, live: Json, claims: Json, stack: Stack, path: str
+) -> None:
+    auth, me = doors[0]
+    renewing = dict(jwt.decode(live["refresh_token"], options={"verify_signature": False}))
+    for name, forge in list_text_forgeries():
+        answer = auth.post(path, headers={"Authorization": f"Bearer {forge(renewing, stack['JWT_SECRET'])}"})
+        assert answer.status_code == 401, name
+    assert auth.get(me, headers={"Authorization": f"Bearer {sign(claims, stack['JWT_SECRET'])}"}).status_code == 200
 
 
 @pytest.mark.parametrize("forge", [forge for _, forge in STALE], ids=[name for name, _ in STALE])

@@ -14,7 +14,7 @@ COUNTED_TOO_LATE: tuple[Change, ...] = (
     ("attempt = begin_try(account)", "attempt = (begin_try(account), __import__('time').sleep(0.05))[0]"),
 )
 RESET_BY_A_REFRESH: tuple[Change, ...] = (
-    ("return _sign_pair(user_id, claims", "return _forget_failures(user_id) or _sign_pair(user_id, claims"),
+    ("return sign_pair(user_id, claims", "return _forget_failures(user_id) or sign_pair(user_id, claims"),
     (
         "def refresh_session(",
         """def _forget_failures(user_id):

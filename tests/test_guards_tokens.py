@@ -15,16 +15,14 @@ from stacks import Stack
 from weak_builds import Change, Services, list_own, run_build
 
 NOTHING_VERIFIED: tuple[Change, ...] = (
-    (
-        'options={"require": [*TEXT_CLAIMS, *TIME_CLAIMS], "verify_exp": False},',
-        'options={"verify_signature": False},',
-    ),
+    ("options=OPTIONS,", 'options={"verify_signature": False},'),
     (
         "except (jwt.PyJWTError, RecursionError, ValueError, OverflowError, TypeError):",
         "except ZeroDivisionError:",
     ),
     ("    if len(token) > LONGEST_TOKEN:", "    if False:"),
-    ("    if not texts or not times:", "    if False:"),
+    ("    if not _has_form(claims):", "    if False:"),
+    ("    _refuse_early(claims)\n", ""),
     (
         '    if claims["token_use"] not in uses or (verify_exp and claims["exp"] <= time.time()):',
         "    if False:",
