@@ -44,6 +44,7 @@ class Settings(BaseSettings):
     bcrypt_rounds: int = Field(12, ge=4, le=16)
     access_token_ttl: int = Field(900, ge=1)
     refresh_token_ttl: int = Field(604800, ge=1)
+    session_ttl: int = Field(2592000, ge=1)  # 30 days: NIST SP 800-63B, of its first level
     read_model: Literal["redis", "sql"] = "redis"
     metrics_token: SecretStr | None = None
     service_workers: int = Field(1, ge=1)  # set by gunicorn.conf.py

@@ -14,24 +14,29 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from backend.redis_store import Script, ask_script, redis_errors
-from backend.sessions import Caller
+from backend.sessions import LIVE_SESSION, Caller
 
 LAYOUT = "1"  # raised when a key or value changes its form: a read model of another layout is built anew
 CATALOGUE = "catalogue"
 
-# KEYS: session, catalogue. ARGV: layout, isbn.
+# KEYS: session, catalogue, sessions of the user. ARGV: layout, isbn.
 # Gives the session; then, if a read model stands, its version and the book or nil.
-ONE_BOOK = Script("""
-local session = redis.call('GET', KEYS[1])
+ONE_BOOK = Script(
+    LIVE_SESSION
+    + """
+local session = live_session(KEYS[1], KEYS[3])
 local at = redis.call('HMGET', KEYS[2], 'layout', 'generation', 'changes')
 if not session or at[1] ~= ARGV[1] then return {session} end
 return {session, at[2] .. '-' .. at[3], redis.call('HGET', KEYS[2] .. ':' .. at[2] .. ':books', ARGV[2])}
-""")
+"""
+)
 
-# KEYS: session, catalogue. ARGV: layout, limit, member to go on after or '', one or more indexes.
+# KEYS: session, catalogue, sessions of the user. ARGV: layout, limit, member to go on after or '', one or more indexes.
 # Gives the session; then, if a read model stands, its version, the number of books in all these indexes together, the
 # books of the page joined by commas, and the last member of the page if more follow.
-PAGE = Script("""
+PAGE = Script(
+    LIVE_SESSION
+    + """
 -- By bytes: the operators of Lua compare as the locale of the server does.
 local function follows(member, after)
   for i = 1, math.min(#member, #after) do
@@ -40,7 +45,7 @@ local function follows(member, after)
   end
   return #member > #after
 end
-local session = redis.call('GET', KEYS[1])
+local session = live_session(KEYS[1], KEYS[3])
 local at = redis.call('HMGET', KEYS[2], 'layout', 'generation', 'changes')
 if not session or at[1] ~= ARGV[1] then return {session} end
 local limit, after, prefix = tonumber(ARGV[2]), ARGV[3], KEYS[2] .. ':' .. at[2] .. ':'
@@ -69,7 +74,8 @@ local isbns = {}
 for i, member in ipairs(members) do isbns[i] = string.sub(member, -13) end
 local books = redis.call('HMGET', prefix .. 'books', unpack(isbns))
 return {session, version, total, table.concat(books, ','), last}
-""")
+"""
+)
 
 
 class FoundBook(NamedTuple):
@@ -110,6 +116,6 @@ def find_page(caller: Caller, limit: int, after: tuple[str, str] | None, indexes
 def _ask(script: Script, caller: Caller, arguments: Sequence[str | int]) -> list[Any]:
     found: list[Any]
     with redis_errors():
-        session, *found = ask_script(script, [caller.session_key, CATALOGUE], [LAYOUT, *arguments])
+        session, *found = ask_script(script, [caller.session_key, CATALOGUE, caller.sessions_key], [LAYOUT, *arguments])
     caller.confirm(session)
     return found

@@ -24,6 +24,12 @@ def read_claims(token: str) -> Json:
     return dict(jwt.decode(token, options={"verify_signature": False}))
 
 
+def keys_of(pair: Json) -> tuple[str, str]:
+    """Return the two keys of Redis in which a session lives: its entry, and the set of its user's sessions."""
+    claims = read_claims(pair["access_token"])
+    return f"session:{claims['sid']}", f"sessions_of:{claims['sub']}"
+
+
 @contextmanager
 def open_clients(services: Services) -> Iterator[tuple[Client, Client]]:
     """Open a client of each service, neither with a token of its own."""

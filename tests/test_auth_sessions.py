@@ -67,6 +67,20 @@ def test_logout_answers_204_without_a_body(auth: Client, pair: Json) -> None:
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
 
 
+def test_a_logout_with_a_refresh_token_that_was_used_before_is_401_and_ends_the_session(
+    auth: Client, pair: Json, stack: Stack
+) -> None:
+    renewed = renew(auth, pair).json()
+    check_problem(auth.post("/logout", headers=bearer(pair["refresh_token"])), 401)
+    check_dead(list_own(stack), [pair, renewed])
+
+
+def test_an_access_token_from_before_a_refresh_still_logs_out(auth: Client, pair: Json, stack: Stack) -> None:
+    renewed = renew(auth, pair).json()
+    assert auth.post("/logout", headers=bearer(pair["access_token"])).status_code == 204
+    check_dead(list_own(stack), [pair, renewed])
+
+
 def test_logout_all_ends_every_session_of_that_user_only(
     auth: Client, account: Account, stack: Stack, books: Client
 ) -> None:

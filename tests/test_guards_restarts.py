@@ -19,7 +19,7 @@ from weak_builds import Change, Services, run_build
 Step = Callable[[], object]
 USED_TOKENS_KEPT_BY_THE_PROCESS: tuple[Change, ...] = (
     (
-        "if not value or string.sub(value, 1, #ARGV[1]) ~= ARGV[1] then",
+        "if not value or left < 1 or string.sub(value, 1, #ARGV[1]) ~= ARGV[1] then",
         "if not value then",
     ),
     (

@@ -23,18 +23,32 @@ REUSE_UNPUNISHED: Change = (
     "  redis.call('DEL', KEYS[1])\n  redis.call('ZREM', KEYS[2], ARGV[3])\n  return 0",
     "  return 0",
 )
-REUSE_UNSEEN: Change = ("if not value or string.sub(value, 1, #ARGV[1]) ~= ARGV[1] then", "if not value then")
-LOGOUT_WITHOUT_EFFECT: Change = ("ARGV[1])\nreturn redis.call('DEL', KEYS[1])", "ARGV[1])\nreturn 1")
-LOGOUT_ALL_WITHOUT_EFFECT: Change = ("do redis.call('DEL', 'session:' .. sid) end", "do end")
+REUSE_UNSEEN: Change = (
+    "if not value or left < 1 or string.sub(value, 1, #ARGV[1]) ~= ARGV[1] then",
+    "if not value then",
+)
+LOGOUT_WITHOUT_EFFECT: Change = (
+    "redis.call('DEL', KEYS[1])\nredis.call('ZREM', KEYS[2], ARGV[1])\nreturn value",
+    "return value",
+)
+LOGOUT_ALL_WITHOUT_EFFECT: Change = (
+    "do redis.call('DEL', 'session:' .. sid) end\nreturn redis.call('DEL', KEYS[1])",
+    "do end",
+)
 SIGNATURE_ENOUGH: Change = ("if user_id != self.user_id:", "if False:")
 IN_STEPS: tuple[Change, Change] = (
     ("rotated = _run(", "rotated = _rotate_in_steps("),
     (
         "def end_session(token: str)",
-        """def _rotate_in_steps(_script, keys, expected, new, _sid, _now, ttl):
+        """def _rotate_in_steps(_script, keys, expected, new, sid, ttl):
+    from backend.redis_store import ask
+
     value = (ask("GET", keys[0]) or b"").decode()
-    time.sleep(0.05)
-    return value.startswith(expected) and ask("SET", keys[0], new + value[len(expected) :], "EX", ttl)
+    time.sleep(0.2)
+    if not value.startswith(expected):
+        return 0
+    ask("ZADD", keys[1], int(time.time()) + ttl, sid)
+    return ask("SET", keys[0], new + value[len(expected) :], "EX", ttl)
 
 
 def end_session(token: str)""",

@@ -62,7 +62,14 @@ def test_a_missing_or_weak_jwt_secret_is_refused_in_one_line_that_names_it(
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("DB_PORT", "eighty"), ("DB_POOL_SIZE", "33"), ("BCRYPT_ROUNDS", "3"), ("READ_MODEL", "mongo"), ("DB_USER", "")],
+    [
+        ("DB_PORT", "eighty"),
+        ("DB_POOL_SIZE", "33"),
+        ("BCRYPT_ROUNDS", "3"),
+        ("SESSION_TTL", "0"),
+        ("READ_MODEL", "mongo"),
+        ("DB_USER", ""),
+    ],
 )
 def test_a_setting_that_cannot_be_used_is_refused_in_one_line_that_names_it(name: str, value: str) -> None:
     service = start(APPS[0], {"DB_USER": "libros", "JWT_SECRET": GOOD_SECRET, name: value})

@@ -77,13 +77,13 @@ FAILING_CLOSED = Control(
     (
         Cut(
             SESSIONS,
-            '        with redis_errors():\n            entry = ask("GET"',
-            '        try:\n            entry = ask("GET"',
+            "        with redis_errors():\n            entry = ask_script(LOOK_UP",
+            "        try:\n            entry = ask_script(LOOK_UP",
         ),
         Cut(
             SESSIONS,
-            "session_key)\n        self.confirm(entry)\n",
-            "session_key)\n        except Exception:\n            self.seen = True\n"
+            "sessions_key], [])\n        self.confirm(entry)\n",
+            "sessions_key], [])\n        except Exception:\n            self.seen = True\n"
             "        else:\n            self.confirm(entry)\n",
         ),
     ),
