@@ -36,9 +36,13 @@ SPARE_THREADS = 6  # that hold no connection, so that some are left for other re
 
 
 def on_starting(server: Any) -> None:
-    """Refuse to start with a setting that is missing or wrong, and warn of one that asks for too much."""
+    """Refuse to start with a setting that is missing or wrong, and warn of one that asks for too much; count the cores
+    that the workers share.
+    """
     from backend.config import ConfigError, settings
+    from backend.cores import count_cores
 
+    os.environ["SERVICE_CORES"] = str(count_cores())  # once, for all workers
     try:
         size = server.cfg.workers * settings().db_pool_size
     except ConfigError as error:

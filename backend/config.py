@@ -7,6 +7,8 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from backend.cores import count_cores
+
 SECRET_BYTES = 32  # RFC 7518, section 3.2: a key of at least the size of the hash output
 PLACEHOLDERS = ("change", "replace", "your-", "your_", "placeholder", "example", "secret-key", "secret_key", "default")
 
@@ -48,6 +50,7 @@ class Settings(BaseSettings):
     read_model: Literal["redis", "sql"] = "redis"
     metrics_token: SecretStr | None = None
     service_workers: int = Field(1, ge=1)  # set by gunicorn.conf.py
+    service_cores: int = Field(default_factory=count_cores, ge=1)  # likewise
 
 
 HINTS = {

@@ -29,6 +29,7 @@ POOL_WAITING = Gauge("db_pool_waiting", "Threads that wait for a database connec
 POOL_OPENED = Counter("db_pool_opened", "Database connections opened.")
 POOL_REPLACED = Counter("db_pool_replaced", "Dead database connections found and replaced.")
 POOL_EXHAUSTED = Counter("db_pool_exhausted", "Waits for a database connection that ended without one.")
+HASHING_THREADS = Gauge("hashing_threads", "Threads that may hash passwords at once.", multiprocess_mode=LIVE)
 HASHING_WAITING = Gauge("hashing_waiting", "Threads that wait to hash a password.", multiprocess_mode=LIVE)
 LAG = Gauge(
     "read_model_lag_seconds",

@@ -13,7 +13,7 @@ import bcrypt
 
 from backend.config import settings
 from backend.errors import Unavailable
-from backend.metrics import HASHING_WAITING
+from backend.metrics import HASHING_THREADS, HASHING_WAITING
 
 LONGEST_PASSWORD = 72  # bytes: bcrypt looks at no more, so no more is accepted
 MOST_HASHING = 8  # per process, on a machine of many cores: half of the threads stay free
@@ -62,8 +62,10 @@ class HashingSlots:
 
 @lru_cache(maxsize=1)
 def hashing_slots() -> HashingSlots:
-    """Give the bulkhead of this process: the machine's cores divided by the workers, at least one, at most eight."""
-    return HashingSlots(min(MOST_HASHING, max(1, (os.cpu_count() or 1) // settings().service_workers)))
+    """Give the bulkhead of this process: the cores that the service may use divided by its workers, one to eight."""
+    slots = min(MOST_HASHING, max(1, settings().service_cores // settings().service_workers))
+    HASHING_THREADS.set(slots)
+    return HashingSlots(slots)
 
 
 os.register_at_fork(after_in_child=hashing_slots.cache_clear)  # threads do not survive a fork
