@@ -16,7 +16,7 @@ from pydantic import (
     model_validator,
 )
 
-from backend.accounts import USERNAME
+from backend.accounts import LONGEST_KEY, USERNAME, email_key
 from backend.passwords import LONGEST_PASSWORD
 
 
@@ -69,6 +69,12 @@ def _at_most_72_bytes(password: str) -> str:
     return password
 
 
+def _refuse_endless_key(email: str) -> str:
+    if len(email_key(email)) > LONGEST_KEY:
+        raise ValueError("it holds characters that stand for too many others")
+    return email
+
+
 def _refuse_lone_surrogates(text: str) -> str:
     try:
         text.encode()
@@ -110,6 +116,7 @@ Price = Annotated[
 Email = Annotated[
     StrictStr,
     Field(max_length=254, pattern=r"^[^@\s\x00-\x1f\x7f]+@[^@\s\x00-\x1f\x7f]+\.[^@\s\x00-\x1f\x7f]+$"),
+    AfterValidator(_refuse_endless_key),
 ]
 
 

@@ -1,12 +1,15 @@
 """POST /register: what makes an account, what is refused and why."""
 
+import json
 import secrets
+import unicodedata
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 import requests
 from clients import Account, Client, ask_at_once, check_fields, check_problem, make_credentials
+from stacks import Stack, connect_to_mariadb
 
 
 def register_with(auth: Client, **fields: Any) -> requests.Response:
@@ -57,6 +60,63 @@ def test_a_username_is_taken_in_every_spelling(auth: Client, account: Account, s
 @pytest.mark.parametrize("spelling", [str, str.upper, str.lower])
 def test_an_email_is_taken_in_every_spelling(auth: Client, account: Account, spelling: Any) -> None:
     check_problem(register_with(auth, email=spelling(account.email)), 409)
+
+
+def spell(email: str) -> list[str]:
+    """Return an address with an accent, a ligature and a sharp s in each form that Unicode has for it."""
+    wide = "".join(chr(ord(letter) + 0xFEE0) if letter.isascii() and letter.isalnum() else letter for letter in email)
+    forms: list[Literal["NFC", "NFD", "NFKC", "NFKD"]] = ["NFC", "NFD", "NFKC", "NFKD"]
+    plain = [unicodedata.normalize(form, email) for form in forms]
+    return [*plain, *(each.upper() for each in plain), wide, email.replace("ß", "ss")]
+
+
+def test_an_address_is_one_account_in_every_unicode_form(auth: Client) -> None:
+    email = f"Jos\u00e9.stra\u00dfe.\ufb01n.{make_name(12)}@b\u00fccher.example"
+    made = register_with(auth, email=email, password="a good password")
+    assert (made.status_code, made.json().get("email")) == (201, email)
+    assert len(set(spell(email))) >= 7
+    for spelling in spell(email):
+        check_problem(register_with(auth, email=spelling), 409)
+        login = auth.post("/login", json={"email": spelling, "password": "a good password"})
+        assert login.status_code == 200, spelling
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_failures_in_every_unicode_form_of_an_address_add_up(auth: Client, known: bool) -> None:
+    email = f"jos\u00e9.stra\u00dfe.{make_name(12)}@example.com"
+    if known:
+        assert register_with(auth, email=email).status_code == 201
+    statuses = [
+        auth.post("/login", json={"email": spelling, "password": "not the password"}).status_code
+        for spelling in [*spell(email), *spell(email)][:11]
+    ]
+    assert statuses == [401] * 10 + [429]
+
+
+def test_an_account_whose_key_is_of_an_older_form_signs_in_as_it_did(auth: Client, stack: Stack) -> None:
+    email = f"jose\u0301.{make_name(12)}@example.com"
+    made = register_with(auth, email=email, password="a good password").json()
+    with connect_to_mariadb(stack) as connection, connection.cursor() as cursor:
+        cursor.execute("UPDATE users SET email_key = %s WHERE id = %s", (email.casefold(), made["id"]))
+    for spelling in (email, email.upper()):
+        login = auth.post("/login", json={"email": spelling, "password": "a good password"})
+        assert login.status_code == 200, spelling
+        check_problem(register_with(auth, email=spelling), 409)
+
+
+def test_an_address_whose_key_is_longer_than_its_column_is_refused(auth: Client) -> None:
+    check_fields(register_with(auth, email="\ufdfa" * 200 + "@example.com"), "email")
+
+
+def test_thousands_of_accents_in_a_name_take_no_time(auth: Client) -> None:
+    name = "a" + "\u0315" * 3900 + "\u0316" * 3900 + "@example.com"
+    times = []
+    for _ in range(3):
+        answer = auth.post("/login", data=json.dumps({"email": name, "password": "x"}, ensure_ascii=False).encode(),
+                           headers={"Content-Type": "application/json"})  # fmt: skip
+        assert answer.status_code == 401
+        times.append(answer.elapsed.total_seconds())
+    assert min(times) < 0.15
 
 
 @pytest.mark.parametrize("email", ["", "nobody", "nobody@", "@example.com", "a b@example.com", "a@b@example.com"])

@@ -34,7 +34,7 @@ COUNTED_BY_SPELLING: tuple[Change, ...] = (
         '    user = _find_for_login(name.strip(" \\t\\u00a0\\u200b\\0"))\n',
     ),
     (
-        """f"id:{user['id']}" if user else f"name:{name.casefold()}\"""",
+        """f"id:{user['id']}" if user else f"name:{email_key(name)}\"""",
         "name + __import__('flask').request.headers.get('X-Forwarded-For', '')",
     ),
 )
