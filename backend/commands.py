@@ -17,28 +17,17 @@ from backend.config import settings
 from backend.connections import Statement
 from backend.database import writing
 from backend.errors import AlreadyExists, InvalidField, NotFound, PreconditionFailed
+from backend.names import Ids, NamesMissing, find_ids, find_names, using_names, with_names
 from backend.outbox import note_applied, record_event
 from backend.projection import Event, apply_own_event
 from backend.queries import ONE_BOOK
 
-FIND_NAMES = """
-  SELECT 'genres' AS kind, name, id FROM genres WHERE name = %s
-  UNION ALL SELECT 'formats', name, id FROM formats WHERE name = %s
-  UNION ALL SELECT 'authors', name, id FROM authors WHERE name IN ({})
-"""
-FIND_NAME = {
-    "genres": "SELECT id FROM genres WHERE name = %s",
-    "formats": "SELECT id FROM formats WHERE name = %s",
-    "authors": "SELECT id FROM authors WHERE name = %s",
-}
-ADD_NAME = {
-    "genres": "INSERT IGNORE INTO genres (name, name_key) VALUES (%s, %s)",
-    "formats": "INSERT IGNORE INTO formats (name, name_key) VALUES (%s, %s)",
-    "authors": "INSERT IGNORE INTO authors (name, name_key) VALUES (%s, %s)",
-}
+# Gives version 1, or 0 when the ISBN is taken: a transaction for which it is must be rolled back.
+# ON DUPLICATE KEY takes the row's exclusive lock at once: of several that wait for a deletion none deadlocks.
 ADD_BOOK = """
   INSERT INTO books (title, title_key, year, price, stock, genre_id, format_id, version, isbn)
   VALUES (%s, %s, %s, %s, %s, %s, %s, 1, %s)
+  ON DUPLICATE KEY UPDATE version = 0 RETURNING version
 """
 CHANGE_BOOK = """
   UPDATE books SET title = %s, title_key = %s, year = %s, price = %s, stock = %s,
@@ -56,17 +45,18 @@ KEEP_VERSION = """
 """
 # Before ONE_BOOK, not in one with it: that statement's snapshot would be from before its wait for the lock.
 LOCK_BOOK = "SELECT version FROM books WHERE isbn = %s FOR UPDATE"
-# Gives the answer that was kept, NULL when there is none yet.
+# Gives the answer that was kept, NULL when there is none yet: the key then belongs to whoever holds the lock.
 # ON DUPLICATE KEY takes the row's exclusive lock at once: of ten at once nine wait here, and none deadlocks.
 CLAIM_KEY = """
   INSERT INTO idempotency_keys (user_id, idempotency_key, request_digest) VALUES (%s, %s, %s)
-  ON DUPLICATE KEY UPDATE created_at = created_at RETURNING request_digest, answer
+  ON DUPLICATE KEY UPDATE request_digest = IF(answer IS NULL, VALUES(request_digest), request_digest)
+  RETURNING request_digest, answer
 """
 KEEP_ANSWER = "UPDATE idempotency_keys SET answer = %s WHERE user_id = %s AND idempotency_key = %s"
 
-Ids = dict[tuple[str, str], int]  # by kind and name
 Matches = Callable[[int], bool]
 Change = tuple[int | None, Event | None]  # the id of its row in the outbox, and the event to apply
+UNCHANGED: Change = (None, None)
 
 
 def add_book(book: dict[str, Any], user_id: str, key: str | None = None) -> tuple[dict[str, Any], bool]:
@@ -74,22 +64,27 @@ def add_book(book: dict[str, Any], user_id: str, key: str | None = None) -> tupl
 
     Raises AlreadyExists, or InvalidField when the key came with another body before.
     """
+    change, answer, is_replay = with_names(lambda: _add(book, user_id, key))
+    _apply(change)
+    return answer, is_replay
+
+
+def _add(book: dict[str, Any], user_id: str, key: str | None) -> tuple[Change, dict[str, Any], bool] | NamesMissing:
     digest = hashlib.sha256(json.dumps(book, sort_keys=True, default=str).encode()).digest()
     claim = [] if key is None else [(CLAIM_KEY, (user_id, key, digest))]
-    with writing() as cursor:
-        *claimed, found = cursor.execute_all(*claim, _find_names(book))
-        first = _first_answer(claimed[0][0], digest) if claimed else None
-        if first is None:
-            version = _insert_book(cursor, book, _complete_ids(cursor, book, found))
-            answer = {"isbn": book["isbn"], "version": version}
-            rows: list[Statement] = [] if version == 1 else [(SET_VERSION, (version, book["isbn"]))]
-            rows += [] if key is None else [(KEEP_ANSWER, (json.dumps(answer), user_id, key))]
-            change = _write(cursor, rows, Event(book["isbn"], version, make_book(book, version)))
-        else:  # the command that gave the first answer may have ended before it applied its event
-            answer = first
-            change = _present_change(cursor, book["isbn"])
-    _apply(change)
-    return answer, first is not None
+    with writing() as cursor, using_names():
+        *claimed, found = cursor.execute_all(*claim, find_names(book))
+        if first := _first_answer(claimed[0][0], digest) if claimed else None:
+            # The command that gave the first answer may have ended before it applied its event.
+            return _present_change(cursor, book["isbn"]), first, True
+        ids = find_ids(book, found)
+        if isinstance(ids, NamesMissing):  # the key stays, without an answer: taken back, others would deadlock over it
+            return ids
+        version = _insert_book(cursor, book, ids)
+        answer = {"isbn": book["isbn"], "version": version}
+        rows: list[Statement] = [] if version == 1 else [(SET_VERSION, (version, book["isbn"]))]
+        rows += [] if key is None else [(KEEP_ANSWER, (json.dumps(answer), user_id, key))]
+        return _write(cursor, rows, Event(book["isbn"], version, make_book(book, version))), answer, False
 
 
 def change_book(isbn: str, changes: dict[str, Any], matches: Matches) -> dict[str, Any]:
@@ -97,21 +92,27 @@ def change_book(isbn: str, changes: dict[str, Any], matches: Matches) -> dict[st
 
     `matches` says of a version whether the caller's precondition holds. Raises NotFound, PreconditionFailed.
     """
-    with writing() as cursor:
-        locked, present, found = cursor.execute_all((LOCK_BOOK, (isbn,)), (ONE_BOOK, (isbn,)), _find_names(changes))
+    change, version = with_names(lambda: _change(isbn, changes, matches))
+    _apply(change)
+    return {"isbn": isbn, "version": version}
+
+
+def _change(isbn: str, changes: dict[str, Any], matches: Matches) -> tuple[Change, int] | NamesMissing:
+    with writing() as cursor, using_names():
+        locked, present, found = cursor.execute_all((LOCK_BOOK, (isbn,)), (ONE_BOOK, (isbn,)), find_names(changes))
         version = _check_locked(locked, matches)
         book = {**present[0], "authors": json.loads(present[0]["authors"])}
         changed = {field: value for field, value in changes.items() if book[field] != value}
         if not changed:
-            return {"isbn": isbn, "version": version}
+            return UNCHANGED, version
+        ids = find_ids(changes, found)
+        if isinstance(ids, NamesMissing):
+            return ids
         book, version = {**book, **changed}, version + 1
-        ids = _complete_ids(cursor, changes, found)
         rows: list[Statement] = [(CHANGE_BOOK, (*_columns(book, ids), version, isbn))]
         if "authors" in changed:
             rows += [(REMOVE_AUTHORS, (isbn,)), _add_authors(book, ids)]
-        change = _write(cursor, rows, Event(isbn, version, make_book(book, version)))
-    _apply(change)
-    return {"isbn": isbn, "version": version}
+        return _write(cursor, rows, Event(isbn, version, make_book(book, version))), version
 
 
 def delete_book(isbn: str, matches: Matches) -> None:
@@ -153,15 +154,18 @@ def _first_answer(claimed: dict[str, Any], digest: bytes) -> dict[str, Any] | No
 
 def _insert_book(cursor: Any, book: dict[str, Any], ids: Ids) -> int:
     isbn = book["isbn"]
+    taken = AlreadyExists("There is a book with this ISBN.", "isbn")
     try:
         # The last version is asked only now: with the lock on the new row nobody else can create or delete this ISBN.
-        *_, deleted = cursor.execute_all(
+        (added,), _, deleted = cursor.execute_all(
             (ADD_BOOK, (*_columns(book, ids), isbn)), _add_authors(book, ids), (LAST_VERSION, (isbn,))
         )
     except IntegrityError as error:
         if error.errno != errorcode.ER_DUP_ENTRY:
             raise
-        raise AlreadyExists("There is a book with this ISBN.", "isbn") from None
+        raise taken from None  # its authors were already there
+    if added["version"] == 0:
+        raise taken
     return int(deleted[0]["version"]) + 1 if deleted else 1
 
 
@@ -190,19 +194,3 @@ def _add_authors(book: dict[str, Any], ids: Ids) -> Statement:
     names = book["authors"]
     rows = [(book["isbn"], position, ids["authors", name]) for position, name in enumerate(names, start=1)]
     return ADD_AUTHORS.format(", ".join(["(%s, %s, %s)"] * len(rows))), [value for row in rows for value in row]
-
-
-def _find_names(fields: dict[str, Any]) -> Statement:
-    authors = fields.get("authors") or [None]
-    return FIND_NAMES.format(", ".join(["%s"] * len(authors))), (fields.get("genre"), fields.get("format"), *authors)
-
-
-def _complete_ids(cursor: Any, fields: dict[str, Any], found: list[dict[str, Any]]) -> Ids:
-    ids = {(row["kind"], row["name"]): int(row["id"]) for row in found}
-    wanted = {("authors", name) for name in fields.get("authors", ())}
-    wanted |= {(kind, fields[field]) for kind, field in (("genres", "genre"), ("formats", "format")) if field in fields}
-    # In one order, so that two commands that add the same names cannot deadlock.
-    for kind, name in sorted(wanted - ids.keys()):
-        _, (row,) = cursor.execute_all((ADD_NAME[kind], (name, name.casefold())), (FIND_NAME[kind], (name,)))
-        ids[kind, name] = int(row["id"])
-    return ids
