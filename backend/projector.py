@@ -23,6 +23,7 @@ from backend.errors import ServiceError
 from backend.outbox import BATCH, delete_applied, delete_rows, read_backlog, read_leftovers
 from backend.projection import apply_events
 from backend.rebuild import rebuild, stands
+from backend.unused_names import remove_unused_names
 
 log = logging.getLogger(__name__)
 
@@ -50,6 +51,7 @@ def _run() -> None:
             run_pass()
             if time.monotonic() > clean_at:
                 delete_old_keys()
+                remove_unused_names()
                 clean_at = time.monotonic() + CLEAN_EVERY_S
         # It must outlive whatever goes wrong: nothing else brings the leftovers in.
         except Exception as error:
