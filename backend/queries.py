@@ -24,6 +24,8 @@ COUNT = "SELECT COUNT(*) AS total FROM books b"
 # The page is chosen on indexes alone; only its books are then read.
 PAGE_OF_KEYS = "SELECT b.isbn FROM books b"
 ORDER = " ORDER BY b.title_key, b.isbn"
+# By the whole of a title key: by its first 1,024 bytes, as MariaDB sorts else, the next page could leave out books.
+SORTED = "SET STATEMENT max_sort_length = 3040 FOR "
 FILTERS = {
     "author": "b.isbn IN (SELECT ba.isbn FROM book_authors ba JOIN authors a ON a.id = ba.author_id"
     " WHERE a.name_key = %(author)s)",
@@ -100,7 +102,7 @@ def _list_live_books(
         values["title_key"], values["isbn"] = place
         conditions = [*conditions, AFTER]
     page = _where(PAGE_OF_KEYS, conditions) + ORDER + " LIMIT %(limit)s"
-    statement = BOOK + ", (" + count + ") AS total FROM (" + page + ") page JOIN books b ON b.isbn = page.isbn"
+    statement = SORTED + BOOK + ", (" + count + ") AS total FROM (" + page + ") page JOIN books b ON b.isbn = page.isbn"
     with reading() as cursor:
         cursor.execute(statement, values)
         rows = sorted(cursor.fetchall(), key=_place_of)
