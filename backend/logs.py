@@ -1,10 +1,14 @@
-"""The form of the log lines: each carries the id of its request. And Gunicorn's log without its line a request."""
+"""The form of the log lines, each with the id of its request, and their way out; and Gunicorn's log without its line a
+request.
+"""
 
 import logging
 from typing import Any
 
 from flask import has_request_context, request
 from gunicorn import glogging
+
+from backend.log_writer import writer
 
 
 class RequestIdFilter(logging.Filter):
@@ -14,6 +18,19 @@ class RequestIdFilter(logging.Filter):
         """Let every record pass."""
         record.request_id = request.environ.get("libros.request_id", "-") if has_request_context() else "-"
         return True
+
+
+class LogHandler(logging.Handler):
+    """Hands records to the writer of this process: no thread waits for who reads them."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Let a record be written at once; one after which the process may end is waited for, for a moment."""
+        try:
+            writer.add_at_once(self.format(record))
+            if record.levelno >= logging.CRITICAL:
+                writer.flush()
+        except Exception:  # as every handler of logging: who logs goes on
+            self.handleError(record)
 
 
 class Logger(glogging.Logger):  # type: ignore[misc]  # Gunicorn ships no types
@@ -37,7 +54,7 @@ LOGGING: dict[str, Any] = {
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "%(asctime)s %(process)d %(levelname)s %(request_id)s %(message)s"}},
     "filters": {"request_id": {"()": RequestIdFilter}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["request_id"]}},
+    "handlers": {"stderr": {"()": LogHandler, "formatter": "line", "filters": ["request_id"]}},
     "root": {"level": "INFO", "handlers": ["stderr"]},
     "loggers": {"gunicorn.error": {"level": "INFO", "handlers": [], "propagate": True}},
 }
