@@ -1,4 +1,4 @@
--- Schema and first data of the catalogue and its users. Safe to run twice: nothing that is there is changed.
+-- Schema and first data of the catalogue and its users. Safe to run twice: no value that is there is changed.
 -- Columns named *_key hold the name case-folded (Python's str.casefold) for order and filters without regard
 -- to case; a character can fold into three, hence three times the length. email_key is in one Unicode form as well
 -- (backend/accounts.py).
@@ -106,6 +106,34 @@ CREATE TABLE IF NOT EXISTS outbox (
   book       JSON NULL,
   created_at TIMESTAMP(6) NOT NULL DEFAULT CURRENT_TIMESTAMP(6)
 ) ENGINE=InnoDB;
+
+-- Tables of a database that was made with another collation take that of this file. No value changes; in one that pads
+-- ('Fiction' = 'Fiction '), or is case-insensitive, two names were one. A new epoch lets the read model be built anew.
+DELIMITER //
+BEGIN NOT ATOMIC
+  FOR other IN (
+    SELECT table_name AS name,
+      GROUP_CONCAT('MODIFY ', column_name, ' ', column_type, ' CHARACTER SET utf8mb4 COLLATE utf8mb4_nopad_bin NOT NULL'
+                   ORDER BY ordinal_position SEPARATOR ', ') AS changes
+    FROM information_schema.columns
+    WHERE table_schema = DATABASE() AND collation_name <> 'utf8mb4_nopad_bin' AND (table_name, column_name) IN (
+      ('users', 'email'), ('users', 'email_key'), ('authors', 'name'), ('authors', 'name_key'),
+      ('genres', 'name'), ('genres', 'name_key'), ('formats', 'name'), ('formats', 'name_key'),
+      ('books', 'title'), ('books', 'title_key'), ('idempotency_keys', 'idempotency_key'))
+    GROUP BY table_name
+  ) DO
+    EXECUTE IMMEDIATE CONCAT('ALTER TABLE ', other.name, ' ', other.changes);
+    UPDATE catalogue SET epoch = UUID();
+  END FOR;
+  FOR other IN (
+    SELECT table_name AS name FROM information_schema.tables
+    WHERE table_schema = DATABASE() AND table_collation <> 'utf8mb4_nopad_bin' AND table_name IN ('authors', 'book_authors',
+      'books', 'catalogue', 'deleted_books', 'formats', 'genres', 'idempotency_keys', 'outbox', 'users')
+  ) DO
+    EXECUTE IMMEDIATE CONCAT('ALTER TABLE ', other.name, ' DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_nopad_bin');
+  END FOR;
+END //
+DELIMITER ;
 
 -- First data: 65 real books, then made-up ones up to 5,000. All of it or nothing, and only what is not there yet.
 START TRANSACTION;

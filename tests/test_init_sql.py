@@ -13,9 +13,12 @@ from typing import Any
 
 import mysql.connector
 import pytest
+from mysql.connector.errors import IntegrityError
 
 INIT_SQL = Path(__file__).parent.parent / "init.sql"
 DUNE, PATRIA, MADE_UP = "9780441172719", "9788490663196", "9789999900010"
+
+PADDED = "INSERT INTO genres (name, name_key) VALUES ('Fiction ', 'fiction ')"
 
 PAGE = " ORDER BY b.title_key, b.isbn LIMIT 21"
 KEYSET = "FROM books b WHERE b.title_key >= 'm' AND (b.title_key > 'm' OR b.isbn > '978')" + PAGE
@@ -32,6 +35,7 @@ ACCESS_PATHS = {
     " (SELECT id FROM formats WHERE name_key = 'ebook')" + PAGE,
     "a user by username": "SELECT * FROM users WHERE username = 'U7'",
     "a user by email": "SELECT * FROM users WHERE email_key = 'u7'",
+    "a name by itself": "SELECT id FROM authors WHERE name IN ('Toni Morrison', 'Ana')",
     "an answer by idempotency key": "SELECT * FROM idempotency_keys WHERE user_id = 7 AND idempotency_key = 'k7'",
     "old idempotency keys": "SELECT 1 FROM idempotency_keys WHERE created_at < '2020-01-01'",
     "a deleted book": "SELECT version FROM deleted_books WHERE isbn = '9790000000007'",
@@ -227,3 +231,43 @@ def test_a_page_of_the_list_is_read_in_the_order_of_its_index(grown: Server, pag
     (step,) = grown.ask("EXPLAIN SELECT * " + page)
     assert step["key"] == "books_title"
     assert "filesort" not in step["Extra"]
+
+
+def check_collations(server: Server) -> None:
+    """Assert that every table and column has the collation of init.sql, but for those whose text is ASCII or JSON."""
+    rows = server.ask("SELECT table_collation AS c FROM information_schema.tables WHERE table_schema = 'Libros'")
+    rows += server.ask(
+        "SELECT collation_name AS c FROM information_schema.columns WHERE table_schema = 'Libros'"
+        " AND data_type = 'varchar' AND character_set_name <> 'ascii'"
+    )
+    assert {row["c"] for row in rows} == {"utf8mb4_nopad_bin"} and len(rows) == 21
+
+
+@pytest.mark.parametrize("collation", ["utf8mb4_bin", "utf8mb4_general_ci"])
+def test_tables_of_an_older_database_take_the_collation_and_keep_every_value(emptied: Server, collation: str) -> None:
+    emptied.load(INIT_SQL.read_bytes().replace(b"utf8mb4_nopad_bin", collation.encode()))
+    emptied.ask("INSERT INTO genres (name, name_key) VALUES ('Čapek 😀', 'čapek 😀')")
+    emptied.ask("INSERT INTO users (username, email, email_key, password_hash) VALUES ('Ea', 'É@a.b', 'é@a.b', 'x')")
+    emptied.ask("INSERT INTO idempotency_keys (user_id, idempotency_key, request_digest) VALUES (1, 'Key', '')")
+    with pytest.raises(IntegrityError):
+        emptied.ask(PADDED)
+    before = emptied.dump()
+    emptied.load(INIT_SQL.read_bytes())
+    after = emptied.dump()
+    assert before.pop("catalogue") != after.pop("catalogue")  # the read model is built anew
+    assert after == before
+    check_collations(emptied)
+    emptied.ask(PADDED)
+    with pytest.raises(IntegrityError):
+        emptied.ask("DELETE FROM authors WHERE name = 'Fernando Aramburu'")  # his book still keeps him
+    again = emptied.dump()
+    emptied.load(INIT_SQL.read_bytes())
+    assert emptied.dump() == again
+
+
+def test_what_an_administrator_has_put_beside_keeps_its_collation(emptied: Server) -> None:
+    emptied.load(INIT_SQL.read_bytes())
+    emptied.ask("CREATE TABLE notes (name VARCHAR(9)) COLLATE utf8mb4_bin")
+    emptied.load(INIT_SQL.read_bytes())
+    (row,) = emptied.ask("SELECT collation_name AS c FROM information_schema.columns WHERE table_name = 'notes'")
+    assert row == {"c": "utf8mb4_bin"}
