@@ -3,7 +3,6 @@
 import os
 import shutil
 import sys
-import tempfile
 from typing import Any
 
 # The C library reads this at the start of a program alone, so the master begins once more. Else glibc would give almost
@@ -15,9 +14,13 @@ if "GLIBC_TUNABLES" not in os.environ:
 # Before anything imports prometheus_client: each master has a folder of its own for its workers' metrics, and a
 # reload (which runs this file again) keeps it.
 if os.environ.get("METRICS_MASTER") != str(os.getpid()):
-    os.environ["METRICS_MASTER"] = str(os.getpid())
-    os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="libros-metrics-")
+    from backend.metrics_folder import make_folder, remove_left_folders
 
+    os.environ["METRICS_MASTER"] = str(os.getpid())
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = make_folder()
+    remove_left_folders()
+
+from backend.log_writer import writer
 from backend.logs import LOGGING, Logger
 
 worker_class = "backend.worker.Worker"
@@ -25,6 +28,9 @@ threads = 16  # with more, each gets less done; those that wait for a store or a
 keepalive = 75  # seconds: longer than a user thinks, else clients meet closed connections
 timeout = 20  # seconds without a sign of life, after which the master replaces a worker: a frozen one within 30
 graceful_timeout = 30
+limit_request_line = (
+    8190  # bytes, Gunicorn's most: the longest address of a page, all its filters and `after`, has 6,400
+)
 limit_request_field_size = 32768  # bytes: a longer header is refused
 forwarded_allow_ips = ""  # nothing here reads forwarded headers, and SCRIPT_NAME would be one
 control_socket_disable = True  # one default path for all masters: two services of one user would collide
@@ -47,6 +53,7 @@ def on_starting(server: Any) -> None:
         size = server.cfg.workers * settings().db_pool_size
     except ConfigError as error:
         shutil.rmtree(os.environ["PROMETHEUS_MULTIPROC_DIR"], ignore_errors=True)
+        writer.flush()  # the refusal is the last line
         sys.exit(f"The service does not start: {error}")
     if size > MAX_CONNECTIONS // 2:
         server.log.warning(
@@ -76,12 +83,18 @@ def post_worker_init(worker: Any) -> None:
 
 
 def when_ready(server: Any) -> None:
-    """Say at the start which store does not answer."""
+    """Say at the start which store does not answer, and which tables are older than this version."""
+    from backend.collations import find_other_collations
     from backend.service_pages import check_stores
 
     for store, state in check_stores().items():
         if state == "down":
             server.log.warning("%s does not answer: requests that need it get 503 until it does", store)
+    if columns := find_other_collations():
+        server.log.warning(
+            "%s compare names in another way than the services, with which two names may be one: load init.sql again",
+            ", ".join(columns),
+        )
 
 
 def child_exit(_server: Any, worker: Any) -> None:

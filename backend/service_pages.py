@@ -16,6 +16,8 @@ from backend.config import settings
 from backend.errors import NotAuthenticated, Unavailable
 
 READY_WITHIN_S = 0.8
+# What proxies add to a request, by the beginning of the name.
+PROXY_HEADERS = ("HTTP_FORWARDED", "HTTP_VIA", "HTTP_X_FORWARDED", "HTTP_X_REAL_IP", "HTTP_X_CLIENT_IP", "HTTP_CF_")
 
 
 def add_service_pages(app: OpenAPI) -> None:
@@ -91,9 +93,16 @@ def _answered(question: "Future[None]") -> bool:
 def _check_metrics_access() -> None:
     expected = settings().metrics_token
     if expected is None:
-        if not ipaddress.ip_address(request.remote_addr or "0.0.0.0").is_loopback:  # noqa: S104 - no listening
+        local = ipaddress.ip_address(request.remote_addr or "0.0.0.0").is_loopback  # noqa: S104 - no listening
+        if not local or _was_passed_on():
             raise NotAuthenticated("Metrics are for this machine only: METRICS_TOKEN is not set.")
         return
     given = request.headers.get("Authorization", "")
     if not hmac.compare_digest(given.encode(), f"Bearer {expected.get_secret_value()}".encode()):
         raise NotAuthenticated("The metrics need the token of METRICS_TOKEN.")
+
+
+def _was_passed_on() -> bool:
+    # A proxy on this machine asks for others. Without these headers nginx still tells itself by HTTP/1.0, its default.
+    environ = request.environ
+    return environ["SERVER_PROTOCOL"] == "HTTP/1.0" or any(name.startswith(PROXY_HEADERS) for name in environ)

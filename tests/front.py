@@ -20,13 +20,15 @@ WRITES_TO = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
 
 
 @contextmanager
-def run_front(ports: Mapping[str, int]) -> Iterator[dict[str, int]]:
-    """Run the front before the services on these ports during the block; give its own ports."""
+def run_front(ports: Mapping[str, int], configuration: str = "") -> Iterator[dict[str, int]]:
+    """Run the front, or another configuration for the same ports, before the services on these ports during the block;
+    give its own ports.
+    """
     own = dict(zip(LISTENED, find_free_ports(2), strict=True))
     # Not below pytest's folder, which only its owner enters: nginx may serve as another user.
     with tempfile.TemporaryDirectory(prefix="libros-front-") as name:
         folder = Path(name)
-        (folder / "nginx.conf").write_text(place(CONFIGURATION.read_text(), own, ports, folder))
+        (folder / "nginx.conf").write_text(place(configuration or CONFIGURATION.read_text(), own, ports, folder))
         rules = f"daemon off; user {psutil.Process().username()}; pid {folder}/pid;"
         with (folder / "log").open("wb") as log:
             command = [find_nginx(), "-p", name, "-c", f"{name}/nginx.conf", "-g", rules]
