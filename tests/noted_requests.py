@@ -17,7 +17,7 @@ import psutil
 from backend.access_log import note_request
 from backend.logs import LOGGING
 
-THREADS, EACH, PROCESSES = 16, 20, 10
+THREADS, EACH, PROCESSES = 16, 5, 60
 
 
 def note(name: str) -> None:
@@ -27,7 +27,7 @@ def note(name: str) -> None:
 
 
 def note_at_once(process: int) -> None:
-    """Note requests in many threads that begin at the same time."""
+    """Note requests in many threads that begin at the same time; tell how many threads there are after them."""
     sys.setswitchinterval(1e-6)
     start = threading.Barrier(THREADS)
 
@@ -41,6 +41,7 @@ def note_at_once(process: int) -> None:
         each.start()
     for each in threads:
         each.join()
+    print(threading.active_count(), flush=True)
 
 
 def note_first() -> None:

@@ -101,24 +101,25 @@ def list_ids(text: str) -> list[str]:
 
 def test_the_first_requests_of_a_process_are_logged_once_each_however_many_come_at_once() -> None:
     with noting("first", stderr=subprocess.PIPE) as process:
-        _, text = process.communicate(timeout=60)
+        threads, text = process.communicate(timeout=60)
+    assert threads.split() == ["2"] * 60  # the main one and the writer of each
     counts = Counter(list_ids(text))
     assert {each: count for each, count in counts.items() if count > 1} == {}
-    assert len(counts) == 10 * 16 * 20
+    assert len(counts) == 60 * 16 * 5
 
 
 def test_a_reader_that_stands_still_holds_up_nobody_and_learns_how_much_it_missed(fifo: Fifo) -> None:
     with noting("many", "30000", stderr=fifo.writer) as process:
         slowest, megabytes = map(float, read_line(process).split())
         assert slowest < 0.5
-        assert megabytes < 8
-        text = fifo.read_until(LOST.pattern)
-        found = LOST.search(text)
-        assert found
+        assert megabytes < 3
+        text = ""
+        while (known := len(list_ids(text)) + sum(map(int, LOST.findall(text)))) < 30_001:
+            text += fifo.read_until(LOST.pattern)
+        assert known == 30_001
         ids = list_ids(text)
-        assert len(ids) + int(found[1]) == 30_001
         assert 9_000 < len(ids) < MOST_WAITING
-        assert ids == ["first", *map(str, range(len(ids) - 1))]
+        assert ids[0] == "first" and ids[1:] == sorted(set(ids[1:]), key=int)
         tell(process, "later")
         fifo.read_until("id-later")
 
@@ -173,7 +174,7 @@ def test_a_log_that_is_never_taken_ends_nothing_and_takes_little_memory(place: s
     try:
         with noting("many", "30000", stderr=file) as process:
             slowest, megabytes = map(float, read_line(process).split())
-            assert slowest < 0.5 and megabytes < 8
+            assert slowest < 0.5 and megabytes < 3
             tell(process, "later")
             assert read_line(process) == "noted"
             assert process.stdin is not None
