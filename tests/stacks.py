@@ -79,3 +79,10 @@ def change_stock_in_mariadb(stack: Stack, isbn: str, stock: int) -> None:
     """Write past the services, as no read model could have noticed."""
     with connect_to_mariadb(stack) as connection, connection.cursor() as cursor:
         cursor.execute("UPDATE books SET stock = %s WHERE isbn = %s", (stock, isbn))
+
+
+def run_as_administrator(settings: dict[str, str], text: bytes) -> None:
+    """Run SQL as the administrator of the MariaDB of the stack with these settings."""
+    data = Path(settings["STACK_DIR"]) / "data"
+    command = ["mariadb", "--no-defaults", "--protocol=socket", f"--socket={data}/mariadb.sock", "--user=root"]
+    subprocess.run([*command, "--default-character-set=utf8mb4"], input=text, check=True, timeout=60)

@@ -1,6 +1,5 @@
 """A database whose tables take two names for one is told of at the start, answers no 500, and is mended by init.sql."""
 
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,16 +9,9 @@ import redis
 from books_services import BooksService, run_books_service
 from clients import Client, check_problem
 from shelf import make_book
-from stacks import PROJECT, Stack
+from stacks import PROJECT, Stack, run_as_administrator
 
 DATABASE = "Older"
-
-
-def load(settings: dict[str, str], text: bytes) -> None:
-    """Run SQL as the administrator of the stack's MariaDB."""
-    data = Path(settings["STACK_DIR"]) / "data"
-    command = ["mariadb", "--no-defaults", "--protocol=socket", f"--socket={data}/mariadb.sock", "--user=root"]
-    subprocess.run([*command, "--default-character-set=utf8mb4"], input=text, check=True, timeout=60)
 
 
 def schema() -> bytes:
@@ -30,14 +22,16 @@ def schema() -> bytes:
 @pytest.fixture
 def older(model_stack: Stack, model_settings: dict[str, str], token: str) -> Iterator[dict[str, str]]:
     """Settings for a service on a database with a collation that pads, and on a part of Redis with the same session."""
-    load(model_settings, schema().replace(b"utf8mb4_nopad_bin", b"utf8mb4_bin"))
+    run_as_administrator(model_settings, schema().replace(b"utf8mb4_nopad_bin", b"utf8mb4_bin"))
     for host in ("127.0.0.1", "localhost"):
-        load(model_settings, f"GRANT SELECT, INSERT, UPDATE, DELETE ON {DATABASE}.* TO 'libros'@'{host}'".encode())
+        run_as_administrator(
+            model_settings, f"GRANT SELECT, INSERT, UPDATE, DELETE ON {DATABASE}.* TO 'libros'@'{host}'".encode()
+        )
     with redis.Redis.from_url(model_stack["REDIS_URL"]) as store:
         for key in store.scan_iter("session*"):
             store.copy(key, key, destination_db=1)
     yield {"DB_NAME": DATABASE, "REDIS_URL": model_stack["REDIS_URL"].removesuffix("/0") + "/1", "READ_MODEL": "sql"}
-    load(model_settings, f"DROP DATABASE {DATABASE}".encode())
+    run_as_administrator(model_settings, f"DROP DATABASE {DATABASE}".encode())
 
 
 def test_two_names_that_an_older_database_takes_for_one_are_told_of_and_kept_apart_once_init_sql_was_loaded(
@@ -48,7 +42,7 @@ def test_two_names_that_an_older_database_takes_for_one_are_told_of_and_kept_apa
     with run_books_service(model_stack, log, "--workers", "1", **older) as service, Client(service.url, token) as books:
         check_warning(service, "genres.name")
         check_problem(books.post("/api/books", json=book), 503)
-        load(model_settings, schema())
+        run_as_administrator(model_settings, schema())
         assert books.post("/api/books", json=book).status_code == 201
         assert books.get("/api/books", params={"genre": "Fiction "}).json()["total"] == 1
     log.unlink()

@@ -23,6 +23,10 @@ PADDED = "INSERT INTO genres (name, name_key) VALUES ('Fiction ', 'fiction ')"
 PAGE = " ORDER BY b.title_key, b.isbn LIMIT 21"
 KEYSET = "FROM books b WHERE b.title_key >= 'm' AND (b.title_key > 'm' OR b.isbn > '978')" + PAGE
 AUTHOR = "SELECT ba.isbn FROM book_authors ba JOIN authors a ON a.id = ba.author_id WHERE a.name_key = 'jane austen'"
+UNUSED = (
+    "SELECT part.id FROM (SELECT id FROM {0} WHERE id > 3 ORDER BY id LIMIT 500) part"
+    " LEFT JOIN {1} ON {1}.{2} = part.id WHERE {1}.{2} IS NULL"
+)
 ACCESS_PATHS = {
     "a book by isbn": f"SELECT * FROM books WHERE isbn = '{DUNE}'",
     "the authors of a book": "SELECT a.name FROM book_authors ba JOIN authors a ON a.id = ba.author_id"
@@ -35,6 +39,9 @@ ACCESS_PATHS = {
     " (SELECT id FROM formats WHERE name_key = 'ebook')" + PAGE,
     "a user by username": "SELECT * FROM users WHERE username = 'U7'",
     "a user by email": "SELECT * FROM users WHERE email_key = 'u7'",
+    "authors without a book": UNUSED.format("authors", "book_authors", "author_id"),
+    "genres without a book": UNUSED.format("genres", "books", "genre_id"),
+    "formats without a book": UNUSED.format("formats", "books", "format_id"),
     "a name by itself": "SELECT id FROM authors WHERE name IN ('Toni Morrison', 'Ana')",
     "an answer by idempotency key": "SELECT * FROM idempotency_keys WHERE user_id = 7 AND idempotency_key = 'k7'",
     "old idempotency keys": "SELECT 1 FROM idempotency_keys WHERE created_at < '2020-01-01'",
