@@ -21,11 +21,12 @@ UNUSED = """
   LEFT JOIN {table} ON {column} = part.id WHERE {column} IS NULL
 """
 # Passes over those that a command is using, and keeps the others from being used; only then is it asked who has one.
-LOCK = "SELECT id FROM {kind} WHERE id IN ({ids}) FOR UPDATE SKIP LOCKED"
+# By the key alone, as each removal: a scan of the table locks names in use, and waits for commands that wait for it.
+LOCK = "SELECT id FROM {kind} FORCE INDEX (PRIMARY) WHERE id IN ({ids}) FOR UPDATE SKIP LOCKED"
 STILL_UNUSED = """
   SELECT {kind}.id FROM {kind} LEFT JOIN {table} ON {column} = {kind}.id WHERE {kind}.id IN ({ids}) AND {column} IS NULL
 """
-REMOVE = "DELETE FROM {kind} WHERE id IN ({ids})"
+REMOVE = "DELETE FROM {kind} WHERE id = %s"
 
 _seen_up_to = dict.fromkeys(USED_IN, 0)  # the ids at which the last parts ended
 _suspects: dict[str, list[int]] = {}  # by kind: unused at the last call
@@ -61,7 +62,7 @@ def _remove(kind: str, ids: Sequence[int]) -> int:
         locked, unused = cursor.execute_all((_name(LOCK, kind, ids), ids), (_name(STILL_UNUSED, kind, ids), ids))
         held = {row["id"] for row in locked}
         if going := [row["id"] for row in unused if row["id"] in held]:
-            cursor.execute(_name(REMOVE, kind, going), going)
+            cursor.execute_all(*((_name(REMOVE, kind), (each,)) for each in going))
         return len(going)
 
 
