@@ -16,12 +16,15 @@ from backend.deadline import check_deadline, is_too_late
 TIMEOUT_S = 1  # connect, read and write: the driver takes whole seconds
 STATEMENT_S = 0.8  # MariaDB gives up on a statement, its wait for a row lock included, before the driver does
 
-# What every session begins with. READ COMMITTED, so that looking for a row that is not there locks no gap.
+# What every session begins with. READ COMMITTED, so that looking for a row that is not there locks no gap; the words of
+# the standard, because MariaDB 10.11 and 11.8 share no name of a variable for it that the later one does not deprecate.
 SESSION = (
-    "SET NAMES utf8mb4 COLLATE utf8mb4_bin, SESSION tx_isolation = 'READ-COMMITTED',"
+    "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED;"
+    " SET NAMES utf8mb4 COLLATE utf8mb4_bin,"
     f" SESSION max_statement_time = {STATEMENT_S}, SESSION autocommit = "
 )
 READS, WRITES = SESSION + "1", SESSION + "0"  # without autocommit the first statement begins a transaction
+STATEMENTS = SESSION.count(";") + 1  # each has a result
 
 # What the driver raises for the store; COMMIT, ROLLBACK and the reset raise what its C extension does.
 STORE_ERRORS = (driver_errors.Error, MySQLInterfaceError)
@@ -38,6 +41,12 @@ class Connection(CMySQLConnection):
 
     session_changed = False  # since it was last set up
     set_up = ""  # SQL to go before the first statement of the session, in the same trip
+
+    def _post_connection(self) -> None:
+        super()._post_connection()
+        self.cmd_query(READS)
+        for _ in range(1, STATEMENTS):
+            self.next_result()
 
     def begin_session(self, *, writes: bool, reset: bool) -> bool:
         """Make sure that the server answers, and let the session be as new; with `writes`, in a transaction to commit.
@@ -78,7 +87,8 @@ class Cursor(CMySQLCursorBufferedDict):
             super().execute(operation, params, map_results)
             return
         super().execute(f"{set_up}; {operation}", params, map_results)
-        self.nextset()
+        for _ in range(STATEMENTS):
+            self.nextset()
 
     def execute_all(self, *statements: Statement) -> list[list[dict[str, Any]]]:
         """Run statements in one round trip and give the rows of each; none is run after one that fails.
@@ -118,6 +128,5 @@ def connection_arguments() -> dict[str, Any]:
         "connection_timeout": TIMEOUT_S,
         "read_timeout": TIMEOUT_S,
         "write_timeout": TIMEOUT_S,
-        "init_command": READS,
         "client_flags": [ClientFlag.FOUND_ROWS],  # an UPDATE that changes nothing still finds its row
     }

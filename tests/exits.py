@@ -49,7 +49,10 @@ class WatchedCursor(connections.Cursor):
         """Run statements, then pass the step that is named after the first words of the first; BEGIN comes before."""
         self.names = [" ".join(each.split()[:3]) for each in str(operation).split(";")]
         if self._connection.set_up:
-            self.names.insert(0, BEGIN if self._connection.set_up == connections.WRITES else "set up")
+            set_up = ["set up"] * connections.STATEMENTS
+            if self._connection.set_up == connections.WRITES:
+                set_up[-1] = BEGIN
+            self.names[:0] = set_up
         answer = super().execute(operation, *arguments, **options)
         command.pass_step(self.names.pop(0))
         return answer

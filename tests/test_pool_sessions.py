@@ -11,9 +11,11 @@ from stacks import Stack
 from backend.connections import Cursor
 from backend.deadline import REQUEST_S, STEP_S, start_deadline
 
-SESSION = (
-    "SELECT @@autocommit AS own_commit, @@tx_isolation AS isolation, @@max_statement_time AS longest, @left AS kept"
-)
+SESSION = """
+  SELECT @@autocommit AS own_commit, @@max_statement_time AS longest, @left AS kept,
+    (SELECT variable_value FROM information_schema.session_variables
+       WHERE variable_name IN ('transaction_isolation', 'tx_isolation') LIMIT 1) AS isolation
+"""  # the variable's name is another one since MariaDB 11.1
 AS_NEW = {"isolation": "READ-COMMITTED", "longest": 0.8}
 
 
