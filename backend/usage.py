@@ -4,25 +4,21 @@ Not while /metrics is answered: one worker answers, and it cannot look into the 
 """
 
 import math
-import threading
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from functools import cache
 from typing import Any
 
 import psutil
-import redis
 from prometheus_client import Gauge
 
+from backend.background import Trouble, repeat
 from backend.database import reading
-from backend.errors import ServiceError
 from backend.metrics import EACH, LATEST
 from backend.redis_store import ask
 
 WORKER_EVERY_S = 0.5
 STORES_EVERY_S = 1.0
-NO_ANSWER = (ServiceError, redis.RedisError, LookupError)  # or not that to this account
 
 CPU = Gauge("worker_cpu_seconds", "Processor time that a worker has used.", multiprocess_mode=EACH)
 MEMORY = Gauge("worker_memory_bytes", "Resident memory of a worker.", multiprocess_mode=EACH)
@@ -37,21 +33,12 @@ STORES = Gauge("stores_info", "Versions of the stores; the value is 1.", ("maria
 
 def start_measuring_worker(worker: Any) -> None:
     """Measure this process, a Gunicorn worker, until it ends."""
-    _start("usage of the worker", lambda: measure_worker(worker), WORKER_EVERY_S)
+    repeat("usage of the worker", lambda: measure_worker(worker), WORKER_EVERY_S)
 
 
 def start_measuring_stores(_worker: Any) -> None:
     """Measure what the stores hold until this process ends."""
-    _start("usage of the stores", measure_stores, STORES_EVERY_S)
-
-
-def _start(name: str, measure: Callable[[], None], every_s: float) -> None:
-    def go_on() -> None:
-        while True:
-            measure()
-            time.sleep(every_s)
-
-    threading.Thread(target=go_on, name=name, daemon=True).start()
+    repeat("usage of the stores", measure_stores, STORES_EVERY_S)
 
 
 def measure_worker(worker: Any) -> None:
@@ -66,19 +53,23 @@ def measure_worker(worker: Any) -> None:
 
 
 def measure_stores() -> None:
-    """Put into the metrics what the stores hold, NaN for one that does not answer, and which versions they are."""
+    """Put into the metrics what the stores hold, NaN for what one does not tell, and which versions they are."""
     CONNECTIONS.set(_number_of(_count_connections))
     REDIS_MEMORY.set(_number_of(_measure_redis))
-    REDIS_KEYS.set(_number_of(lambda: ask("DBSIZE")))
-    with suppress(*NO_ANSWER):
+    REDIS_KEYS.set(_number_of(_count_keys))
+    with _trouble_with(_name_stores).survived():
         _name_stores()
 
 
 def _number_of(measure: Callable[[], Any]) -> float:
-    try:
+    with _trouble_with(measure).survived():
         return float(measure())
-    except NO_ANSWER:
-        return math.nan
+    return math.nan
+
+
+@cache
+def _trouble_with(measure: Callable[[], Any]) -> Trouble:
+    return Trouble(f"usage of the stores, {measure.__name__.strip('_').replace('_', ' ')}")
 
 
 def _count_connections() -> Any:
@@ -89,6 +80,10 @@ def _count_connections() -> Any:
 
 def _measure_redis() -> str:
     return _ask_info("memory")["used_memory"]
+
+
+def _count_keys() -> Any:
+    return ask("DBSIZE")
 
 
 @cache
