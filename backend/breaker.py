@@ -1,4 +1,4 @@
-"""A circuit breaker: a store that did not answer a few times in a row is left alone, but for one probe at a time.
+"""A circuit breaker: a store that gave no connection a few times in a row is left alone, but for one probe at a time.
 
 Without it every request would wait for a time-out of its own, and the threads of a worker would be spent on waiting
 (M. Nygard, Release It!, 2nd edition, chapter 5). It holds no lock while the store is asked.
@@ -16,6 +16,7 @@ class Breaker:
 
     def __init__(self) -> None:
         """Begin closed: the store may be asked."""
+        self.reason = ""  # of the last failure
         self._failures = 0
         self._next_probe = 0.0
         self._lock = threading.Lock()
@@ -35,8 +36,9 @@ class Breaker:
         """Note that the store answered."""
         self._failures = 0
 
-    def failed(self) -> None:
-        """Note that the store did not answer."""
+    def failed(self, reason: object) -> None:
+        """Note that the store did not answer, or refused to be asked."""
         with self._lock:
+            self.reason = str(reason)
             self._failures += 1
             self._next_probe = time.monotonic() + PAUSE_S

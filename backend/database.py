@@ -10,10 +10,12 @@ from contextlib import contextmanager, suppress
 from functools import lru_cache
 from typing import Any
 
+from mysql.connector import errorcode
 from mysql.connector import errors as driver_errors
 from mysql.connector.pooling import MySQLConnectionPool
 
 from backend import metrics
+from backend.background import in_background
 from backend.breaker import Breaker
 from backend.config import settings
 from backend.connections import STORE_ERRORS, Connection, Cursor, connection_arguments
@@ -27,8 +29,13 @@ MOST_WAITING = 2  # threads, for a slot of a pool that stands still
 PATIENCE_S = 2.0  # of a thread that nobody waits for
 SLOW_ANSWER_S = 0.5  # a server that let a ping wait this long is not asked again by the same request
 
-# Errors of the program rather than of the store: they stay what they are.
+# Errors that a statement of the program has made rather than the store: they stay what they are.
 PROGRAM_ERRORS = (driver_errors.IntegrityError, driver_errors.ProgrammingError, driver_errors.DataError)
+LIMITS_OF_THE_ACCOUNT = (errorcode.ER_USER_LIMIT_REACHED,)  # statements an hour, say: the driver calls it a program's
+
+
+class NoConnection(driver_errors.Error):
+    """MariaDB gave no connection. Whatever it said of that, in whatever class of errors, is no fault of a statement."""
 
 
 class UnansweredCommit(driver_errors.Error):
@@ -68,8 +75,8 @@ class SelfRepairingPool(MySQLConnectionPool):
         """Lend a connection that answers, for the length of a `with` block; with `writes`, in a transaction that the
         block has to commit, and its session is reset before it is lent again.
 
-        Raises Unavailable when no slot is free within `wait_s` seconds, a driver error when MariaDB cannot be
-        reached. After any error in the block the connection is closed, and its slot is free for a new one.
+        Raises Unavailable when no slot is free within `wait_s` seconds, NoConnection when MariaDB cannot be reached or
+        refuses. After any error in the block the connection is closed, and its slot is free for a new one.
         """
         connection = self._take_slot()
         metrics.POOL_IN_USE.inc()
@@ -133,20 +140,21 @@ class SelfRepairingPool(MySQLConnectionPool):
             connection.close()
             metrics.POOL_REPLACED.inc()
             if time.monotonic() - started > SLOW_ANSWER_S:
-                self.breaker.failed()
-                raise driver_errors.OperationalError("MariaDB does not answer")
+                silence = NoConnection("MariaDB does not answer")
+                self.breaker.failed(silence)
+                raise silence
         connection = self._open()
         connection.let_write(writes)
         return connection
 
     def _open(self) -> Any:
         if not self.breaker.allows():
-            raise driver_errors.OperationalError("MariaDB did not answer a moment ago")
+            raise NoConnection(self.breaker.reason)  # of a moment ago
         try:
             connection = Connection(**self._connection_arguments)
-        except STORE_ERRORS:
-            self.breaker.failed()
-            raise
+        except STORE_ERRORS as error:
+            self.breaker.failed(error)
+            raise NoConnection(str(error)) from error
         self.breaker.succeeded()
         metrics.POOL_OPENED.inc()
         return connection
@@ -196,13 +204,14 @@ def _borrowed(*, writes: bool) -> Iterator[Any]:
     try:
         with pool().borrow(writes=writes) as connection:
             yield connection
-    except PROGRAM_ERRORS:
-        raise
     except UnansweredCommit as error:
         log.warning("database: no answer to COMMIT: %s", error)
         raise Unavailable("The outcome of this write is unknown: the database did not confirm it.") from error
     except STORE_ERRORS as error:
-        log.warning("database: %s", error)
+        if isinstance(error, PROGRAM_ERRORS) and error.errno not in LIMITS_OF_THE_ACCOUNT:
+            raise
+        if not in_background():
+            log.warning("database: %s", error)
         raise Unavailable("The database cannot be reached or is too busy.") from error
 
 

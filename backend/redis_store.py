@@ -101,11 +101,11 @@ def _drop_connection() -> None:
 def _breaker_watching() -> Iterator[None]:
     breaker = _breaker()
     if not breaker.allows():
-        raise redis.ConnectionError("Redis did not answer a moment ago")
+        raise redis.ConnectionError(breaker.reason)  # of a moment ago
     try:
         yield
-    except (redis.ConnectionError, redis.TimeoutError):
-        breaker.failed()
+    except (redis.ConnectionError, redis.TimeoutError) as error:
+        breaker.failed(error)
         raise
     breaker.succeeded()
 

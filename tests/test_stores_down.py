@@ -1,12 +1,16 @@
 """MariaDB or Redis killed, frozen or emptied: honest answers, and recovery without a restart."""
 
+import math
+import re
 import time
+from pathlib import Path
 
 import pytest
 import redis
 from clients import Account, Client, Json, check_problem, register, sign_in
+from faults.stores import administer, find_mariadb, kill_connections, list_connections
 from outages import check_not_ready, freeze, kill, wait_until_ready
-from read_models import read_version, wait_until_standing
+from read_models import read_metric, read_version, wait_until, wait_until_standing
 from stacks import Stack, start_stack
 
 STACK_SETTINGS = {"AUTH_WORKERS": "1", "BOOKS_WORKERS": "2"}
@@ -81,6 +85,28 @@ def test_mariadb_frozen_is_told_and_survived(own: Stack, signed_in: tuple[Accoun
     with freeze(own["DB_PID"]):
         check_without_mariadb(own, account, pair["access_token"])
     check_recovered(own, own, account)
+
+
+def test_mariadb_that_refuses_the_services_is_told_and_survived(
+    own: Stack, own_settings: dict[str, str], signed_in: tuple[Account, Json]
+) -> None:
+    account, pair = signed_in
+    mariadb, log = find_mariadb(own), Path(own_settings["STACK_DIR"]) / "books.log"
+    logged = len(log.read_text())
+    change = "ALTER USER 'libros'@'127.0.0.1' IDENTIFIED BY '{}';"
+    administer(mariadb, change.format("another"))
+    try:
+        kill_connections(mariadb, list_connections(mariadb))
+        check_without_mariadb(own, account, pair["access_token"])
+        wait_until(lambda: math.isnan(read_metric(own, own["BOOKS_URL"], "db_connections")), 5, "none is counted")
+    finally:
+        administer(mariadb, change.format(own["DB_PASSWORD"]))
+    check_recovered(own, own, account)
+    wait_until(lambda: read_metric(own, own["BOOKS_URL"], "db_connections") >= 1, 5, "they are counted again")
+    said = log.read_text()[logged:]
+    assert "Traceback" not in said
+    told = re.findall(r" (\d+) WARNING - usage of the stores, count connections: (.*1045.*)", said)
+    assert len(told) == len(set(told)) == int(own_settings["BOOKS_WORKERS"])  # once, not each second
 
 
 def check_without_redis(own: Stack, account: Account, pair: Json) -> None:
