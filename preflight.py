@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import requests
-from dotenv import dotenv_values
 from prometheus_client.parser import text_string_to_metric_families
 
 from analysis.plan import SCENARIOS, Plan, plan_to_dict
@@ -17,17 +16,20 @@ from analysis.scenario_files import PlanError, read_plan, scenario_path
 from create_users_csv import Arguments, count_of
 from machine import describe_machine, is_this_machine, read_commit
 from register_users import read_accounts
-from services import WRONG_USE, Refused, open_http, setting
+from services import WRONG_USE, Refused, open_http, read_env_file, setting
 from target import TIMEOUT_S, Target, choose_target, read_target
 
 BROKEN = 3
 
 
 def find_token(target: Target) -> str:
-    """The token for /metrics: the environment's, else that of the local stack if it is the target, else .env's."""
+    """The token for /metrics: the environment's, else that of the local stack if it is the target, else .env's.
+
+    Raises Refused.
+    """
     if token := os.environ.get("METRICS_TOKEN"):
         return token
-    stack = dotenv_values(Path(os.environ.get("STACK_DIR") or ".local") / "stack.env", interpolate=False)
+    stack = read_env_file(Path(os.environ.get("STACK_DIR") or ".local") / "stack.env", interpolate=False)
     if stack.get("AUTH_URL") == target.auth:
         return stack.get("METRICS_TOKEN") or ""
     return setting("METRICS_TOKEN")

@@ -74,12 +74,16 @@ def read_accounts(path: Path) -> list[Account]:
 
 
 def checked_accounts(lines: "Reader", path: Path) -> Iterator[Account]:
-    """Yield the account of each line after the header; raises Refused at the first line that is wrong."""
+    """Yield the account of each line after the header, blank lines left out.
+
+    Raises Refused at the first line that is wrong.
+    """
     seen: dict[str, int] = {}
+    filled = (values for values in lines if "".join(values).strip() or len(values) > 1)
     try:
-        if tuple(next(lines, FIELDS)) != FIELDS:
-            raise Refused(f"{path} line 1: the header must be {','.join(FIELDS)}")
-        for values in lines:
+        if tuple(next(filled, FIELDS)) != FIELDS:
+            raise Refused(f"{path} line {lines.line_num}: the header must be {','.join(FIELDS)}")
+        for values in filled:
             check_account(values, f"{path} line {lines.line_num}")
             account = Account(*values)
             for field, value in (("username", account.username), ("email", account.email)):
