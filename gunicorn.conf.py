@@ -67,8 +67,20 @@ def on_starting(server: Any) -> None:
             "lower it to %d",
             settings().db_pool_size, server.cfg.threads, most,
         )  # fmt: skip
+    for name in settings().exposed:
+        server.log.warning("%s: what goes there can be read on its way; .env.example says how to use TLS", name)
     if os.path.exists(".env") and os.stat(".env").st_mode & 0o077:
         server.log.warning(".env can be read by other users of this machine: chmod 600 .env")
+
+
+def on_reload(server: Any) -> None:
+    """Read the settings anew for the workers that come; with a wrong one they would answer nothing."""
+    from backend.config import ConfigError, read_settings
+
+    try:
+        read_settings()
+    except ConfigError as error:
+        server.log.error("The settings stay as they were: %s", error)
 
 
 def pre_fork(server: Any, _worker: Any) -> None:

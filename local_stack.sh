@@ -172,7 +172,7 @@ write_file() {
 # What the services get. Each setting is given, with its default if need be: one that is not would come from .env.
 export_settings() {
   local name value
-  export DB_HOST=127.0.0.1 DB_PORT DB_USER=libros DB_PASSWORD DB_NAME=Libros JWT_SECRET METRICS_TOKEN
+  export DB_HOST=127.0.0.1 DB_PORT DB_USER=libros DB_PASSWORD DB_NAME=Libros DB_TLS=off JWT_SECRET METRICS_TOKEN
   export REDIS_URL="redis://:$REDIS_PASSWORD@127.0.0.1:$REDIS_PORT/0" STACK_DIR=$STACK
   while IFS='=' read -r name value; do
     if [[ $name =~ ^[A-Z_]+$ && -n $value && -z ${!name:-} ]]; then export "$name=$value"; fi

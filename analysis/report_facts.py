@@ -8,7 +8,14 @@ from analysis.gaps import LARGEST
 from analysis.number_formats import show_moment, show_number
 
 GIB = 1024**3
-SETTINGS = {"workers": "workers", "pool_size": "pool", "bcrypt_rounds": "bcrypt cost", "read_model": "read model"}
+SETTINGS = {
+    "workers": "workers",
+    "pool_size": "pool",
+    "bcrypt_rounds": "bcrypt cost",
+    "read_model": "read model",
+    "db_tls": "TLS to MariaDB",
+    "redis_tls": "TLS to Redis",
+}
 
 
 def list_facts(report: RunReport) -> list[tuple[str, str]]:

@@ -42,6 +42,21 @@ class Connection(CMySQLConnection):
     session_changed = False  # since it was last set up
     set_up = ""  # SQL to go before the first statement of the session, in the same trip
 
+    def __init__(self, *, must_encrypt: bool = False, **arguments: Any) -> None:
+        """Connect with the driver's arguments. Raises a driver error, also where MariaDB offers no TLS and it must be.
+
+        The driver takes TLS where it is offered, and goes on without it elsewhere.
+        """
+        super().__init__(**arguments)
+        if must_encrypt and not self.is_encrypted:
+            self.close()
+            raise driver_errors.OperationalError("MariaDB offers no TLS, which DB_TLS asks for")
+
+    @property
+    def is_encrypted(self) -> bool:
+        """Say whether TLS is spoken on it."""
+        return self._cmysql is not None and bool(self._cmysql.get_ssl_cipher())
+
     def _post_connection(self) -> None:
         super()._post_connection()
         self.cmd_query(READS)
@@ -129,4 +144,13 @@ def connection_arguments() -> dict[str, Any]:
         "read_timeout": TIMEOUT_S,
         "write_timeout": TIMEOUT_S,
         "client_flags": [ClientFlag.FOUND_ROWS],  # an UPDATE that changes nothing still finds its row
+        **_encryption_arguments(chosen.db_tls),
     }
+
+
+def _encryption_arguments(tls: str) -> dict[str, Any]:
+    if tls == "off":
+        return {"ssl_disabled": True}
+    if tls == "on":
+        return {"must_encrypt": True}
+    return {"must_encrypt": True, "ssl_ca": tls, "ssl_verify_cert": True, "ssl_verify_identity": True}

@@ -42,7 +42,7 @@ TIME = Gauge("server_time_seconds", "The time at which these metrics were read."
 INFO = Gauge(
     "service_info",
     "What runs here; the value is 1.",
-    ("service", "version", "bcrypt_rounds", "driver", "pool_size", "read_model", "workers"),
+    ("service", "version", "bcrypt_rounds", "driver", "pool_size", "read_model", "workers", "db_tls", "redis_tls"),
     multiprocess_mode="livemax",
 )
 
@@ -71,6 +71,8 @@ def describe_service(service: str) -> None:
         pool_size=chosen.db_pool_size,
         read_model=chosen.read_model,
         workers=chosen.service_workers,
+        db_tls=chosen.db_encryption,
+        redis_tls=chosen.redis_address.encryption,
     ).set(1)
 
 

@@ -1,32 +1,89 @@
-"""One connection to Redis, as lean as every request needs it: redis-py opens it, hiredis speaks on it.
+"""One connection to Redis, as lean as every request needs it: hiredis writes and reads what goes through a socket.
 
 redis-py's own way through a command takes twice the processor time, and its sockets, which time out in Python, give
 the interpreter's lock away twice as often: together a tenth of a query. The kernel times these out instead.
 """
 
 import socket
+import ssl
 import struct
 from typing import Any
 
 import hiredis
 import redis
 
+from backend.addresses import RedisAddress
+
 Part = str | int | bytes  # of a command
+
+IDLE_S = 30  # after which the kernel asks whether the other side is there; that keeps firewalls from forgetting it
+SILENT = "Redis does not answer"
+
+
+def open_connection(address: RedisAddress, timeout_s: float) -> "Connection":
+    """Open a connection, sign in and choose the database; no single wait on it is longer than `timeout_s`.
+
+    Raises redis.ConnectionError, also for whatever Redis refuses meanwhile, or redis.TimeoutError.
+    """
+    connection = (EncryptedConnection if address.tls else Connection)(_open_socket(address, timeout_s), timeout_s)
+    try:
+        if address.username:
+            connection.exchange(("AUTH", address.username, address.password))
+        elif address.password:
+            connection.exchange(("AUTH", address.password))
+        if address.database:
+            connection.exchange(("SELECT", address.database))
+    except redis.ResponseError as error:
+        connection.close()
+        raise redis.ConnectionError(f"Redis refuses the connection: {error}") from error
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _open_socket(address: RedisAddress, timeout_s: float) -> socket.socket:
+    try:
+        opened = socket.socket(socket.AF_UNIX) if address.path else _connect(address, timeout_s)
+        try:
+            opened.settimeout(timeout_s)
+            if address.path:
+                opened.connect(address.path)
+            return address.tls.wrap_socket(opened, server_hostname=address.host) if address.tls else opened
+        except BaseException:
+            opened.close()
+            raise
+    except TimeoutError as error:
+        raise redis.TimeoutError(SILENT) from error
+    except OSError as error:
+        raise redis.ConnectionError(f"Redis cannot be reached: {error}") from error
+
+
+def _connect(address: RedisAddress, timeout_s: float) -> socket.socket:
+    opened = socket.create_connection((address.host, address.port), timeout_s)
+    opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    opened.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    if hasattr(socket, "TCP_KEEPIDLE"):  # macOS has another name for it
+        opened.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, IDLE_S)
+    return opened
 
 
 class Connection:
     """A connection that is open; after any error but one that Redis answers it is of no more use."""
 
-    def __init__(self, address: Any, timeout_s: float) -> None:
-        """Open it as a redis.ConnectionPool of this address would. Raises redis.ConnectionError, redis.TimeoutError."""
-        self._opened = address.connection_class(**address.connection_kwargs)
-        self._opened.connect()
-        self._socket: socket.socket = self._opened._sock
+    silence: type[OSError] = BlockingIOError  # what its socket raises when a wait was too long
+
+    def __init__(self, opened: socket.socket, timeout_s: float) -> None:
+        """Take a socket that is connected."""
+        self._socket, self._timeout_s = opened, timeout_s
+        self._reader = hiredis.Reader(protocolError=redis.ConnectionError)  # something else than Redis answers
+        self._limit_waits()
+
+    def _limit_waits(self) -> None:
         self._socket.settimeout(None)
-        limit = struct.pack("ll", int(timeout_s), int(timeout_s % 1 * 1_000_000))
+        limit = struct.pack("ll", int(self._timeout_s), int(self._timeout_s % 1 * 1_000_000))
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, limit)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, limit)
-        self._reader = hiredis.Reader()
 
     def exchange(self, command: tuple[Any, ...]) -> Any:
         """Send a command and give the answer, texts as bytes. Raises redis.RedisError."""
@@ -39,8 +96,8 @@ class Connection:
                     raise redis.ConnectionError("Redis has closed the connection")
                 self._reader.feed(received)
                 answer = self._reader.gets()
-        except BlockingIOError:
-            raise redis.TimeoutError("Redis does not answer") from None
+        except self.silence:
+            raise redis.TimeoutError(SILENT) from None
         except OSError as error:
             raise redis.ConnectionError(f"the connection to Redis broke: {error}") from error
         if isinstance(answer, hiredis.ReplyError):
@@ -59,7 +116,28 @@ class Connection:
 
     def close(self) -> None:
         """Close it."""
-        self._opened.disconnect()
+        self._socket.close()
+
+
+class EncryptedConnection(Connection):
+    """One under TLS, whose socket times out in Python: where the kernel did, it would only go on to wait."""
+
+    silence = TimeoutError
+
+    def _limit_waits(self) -> None:
+        self._socket.settimeout(self._timeout_s)
+
+    def was_closed(self) -> bool:
+        """Say whether Redis has closed it. What is there to be read need not say so: TLS 1.3 sends session tickets."""
+        self._socket.settimeout(0)
+        try:
+            self._socket.recv(1)
+        except ssl.SSLWantReadError:
+            self._limit_waits()
+            return False
+        except OSError:
+            pass
+        return True
 
 
 def _error_of(text: str) -> redis.RedisError:

@@ -10,13 +10,12 @@ from functools import lru_cache
 from typing import Any
 
 import redis
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 
+from backend.background import in_background
 from backend.breaker import Breaker
 from backend.config import settings
 from backend.errors import Unavailable
-from backend.redis_connection import Connection, Part
+from backend.redis_connection import Connection, Part, open_connection
 
 log = logging.getLogger(__name__)
 
@@ -66,7 +65,7 @@ def ask_script(script: Script, keys: list[str], arguments: Sequence[Part], send:
 
 def ping() -> None:
     """Ask whether Redis answers now, whatever it did a moment ago. Raises redis.RedisError."""
-    connection = Connection(_address(), TIMEOUT_S)
+    connection = open_connection(settings().redis_address, TIMEOUT_S)
     try:
         connection.exchange(("PING",))
     finally:
@@ -81,7 +80,7 @@ def be_patient() -> None:
 
 def _exchange(command: tuple[Part, ...]) -> Any:
     if _present.connection is None:
-        _present.connection = Connection(_address(), _present.timeout_s)
+        _present.connection = open_connection(settings().redis_address, _present.timeout_s)
     try:
         return _present.connection.exchange(command)
     except redis.ResponseError:
@@ -115,16 +114,6 @@ def _breaker() -> Breaker:
     return Breaker()
 
 
-@lru_cache(maxsize=1)
-def _address() -> "redis.ConnectionPool":
-    return redis.ConnectionPool.from_url(
-        settings().redis_url.get_secret_value(),
-        socket_timeout=TIMEOUT_S,
-        socket_connect_timeout=TIMEOUT_S,
-        retry=Retry(NoBackoff(), 0),
-    )
-
-
 class _PerThread(threading.local):
     connection: Connection | None = None
     timeout_s = TIMEOUT_S
@@ -135,7 +124,6 @@ _present = _PerThread()
 
 def _forget_connection() -> None:  # connections must never be shared across a fork
     _present.__dict__.clear()
-    _address.cache_clear()
     _breaker.cache_clear()
 
 
@@ -148,5 +136,6 @@ def redis_errors() -> Iterator[None]:
     try:
         yield
     except redis.RedisError as error:
-        log.warning("redis: %s", error)
+        if not in_background():
+            log.warning("redis: %s", error)
         raise Unavailable("The store of sessions cannot be reached.") from error

@@ -219,10 +219,11 @@ def test_a_crash_is_named(tmp_path: Path) -> None:
 
 def test_the_top_says_that_load_and_services_shared_the_machine_and_what_ran_where(tmp_path: Path) -> None:
     write_good_run(tmp_path, plan := make_plan(name="smoke"))
+    settings = {"workers": "2", "bcrypt_rounds": "4", "db_tls": "verify", "redis_tls": "off"}
     facts: dict[str, Any] = {
         "started": "2027-01-15T08:00:00+00:00",
         "target_is_this_machine": True,
-        "services": {"auth": {"url": "http://books.example:5000", "settings": {"workers": "2", "bcrypt_rounds": "4"}}},
+        "services": {"auth": {"url": "http://books.example:5000", "settings": settings}},
         "machine": {"cpu": "Z80", "cpus": 2, "memory_bytes": 8 * 1024**3, "locust": "2.47.0"},
         "commit": "2af7fd6",
     }
@@ -236,7 +237,8 @@ def test_the_top_says_that_load_and_services_shared_the_machine_and_what_ran_whe
         "shared one machine",
     ):
         assert words in page.text(id="top"), words
-    assert "workers 2, bcrypt cost 4" in page.text(id="where") and "2af7fd6" in page.text(id="where")
+    words = "workers 2, bcrypt cost 4, TLS to MariaDB verify, TLS to Redis off"
+    assert words in page.text(id="where") and "2af7fd6" in page.text(id="where")
 
 
 def test_odd_facts_are_left_out(tmp_path: Path) -> None:

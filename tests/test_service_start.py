@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from weak_builds import copy_build
 
 PROJECT = Path(__file__).parent.parent
 GOOD_SECRET = secrets.token_urlsafe(48)
@@ -23,6 +24,20 @@ def start(app: str, settings: dict[str, str], *options: str, folder: Path = PROJ
         [sys.executable, "-m", "gunicorn", "--bind", "127.0.0.1:0", *options, app],
         cwd=folder, env={**environment, **settings}, text=True, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL,
     )  # fmt: skip
+
+
+def read_refusal(app: str, settings: dict[str, str], folder: Path = PROJECT) -> tuple[int, str]:
+    """Start a service, or a command of the projector, that must end by itself; return its exit code and its words."""
+    process = start(app, settings, folder=folder) if app != "projector" else start_projector(settings, folder)
+    _, text = process.communicate(timeout=60)
+    return process.returncode, text
+
+
+def start_projector(settings: dict[str, str], folder: Path) -> "subprocess.Popen[str]":
+    """Start `python -m backend.projector status` with these settings alone."""
+    command = [sys.executable, "-m", "backend.projector", "status"]
+    environment = {"PATH": os.environ["PATH"], **settings}
+    return subprocess.Popen(command, cwd=folder, env=environment, text=True, stderr=subprocess.PIPE)
 
 
 @contextmanager
@@ -76,6 +91,25 @@ def test_a_setting_that_cannot_be_used_is_refused_in_one_line_that_names_it(name
     _, text = service.communicate(timeout=60)
     assert service.returncode not in (0, None)
     assert name in text.strip().splitlines()[-1]
+    assert "Traceback" not in text and GOOD_SECRET not in text
+
+
+@pytest.mark.parametrize("app", [*APPS, "projector"])
+@pytest.mark.parametrize("url", ["redis://:Canary#7@127.0.0.1:6379/0", "127.0.0.1:6379/0?password=Canary"])
+def test_a_redis_url_that_cannot_be_read_is_refused_at_the_start_and_not_shown(app: str, url: str) -> None:
+    code, text = read_refusal(app, {"DB_USER": "libros", "JWT_SECRET": GOOD_SECRET, "REDIS_URL": url})
+    assert code == (3 if app == "projector" else 1)
+    assert "REDIS_URL cannot be used: " in text.strip().splitlines()[-1]
+    assert not [word for word in ("Traceback", "Canary", "#7") if word in text]
+
+
+@pytest.mark.parametrize("app", [*APPS, "projector"])
+def test_an_env_file_that_is_no_text_is_named_at_the_start_and_not_shown(app: str, tmp_path: Path) -> None:
+    copy_build(tmp_path / "build")
+    (tmp_path / "build" / ".env").write_bytes(f"DB_USER=libros\nJWT_SECRET={GOOD_SECRET}\xf1\n".encode("latin-1"))
+    code, text = read_refusal(app, {}, tmp_path / "build")
+    assert code == (3 if app == "projector" else 1)
+    assert ".env line 2 is no text in UTF-8" in text.strip().splitlines()[-1]
     assert "Traceback" not in text and GOOD_SECRET not in text
 
 
