@@ -38,6 +38,7 @@ LAG = Gauge(
 )
 OUTBOX_PENDING = Gauge("outbox_pending", "Changes that are not in the read model.", multiprocess_mode=LATEST)
 READ_MODEL_MISSES = Counter("read_model_misses", "Queries answered from MariaDB because no read model stood.")
+READ_MODEL_LOSSES = Counter("read_model_losses", "Times that Redis had lost a part of the read model in use.")
 TIME = Gauge("server_time_seconds", "The time at which these metrics were read.", multiprocess_mode=LATEST)
 INFO = Gauge(
     "service_info",

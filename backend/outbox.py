@@ -16,15 +16,17 @@ from backend.projection import Event
 
 BATCH = 100
 LEFT_AFTER_S = 0.6
+MOST_MEASURED = 500
 
 RECORD = "INSERT INTO outbox (isbn, version, book) VALUES (%s, %s, %s) RETURNING id"
 LEFTOVERS = """
   SELECT id, isbn, version, book FROM outbox
   WHERE created_at < NOW(6) - INTERVAL %s SECOND ORDER BY id LIMIT %s
 """
-BACKLOG = """
-  SELECT COUNT(*) AS pending, COALESCE(TIMESTAMPDIFF(MICROSECOND, MIN(created_at), NOW(6)), 0) / 1000000 AS lag
-  FROM outbox
+OLDEST = """
+  SELECT isbn, version, book IS NULL AS is_deleted,
+    TIMESTAMPDIFF(MICROSECOND, created_at, NOW(6)) / 1000000 AS age, (SELECT COUNT(*) FROM outbox) AS total
+  FROM outbox ORDER BY id LIMIT %s
 """
 
 _applied: deque[int] = deque()  # the rows whose events this process has applied
@@ -71,9 +73,15 @@ def delete_rows(ids: list[int]) -> None:
         cursor.execute("DELETE FROM outbox WHERE id IN (" + ", ".join(["%s"] * len(ids)) + ")", ids)  # noqa: S608
 
 
-def read_backlog() -> dict[str, Any]:
-    """Give `pending` events and the `lag` of the oldest in seconds. Raises Unavailable."""
+def read_oldest() -> tuple[list[tuple[Event, float]], int]:
+    """Give the oldest events, without the state of their books, each with its age in seconds, and how many follow.
+
+    Raises Unavailable.
+    """
     with reading() as cursor:
-        cursor.execute(BACKLOG)
-        backlog: dict[str, Any] = cursor.fetchone()
-    return backlog
+        cursor.execute(OLDEST, (MOST_MEASURED,))
+        rows = cursor.fetchall()
+    oldest = [
+        (Event(row["isbn"], row["version"], None if row["is_deleted"] else {}), float(row["age"])) for row in rows
+    ]
+    return oldest, rows[0]["total"] - len(rows) if rows else 0

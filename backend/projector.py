@@ -13,6 +13,7 @@ import random
 import sys
 import threading
 import time
+from contextlib import suppress
 from typing import Any
 
 import redis
@@ -20,9 +21,11 @@ import redis
 from backend import database, metrics, redis_store
 from backend.database import writing
 from backend.errors import ServiceError
-from backend.outbox import BATCH, delete_applied, delete_rows, read_backlog, read_leftovers
-from backend.projection import apply_events
-from backend.rebuild import rebuild, stands
+from backend.losses import Watch
+from backend.outbox import BATCH, delete_applied, delete_rows, read_leftovers, read_oldest
+from backend.projection import apply_events, find_unknown
+from backend.read_model import CATALOGUE, note_loss
+from backend.rebuild import judge, rebuild
 from backend.unused_names import remove_unused_names
 
 log = logging.getLogger(__name__)
@@ -44,11 +47,12 @@ def start_projector(_worker: Any) -> threading.Thread:
 def _run() -> None:
     database.be_patient()
     redis_store.be_patient()
+    projector = Projector()
     clean_at = 0.0
     while True:
         pause = PAUSE_S
         try:
-            run_pass()
+            projector.run_pass()
             if time.monotonic() > clean_at:
                 delete_old_keys()
                 remove_unused_names()
@@ -60,18 +64,42 @@ def _run() -> None:
         time.sleep(pause * random.uniform(0.75, 1.25))  # noqa: S311 - so that the processes take turns
 
 
-def run_pass() -> None:
-    """Build the read model where it does not stand, bring in what waits, and say what then still waits.
+class Projector:
+    """The projector of one process: it knows what it has seen of the read model."""
 
-    Raises Unavailable, redis.RedisError.
-    """
-    try:
-        if not stands():
-            rebuild()
-        delete_applied()
-        apply_leftovers()
-    finally:
-        measure_backlog()
+    def __init__(self) -> None:
+        """Begin without having seen any."""
+        self._watch = Watch()
+        self._seen = False
+
+    def run_pass(self) -> None:
+        """Build the read model where none stands, bring in what waits, and say what then still waits.
+
+        Raises Unavailable, redis.RedisError; what Redis refuses to one step keeps no other from its work.
+        """
+        refusals: list[redis.ResponseError] = []
+        away = True
+        try:
+            for step in (self.keep_standing, delete_applied, apply_leftovers):
+                try:
+                    step()
+                except redis.ResponseError as error:
+                    refusals.append(error)
+            away = False
+        finally:
+            measure_backlog(ask_redis=not away)
+        if refusals:
+            raise refusals[0]
+
+    def keep_standing(self) -> None:
+        """Build the read model anew unless it is fit and has lost nothing. Raises Unavailable, redis.RedisError."""
+        generation, fit = judge()
+        if fit and not self._watch.find_loss():
+            self._seen = True
+            return
+        # Nothing but Redis itself takes the hash away: whoever finds the read model unfit leaves the generation in it.
+        if rebuild(judged=generation) and self._seen and not generation:
+            note_loss(CATALOGUE)
 
 
 def apply_leftovers() -> int:
@@ -93,12 +121,19 @@ def delete_old_keys() -> None:
             deleted = cursor.rowcount
 
 
-def measure_backlog() -> dict[str, Any]:
-    """Give `pending` events and the `lag` of the oldest in seconds, and put both into the metrics."""
-    backlog = read_backlog()
-    metrics.OUTBOX_PENDING.set(backlog["pending"])
-    metrics.LAG.set(float(backlog["lag"]))
-    return backlog
+def measure_backlog(*, ask_redis: bool = True) -> tuple[int, float]:
+    """Give how many changes are not in the read model and the age of the oldest in seconds, and put both into the
+    metrics. Without an answer of Redis, or beyond the oldest 500, each change in the outbox counts. Raises Unavailable.
+    """
+    oldest, following = read_oldest()
+    unknown = list(range(len(oldest)))
+    if ask_redis and oldest:
+        with suppress(redis.RedisError):
+            unknown = find_unknown([event for event, _ in oldest])
+    pending, lag = len(unknown) + following, max([0.0, *(oldest[place][1] for place in unknown)])
+    metrics.OUTBOX_PENDING.set(pending)
+    metrics.LAG.set(lag)
+    return pending, lag
 
 
 if __name__ == "__main__":

@@ -10,9 +10,10 @@ from rich.progress import Progress
 from backend import database, redis_store
 from backend.config import ConfigError
 from backend.errors import ServiceError
+from backend.losses import Watch
 from backend.projector import measure_backlog
 from backend.read_model import CATALOGUE
-from backend.rebuild import rebuild, stands
+from backend.rebuild import judge, rebuild
 from backend.redis_store import ask
 from backend.verification import find_differences
 
@@ -40,7 +41,7 @@ def rebuild_now() -> int:
     started = time.monotonic()
     with _progress() as bar:
         task = bar.add_task("rebuild")
-        built = rebuild(lambda done, total: bar.update(task, completed=done, total=total), even_if_it_stands=True)
+        built = rebuild(lambda done, total: bar.update(task, completed=done, total=total))
     if not built:
         print("rebuild: another process is building the read model; nothing was done here", file=sys.stderr)
         return 1
@@ -63,15 +64,18 @@ def verify() -> int:
 
 def show_status() -> int:
     """Say which generation stands and what waits for it."""
-    standing, backlog = stands(), measure_backlog()
-    generation, changes = ((field or b"").decode() for field in ask("HMGET", CATALOGUE, "generation", "changes"))
-    if standing:
+    (generation, fit), (pending, lag) = judge(), measure_backlog()
+    lost = Watch().find_any_loss() if fit else ""
+    if lost:
+        print(f"read model:  Redis has lost its key {lost}; queries read MariaDB until it is built anew")
+    elif fit:
+        changes = (ask("HGET", CATALOGUE, "changes") or b"").decode()
         print(f"read model:  stands, {ask('HLEN', f'{CATALOGUE}:{generation}:books'):,} books")
         print(f"version:     {generation}-{changes}")
     else:
         print("read model:  none stands; queries read MariaDB")
-    print(f"outbox:      {backlog['pending']} pending, lag {backlog['lag']:.1f} s")
-    return 0 if standing else 1
+    print(f"outbox:      {pending} pending, lag {lag:.1f} s")
+    return 0 if fit and not lost else 1
 
 
 def _progress() -> Progress:

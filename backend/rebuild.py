@@ -5,13 +5,15 @@ import os
 import socket
 import uuid
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 from backend.catalogue import make_book
 from backend.database import reading
-from backend.projection import Event, Identity, begin_generation, load_events, release_lock, switch_generation
+from backend.generations import Identity, begin_generation, load_events, release_lock, switch_generation
+from backend.projection import Event
 from backend.queries import BOOK
 from backend.read_model import CATALOGUE, LAYOUT
+from backend.redis_run import is_of_this_run, make_mark
 from backend.redis_store import ask
 
 log = logging.getLogger(__name__)
@@ -26,25 +28,46 @@ LATELY_DELETED = """
 Progress = Callable[[int, int], None]  # books done, books in all
 
 
-def rebuild(progress: Progress = lambda done, total: None, *, even_if_it_stands: bool = False) -> bool:
-    """Build the read model anew and switch it in; False when it stands, or another process is building it.
+class Judgement(NamedTuple):
+    """The generation of the read model, empty when there is none, and whether it may be used."""
+
+    generation: str
+    fit: bool
+
+
+def judge() -> Judgement:
+    """Look at what stands: a read model of another layout, epoch or run of Redis may hold other books than MariaDB.
 
     Raises Unavailable, redis.RedisError.
     """
-    identity = read_identity()
+    layout, generation, epoch, run = (
+        (field or b"").decode() for field in ask("HMGET", CATALOGUE, "layout", "generation", "epoch", "run_id")
+    )
+    # The epoch is read after the hash: an older one would not be that of a read model built meanwhile.
+    fit = layout == LAYOUT and epoch == _read_epoch() and is_of_this_run(run.encode())
+    return Judgement(generation, fit)
+
+
+def rebuild(progress: Progress = lambda done, total: None, *, judged: str | None = None) -> bool:
+    """Build the read model anew and switch it in; False when another process is building it.
+
+    Given `judged`, the generation that was found unfit, only that is replaced: False when there is another by now.
+    Raises Unavailable, redis.RedisError.
+    """
     owner = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex}"
-    lock = begin_generation(owner, None if even_if_it_stands else identity)
+    lock = begin_generation(owner, judged)
     if lock is None:
         return False
     try:
-        return _build(lock, identity, progress)
+        return _build(lock, progress)
     finally:
         release_lock(lock)
         _remove_generations(up_to=int(lock.partition(":")[0]))
 
 
-def _build(lock: str, identity: Identity, progress: Progress) -> bool:
+def _build(lock: str, progress: Progress) -> bool:
     log.info("read model: building generation %s", lock.partition(":")[0])
+    identity = Identity(_read_epoch(), make_mark())  # before anything that must not be older
     with reading() as cursor:
         cursor.execute("SELECT COUNT(*) AS books FROM books")
         total = cursor.fetchone()["books"]
@@ -78,35 +101,22 @@ def walk(statement: str) -> Iterator[list[dict[str, Any]]]:
             isbn = rows[-1]["isbn"]
 
 
-def stands() -> bool:
-    """Say whether a read model stands that may be used: one of another identity or layout may hold other books.
-
-    Raises Unavailable, redis.RedisError.
-    """
-    found = ask("HMGET", CATALOGUE, "layout", "epoch", "run_id")
-    return bool(found == [part.encode() for part in (LAYOUT, *read_identity())])
-
-
-def read_identity() -> Identity:
-    """Give what a read model that is built now would be made from.
-
-    init.sql sets a new epoch when it adds books, and Redis takes a new run id at each start.
-    """
+def _read_epoch() -> str:
+    """Give the epoch of the catalogue in MariaDB: init.sql sets a new one when it adds books."""
     with reading() as cursor:
         cursor.execute("SELECT epoch FROM catalogue")
         row = cursor.fetchone()
-    lines: list[bytes] = ask("INFO", "server").splitlines()
-    run_id = next(line.partition(b":")[2] for line in lines if line.startswith(b"run_id:"))
-    return Identity(str(row["epoch"]) if row else "", run_id.decode())
+    return str(row["epoch"]) if row else ""
 
 
 def _remove_generations(*, up_to: int) -> None:
-    """Remove what is left of all generations up to this one, but for the one that stands."""
-    standing, cursor = ask("HGET", CATALOGUE, "generation"), b"0"
+    """Remove what is left of all generations up to this one, but for the one in use."""
+    layout, generation = ask("HMGET", CATALOGUE, "layout", "generation")
+    in_use, cursor = generation if layout == LAYOUT.encode() else None, b"0"
     while True:
         cursor, keys = ask("SCAN", cursor, "MATCH", f"{CATALOGUE}:*", "COUNT", 500)
         generations = [(key, key.split(b":")[1]) for key in keys]
-        old = [key for key, name in generations if name.isdigit() and int(name) <= up_to and name != standing]
+        old = [key for key, name in generations if name.isdigit() and int(name) <= up_to and name != in_use]
         if old:
             ask("UNLINK", *old)
         if cursor == b"0":

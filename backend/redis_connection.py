@@ -72,6 +72,7 @@ class Connection:
     """A connection that is open; after any error but one that Redis answers it is of no more use."""
 
     silence: type[OSError] = BlockingIOError  # what its socket raises when a wait was too long
+    run = b""  # the mark of the run of Redis that it stands in, once redis_run.py has looked
 
     def __init__(self, opened: socket.socket, timeout_s: float) -> None:
         """Take a socket that is connected."""

@@ -73,6 +73,11 @@ def ping() -> None:
     _breaker().succeeded()
 
 
+def present_connection() -> Connection | None:
+    """Give the connection that gave this thread its last answer; None before the first, and after it broke."""
+    return _present.connection
+
+
 def be_patient() -> None:
     """Let this thread wait longer for Redis, as one that nobody waits for: the loading of a catalogue keeps it busy."""
     _present.timeout_s = PATIENCE_S

@@ -9,7 +9,7 @@ from backend.database import reading
 from backend.projection import Event
 from backend.queries import ONE_BOOK
 from backend.read_model import CATALOGUE
-from backend.rebuild import BOOKS_FROM, Progress, walk
+from backend.rebuild import BOOKS_FROM, Progress, judge, walk
 from backend.redis_store import Script, ask, ask_script
 
 SETTLE_S = 1.5  # a change on its way makes the two differ for a moment; only what goes on differing is named
@@ -23,6 +23,7 @@ local prefix = KEYS[1] .. ':' .. (redis.call('HGET', KEYS[1], 'generation') or '
 local found = {}
 for i, isbn in ipairs(ARGV) do
   local places = redis.call('HGET', prefix .. 'places', isbn)
+  if places and not string.find(places, '%z') then places = nil end
   local part, key, missing = 0, '', ''
   for text in string.gmatch(places or '', '[^%z]+') do
     part = part + 1
@@ -55,10 +56,10 @@ def find_differences(progress: Progress = lambda done, total: None) -> tuple[int
 
     Raises Unavailable, redis.RedisError.
     """
-    generation = ask("HGET", CATALOGUE, "generation")
-    if generation is None:
+    generation, fit = judge()
+    if not fit:
         return 0, ["no read model stands"]
-    prefix = f"{CATALOGUE}:{generation.decode()}:"
+    prefix = f"{CATALOGUE}:{generation}:"
     total, known, suspects = int(ask("HLEN", prefix + "places")), set[str](), set[str]()
     for rows in walk(BOOKS_FROM):
         known |= {row["isbn"] for row in rows}
@@ -115,13 +116,16 @@ def _is_stray(stray: Stray) -> bool:
 def _scan_isbns(prefix: str) -> Iterator[str]:
     for name in ("books", "places"):
         for fields in _scan("HSCAN", prefix + name):
-            yield from (isbn.decode() for isbn in fields[::2])
+            pairs = zip(fields[::2], fields[1::2], strict=True)
+            yield from (isbn.decode() for isbn, value in pairs if name == "books" or b"\0" in value)  # no tombstones
 
 
 def _scan_strays(prefix: str) -> Iterator[Stray]:
     for keys in _scan("SCAN", "MATCH", prefix + "*", "TYPE", "zset"):
         for key in keys:
             index = key.decode().removeprefix(prefix)
+            if index == "deleted":
+                continue
             for members in _scan("ZSCAN", key.decode()):
                 yield from ((index, stray) for stray in ask_script(FIND_STRAYS, [CATALOGUE], [index, *members[::2]]))
 

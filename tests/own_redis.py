@@ -20,10 +20,11 @@ class OwnRedis:
     def __init__(self, stack: Stack, folder: Path) -> None:
         """Choose a port; nothing runs yet."""
         (port,) = find_free_ports(1)
+        self.port = str(port)
         theirs = psutil.Process(int(stack["REDIS_PID"]))
         self._program, self._environment = theirs.exe(), theirs.environ()
-        self._options = ["--bind", "127.0.0.1", "--port", str(port), "--dir", str(folder)]
-        self.url = f"redis://127.0.0.1:{port}/0"
+        self._options = ["--bind", "127.0.0.1", "--port", self.port, "--dir", str(folder)]
+        self.url = f"redis://127.0.0.1:{self.port}/0"
         self.client = redis.Redis.from_url(self.url, decode_responses=True)
 
     def start(self, persistence: tuple[str, ...]) -> None:

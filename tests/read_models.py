@@ -59,6 +59,24 @@ def connect_to_redis(stack: Stack) -> "redis.Redis":
     return redis.Redis.from_url(stack["REDIS_URL"], decode_responses=True)
 
 
+def find_generation(store: "redis.Redis") -> str:
+    """Return what the keys of the generation begin with that is in use."""
+    return f"catalogue:{store.hget('catalogue', 'generation')!s}:"
+
+
+def find_miscounts(stack: Stack) -> dict[str, tuple[int, int]]:
+    """Return the keys that have another number of entries than is counted, with both numbers."""
+    with connect_to_redis(stack) as store:
+        prefix = find_generation(store)
+        counts = {name: int(count) for name, count in store.hgetall(f"{prefix}counts").items()}
+        names = {key.removeprefix(prefix) for key in store.scan_iter(f"{prefix}*", count=1000)} - {"counts"}
+        found = {
+            name: (store.hlen if name in ("books", "places") else store.zcard)(prefix + name)
+            for name in names | counts.keys()
+        }
+    return {name: (entries, counts.get(name, 0)) for name, entries in found.items() if entries != counts.get(name, 0)}
+
+
 def count_outbox(stack: Stack) -> int:
     """Return how many rows wait in the outbox."""
     with connect_to_mariadb(stack) as connection, connection.cursor() as cursor:
@@ -82,5 +100,10 @@ def wait_until_projected(stack: Stack) -> None:
 
 
 def wait_until_standing(books: Client) -> None:
-    """Wait until queries are answered from the read model."""
-    wait_until(lambda: read_version(books.get("/api/books?limit=1")) is not None, 30, "the read model stands")
+    """Wait until queries are answered from the read model; a machine that has too much to do is waited for as well."""
+
+    def is_standing() -> bool:
+        answer = books.get("/api/books?limit=1")
+        return answer.status_code != 503 and read_version(answer) is not None
+
+    wait_until(is_standing, 30, "the read model stands")

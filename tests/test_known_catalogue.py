@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from clients import Json
 from projector_runs import run_projector
-from read_models import LONG, connect_to_redis
+from read_models import LONG, connect_to_redis, find_generation
 from records_of_load import add_accounts, remove_books, start_load, wait_for_lines
 from scripts import prepare_accounts, run_locust
 from stacks import Stack
@@ -303,7 +303,7 @@ def folder(accounts: Path, model_stack: Stack, tmp_path: Path) -> Iterator[Path]
 def overwrite_values(stack: Stack) -> None:
     """Give every book of the read model another year, price and stock than it has in MariaDB."""
     with connect_to_redis(stack) as store:
-        key = f"catalogue:{store.hget('catalogue', 'generation')!s}:books"
+        key = f"{find_generation(store)}books"
         books: dict[str, str] = store.hgetall(key)
         for isbn, text in books.items():
             book = json.loads(text)
@@ -312,12 +312,19 @@ def overwrite_values(stack: Stack) -> None:
 
 
 def thin_out_indexes(stack: Stack) -> None:
-    """Take every second book out of every index of the read model, beginning with the first."""
+    """Take every second book out of every index of the read model, beginning with the first, and out of the counts, by
+    which the services would notice.
+    """
     with connect_to_redis(stack) as store:
-        prefix = f"catalogue:{store.hget('catalogue', 'generation')!s}:"
-        for key in [key for key in store.scan_iter(f"{prefix}*", count=1000) if store.type(key) == "zset"]:
+        prefix = find_generation(store)
+        zsets = [key for key in store.scan_iter(f"{prefix}*", count=1000) if store.type(key) == "zset"]
+        for key in zsets:
+            if (name := key.removeprefix(prefix)) == "deleted":
+                continue
             members: list[str] = store.zrange(key, 0, -1)
-            assert store.zrem(key, *members[::2]) == len(members[::2])
+            with store.pipeline() as both:  # at once, as the services look all the time
+                both.zrem(key, *members[::2]).hincrby(f"{prefix}counts", name, -len(members[::2]))
+                assert both.execute()[0] == len(members[::2])
 
 
 VALUES = {ANOTHER.format("year")}

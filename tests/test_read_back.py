@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import requests
 from projector_runs import run_projector
-from read_models import connect_to_redis
+from read_models import connect_to_redis, find_generation
 from records_of_load import add_accounts, read_writes, record_load, start_load, wait_for_lines, write_run_file
 from scripts import run_script
 from stacks import Stack, connect_to_mariadb
@@ -91,11 +91,12 @@ def change_mariadb(stack: Stack, statement: str, isbn: str) -> None:
 
 
 def change_read_model(stack: Stack, isbn: str, book: dict[str, Any] | None) -> None:
-    """Replace or remove what the read model shows of an ISBN."""
+    """Replace or remove what the read model shows of an ISBN, so that the services do not miss it."""
     with connect_to_redis(stack) as store:
-        books = f"catalogue:{store.hget('catalogue', 'generation')}:books"
+        books = f"{find_generation(store)}books"
         if book is None:
             assert store.hdel(books, isbn) == 1
+            store.hincrby(f"{find_generation(store)}counts", "books", -1)
         else:
             store.hset(books, isbn, json.dumps({**json.loads(str(store.hget(books, isbn))), **book}))
 

@@ -13,7 +13,7 @@ from beside import repeat_beside
 from books_services import list_workers
 from clients import Client
 from projector_runs import check_verified
-from read_models import LONG
+from read_models import LONG, find_miscounts
 from sole_writer import SoleWriter, read_state
 from stacks import start_stack
 
@@ -76,6 +76,7 @@ def test_killed_workers_lose_nothing_that_was_acknowledged(
         for _ in range(KILLS):
             kill_a_worker(int(stack["BOOKS_PID"]), chance)
     check_verified(stack)
+    assert find_miscounts(stack) == {}
     for writer in writers:
         writer.ledger.settle(read_state(stack, writer.isbn))
     doubts = sum(writer.ledger.unknown for writer in writers)

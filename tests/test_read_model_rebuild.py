@@ -17,6 +17,7 @@ from read_models import (
     STALE_S,
     STANDS_AGAIN_S,
     connect_to_redis,
+    find_miscounts,
     read_both_ways,
     read_version,
     wait_until,
@@ -134,7 +135,7 @@ def test_without_the_lock_several_processes_would_build_it(
     model_settings: dict[str, str], model_stack: Stack, model_books: Client, tmp_path: Path
 ) -> None:
     lock = "if redis.call('EXISTS', KEYS[2]) == 1 then return false end\n"
-    altered, log = copy_services(tmp_path, "backend/projection.py", lock, ""), tmp_path / "books.log"
+    altered, log = copy_services(tmp_path, "backend/generations.py", lock, ""), tmp_path / "books.log"
     with run_in_place_of_own(model_settings, log, "--workers", "4", folder=altered):
         lose_the_catalogue(model_stack)
         wait_until(lambda: count_rebuilds(log) > 1, STANDS_AGAIN_S, "a second rebuild has begun")
@@ -227,6 +228,7 @@ def test_a_rebuild_under_writes_ends_right(
     me = visit()
     wait_until(lambda: stands(me), STANDS_AGAIN_S, "the read model stands")
     check_verified(model_stack)
+    assert find_miscounts(model_stack) == {}
 
 
 def write_without_end(visitor: Visitor, chance: random.Random) -> Callable[[], None]:

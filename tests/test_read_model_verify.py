@@ -6,7 +6,14 @@ import pytest
 import redis
 from clients import Client, Json, check_problem
 from projector_runs import check_verified, find_isbns, run_projector
-from read_models import NO_CACHE, connect_to_redis, read_both_ways, read_version, wait_until_projected
+from read_models import (
+    NO_CACHE,
+    connect_to_redis,
+    find_generation,
+    read_both_ways,
+    read_version,
+    wait_until_projected,
+)
 from shelf import make_book, make_isbn
 from stacks import Stack, connect_to_mariadb
 
@@ -56,14 +63,17 @@ def copy_book(stack: Stack, isbn: str, new: str) -> None:
 
 
 def damage_index(store: redis.Redis, isbn: str, kind: str, *, take_out: bool) -> None:
-    """Take a book out of the index of that kind that it stands in, or put it there at a second place."""
-    prefix = f"catalogue:{store.hget('catalogue', 'generation')!s}:"
+    """Take a book out of the index of that kind that it stands in, or put it there at a second place, in such a way
+    that the number of entries is the one that the services expect.
+    """
+    prefix = find_generation(store)
     _, key, *indexes = str(store.hget(prefix + "places", isbn)).split("\0")
     (name,) = [index for index in indexes if index.partition(":")[0] == kind][:1]
     if take_out:
         assert store.zrem(prefix + name, f"{key}\0{isbn}") == 1
     else:
         assert store.zadd(prefix + name, {f"another {key}\0{isbn}": 0}) == 1
+    store.hincrby(prefix + "counts", name, -1 if take_out else 1)
 
 
 def test_verify_names_what_is_missing_what_is_too_much_and_what_stands_wrongly_in_an_index(

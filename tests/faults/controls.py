@@ -116,7 +116,7 @@ SHORT_REDIS_TIMEOUT = Control(
 REBUILD_LOCK = Control(
     "the lock of a rebuild",
     ("rebuilds",),
-    (Cut("backend/projection.py", "if redis.call('EXISTS', KEYS[2]) == 1 then return false end", ""),),
+    (Cut("backend/generations.py", "if redis.call('EXISTS', KEYS[2]) == 1 then return false end", ""),),
     cheap=False,
 )
 HASHING_BULKHEAD = Control(
