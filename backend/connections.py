@@ -21,6 +21,7 @@ STATEMENT_S = 0.8  # MariaDB gives up on a statement, its wait for a row lock in
 SESSION = (
     "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED;"
     " SET NAMES utf8mb4 COLLATE utf8mb4_bin,"
+    " SESSION time_zone = '+00:00',"  # with summer time an hour of the year comes twice, and TIMESTAMPs with it
     f" SESSION max_statement_time = {STATEMENT_S}, SESSION autocommit = "
 )
 READS, WRITES = SESSION + "1", SESSION + "0"  # without autocommit the first statement begins a transaction

@@ -56,7 +56,7 @@ return {session, at[2] .. '-' .. at[3], book}
 """
 )
 
-# KEYS: session, catalogue, sessions of the user. ARGV: run, layout, limit, member to go on after or '', one or more indexes.
+# KEYS: as above. ARGV: run, layout, limit, member to go on after or '', one or more indexes.
 # Gives the session; then, if a read model is in use, its version, the number of books in all these indexes together,
 # the books of the page joined by commas, and the last member of the page if more follow; else as ONE_BOOK.
 PAGE = Script(
