@@ -2,20 +2,17 @@
 
 import hmac
 import ipaddress
-import os
-from concurrent.futures import Future, ThreadPoolExecutor
-from functools import lru_cache
 from typing import Any
 
 from flask import Response, current_app, jsonify, request
 from flask_openapi3 import OpenAPI
 from flask_openapi3_swagger.plugins import RegisterPlugin
 
-from backend import __version__, database, metrics, redis_store
+from backend import __version__, metrics
 from backend.config import settings
 from backend.errors import NotAuthenticated, Unavailable
+from backend.readiness import check_stores
 
-READY_WITHIN_S = 0.8
 # What proxies add to a request, by the beginning of the name.
 PROXY_HEADERS = ("HTTP_FORWARDED", "HTTP_VIA", "HTTP_X_FORWARDED", "HTTP_X_REAL_IP", "HTTP_X_CLIENT_IP", "HTTP_CF_")
 
@@ -37,11 +34,13 @@ def show_health() -> Response:
 
 
 def show_readiness() -> Response:
-    """Say whether both stores answer. Raises Unavailable, naming the one that does not, within a second."""
-    stores = check_stores()
-    if "down" in stores.values():
-        raise Unavailable("A store does not answer.", members=stores)
-    return jsonify(stores)
+    """Say whether both stores answer, and of the books service whether the read model stands, which none has to wait
+    for: queries read MariaDB meanwhile. Raises Unavailable, naming the store that does not answer, within a second.
+    """
+    states = check_stores(with_read_model=current_app.config["SERVICE"] == "books")
+    if "down" in states.values():
+        raise Unavailable("A store does not answer.", members=states)
+    return jsonify(states)
 
 
 def show_metrics() -> Response:
@@ -65,29 +64,6 @@ def openapi_document() -> dict[str, Any]:
             if "application/json" in operation["responses"].get("422", {}).get("content", {}):
                 del operation["responses"]["422"]
     return document
-
-
-def check_stores() -> dict[str, str]:
-    """Ask both stores at once; give `ok` or `down` for `database` and `redis` within 0.8 s."""
-    asked = {"database": _executor().submit(database.ping), "redis": _executor().submit(redis_store.ping)}
-    return {store: "ok" if _answered(question) else "down" for store, question in asked.items()}
-
-
-@lru_cache(maxsize=1)
-def _executor() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(max_workers=4, thread_name_prefix="ready")
-
-
-os.register_at_fork(after_in_child=_executor.cache_clear)  # threads do not survive a fork
-
-
-def _answered(question: "Future[None]") -> bool:
-    # Any failure means down; the stores' own errors are logged where requests meet them.
-    try:
-        question.result(timeout=READY_WITHIN_S)
-    except Exception:
-        return False
-    return True
 
 
 def _check_metrics_access() -> None:

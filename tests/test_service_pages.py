@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
@@ -9,6 +10,7 @@ import pytest
 import requests
 from clients import Client, check_problem
 from prometheus_client.parser import text_string_to_metric_families
+from read_models import wait_until
 from stacks import Stack
 
 SERVICES = [("auth", "AUTH_URL"), ("books", "BOOKS_URL")]
@@ -63,9 +65,19 @@ def test_health_names_the_service_and_its_version(service: tuple[str, Client]) -
     assert isinstance(body["version"], str) and body["version"]
 
 
-def test_ready_names_both_stores(service: tuple[str, Client]) -> None:
-    answer = service[1].get("/ready")
-    assert (answer.status_code, answer.json()) == (200, {"database": "ok", "redis": "ok"})
+def test_ready_names_both_stores_and_the_books_service_its_read_model(
+    service: tuple[str, Client], books_urls: dict[str, str]
+) -> None:
+    name, client = service
+    expected = {"database": "ok", "redis": "ok"} | ({"read_model": "ok"} if name == "books" else {})
+
+    def is_told(url: str) -> bool:
+        answer = requests.get(f"{url}/ready", timeout=10)
+        assert answer.status_code == 200
+        return bool(answer.json() == expected)
+
+    for url in [client.url] if name == "auth" else [client.url, books_urls["sql"]]:
+        wait_until(partial(is_told, url), 30, "the read model of the stack stands")
 
 
 @pytest.mark.parametrize("header", [None, "", "Bearer", "Bearer wrong", "Basic YTpi", "Bearer é"])

@@ -3,14 +3,16 @@
 import math
 import re
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 import redis
+import requests
 from clients import Account, Client, Json, check_problem, register, sign_in
 from faults.stores import administer, find_mariadb, kill_connections, list_connections
 from outages import check_not_ready, freeze, kill, wait_until_ready
-from read_models import read_metric, read_version, wait_until, wait_until_standing
+from read_models import bound, read_metric, read_version, wait_until, wait_until_standing
 from stacks import Stack, start_stack
 
 STACK_SETTINGS = {"AUTH_WORKERS": "1", "BOOKS_WORKERS": "2"}
@@ -107,6 +109,20 @@ def test_mariadb_that_refuses_the_services_is_told_and_survived(
     assert "Traceback" not in said
     told = re.findall(r" (\d+) WARNING - usage of the stores, count connections: (.*1045.*)", said)
     assert len(told) == len(set(told)) == int(own_settings["BOOKS_WORKERS"])  # once, not each second
+
+
+def test_a_frozen_mariadb_makes_no_healthy_redis_look_down(own: Stack, signed_in: tuple[Account, Json]) -> None:
+    def ask(number: int) -> tuple[float, int, Json]:
+        started = time.monotonic()
+        answer = requests.get(f"{own[SERVICES[number % 2]]}/ready", timeout=10)
+        return time.monotonic() - started, answer.status_code, answer.json()
+
+    with freeze(own["DB_PID"]), ThreadPoolExecutor(16) as threads:
+        answers = list(threads.map(ask, range(80)))
+    assert {(status, body["database"], body["redis"]) for _, status, body in answers} == {(503, "down", "ok")}
+    assert max(seconds for seconds, _, _ in answers) < bound(1)
+    for key in SERVICES:
+        wait_until_ready(own[key], 1)
 
 
 def check_without_redis(own: Stack, account: Account, pair: Json) -> None:
