@@ -3,7 +3,7 @@
 import os
 import shutil
 import sys
-from typing import Any
+from typing import Any, NoReturn
 
 # The C library reads this at the start of a program alone, so the master begins once more. Else glibc would give almost
 # each thread a heap of its own, and let each keep hundreds of the blocks that it has freed.
@@ -52,9 +52,8 @@ def on_starting(server: Any) -> None:
     try:
         size = server.cfg.workers * settings().db_pool_size
     except ConfigError as error:
-        shutil.rmtree(os.environ["PROMETHEUS_MULTIPROC_DIR"], ignore_errors=True)
-        writer.flush()  # the refusal is the last line
-        sys.exit(f"The service does not start: {error}")
+        refuse_to_start(str(error))
+    refuse_unfit_redis()
     if size > MAX_CONNECTIONS // 2:
         server.log.warning(
             "%d workers with DB_POOL_SIZE=%d may open %d connections, over half of MariaDB's default of %d: "
@@ -83,6 +82,21 @@ def on_reload(server: Any) -> None:
         server.log.error("The settings stay as they were: %s", error)
 
 
+def refuse_unfit_redis() -> None:
+    """Refuse to start with a Redis, if one can be reached by now, that lacks what the services cannot do without."""
+    from backend.redis_needs import find_lacks
+
+    if lacks := find_lacks():
+        refuse_to_start(f"the Redis of REDIS_URL {lacks}; docs/cqrs.md says what it needs")
+
+
+def refuse_to_start(words: str) -> NoReturn:
+    """End the master with one line, and leave nothing behind."""
+    shutil.rmtree(os.environ["PROMETHEUS_MULTIPROC_DIR"], ignore_errors=True)
+    writer.flush()  # the refusal is the last line
+    sys.exit(f"The service does not start: {words}")
+
+
 def pre_fork(server: Any, _worker: Any) -> None:
     """Tell the workers how many they are."""
     os.environ["SERVICE_WORKERS"] = str(server.num_workers)
@@ -95,13 +109,16 @@ def post_worker_init(worker: Any) -> None:
 
 
 def when_ready(server: Any) -> None:
-    """Say at the start which store does not answer, and which tables are older than this version."""
+    """Say at the start which store does not answer, that Redis may lose what it holds, and which tables are older."""
     from backend.collations import find_other_collations
-    from backend.service_pages import check_stores
+    from backend.readiness import check_stores
+    from backend.redis_needs import find_risk
 
     for store, state in check_stores().items():
         if state == "down":
             server.log.warning("%s does not answer: requests that need it get 503 until it does", store)
+    if risk := find_risk():
+        server.log.warning("redis: %s", risk)
     if columns := find_other_collations():
         server.log.warning(
             "%s compare names in another way than the services, with which two names may be one: load init.sql again",
