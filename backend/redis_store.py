@@ -111,6 +111,9 @@ def _breaker_watching() -> Iterator[None]:
     except (redis.ConnectionError, redis.TimeoutError) as error:
         breaker.failed(error)
         raise
+    except redis.ResponseError:  # an answer as well: NOSCRIPT is the first one after a restart, and EVAL must follow it
+        breaker.succeeded()
+        raise
     breaker.succeeded()
 
 

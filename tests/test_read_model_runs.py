@@ -1,5 +1,8 @@
 """A Redis that came back with a snapshot: nothing is answered from the read model that it holds of its run before."""
 
+import secrets
+import subprocess
+import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -9,8 +12,9 @@ import requests
 from clients import Client, Json, register, sign_in
 from own_redis import SNAPSHOTS, OwnRedis, run_own_redis
 from read_models import NO_CACHE, read_version, wait_until_standing
+from scripts import choose_environment
 from shelf import make_book
-from stacks import Stack
+from stacks import PROJECT, Stack
 from weak_builds import Services, run_build
 
 PLAIN = ("--user", "plain", "on", ">secret", "~*", "&*", "+@all", "-@dangerous")  # who may not ask INFO
@@ -84,6 +88,41 @@ def test_a_build_that_takes_every_mark_for_one_of_the_present_run_shows_it_again
         store.kill()
         store.start(SNAPSHOTS)
         assert 200 in read_early(services.books, token, path)
+
+
+ASK_AGAIN = """
+import time
+import redis
+from backend.redis_store import Script, ask, ask_script
+print(ask("PING"), flush=True)
+input()
+for _ in range(4):
+    try:
+        ask("PING")
+    except redis.ConnectionError as error:
+        print(type(error), flush=True)
+input()
+time.sleep(0.3)
+print(ask_script(Script("return 7"), [], []))
+"""
+
+
+def test_a_redis_that_came_back_without_its_scripts_is_given_them_at_the_first_probe(
+    stack: Stack, tmp_path: Path
+) -> None:
+    settings = {"JWT_SECRET": secrets.token_urlsafe(48), "DB_USER": "libros"}
+    with run_own_redis(stack, tmp_path, *SNAPSHOTS) as store, subprocess.Popen(
+        [sys.executable, "-c", ASK_AGAIN], cwd=PROJECT, env=choose_environment(None, REDIS_URL=store.url, **settings),
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+    ) as process:  # fmt: skip
+        assert process.stdout is not None and process.stdin is not None
+        assert "PONG" in process.stdout.readline()
+        store.kill()
+        print(file=process.stdin, flush=True)
+        assert all("ConnectionError" in process.stdout.readline() for _ in range(4))
+        store.start(SNAPSHOTS)
+        said, _ = process.communicate("\n", timeout=30)
+    assert said.strip() == "7", said
 
 
 def test_without_the_right_to_ask_info_one_read_model_serves_every_connection(stack: Stack, tmp_path: Path) -> None:
