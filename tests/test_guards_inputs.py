@@ -15,7 +15,9 @@ from shelf import make_book
 from stacks import Stack
 from weak_builds import Change, Services, run_build
 
-BY_EMAIL = '"SELECT id, username, email, password_hash FROM users WHERE email_key = %s", (name.casefold(),)'
+BY_EMAIL = """WHERE email_key IN (%s, %s)"
+                " ORDER BY email_key = %s DESC LIMIT 1",
+                (key, older_key, older_key),"""
 TAKEN_AS_IT_COMES: tuple[Change, ...] = (
     ("except RecursionError:", "except ZeroDivisionError:"),
     ("if len(self.get_data()) > LARGEST_BODY:", "if False:"),
@@ -25,11 +27,8 @@ TAKEN_AS_IT_COMES: tuple[Change, ...] = (
     (r'min_length=1, max_length=255, pattern=r"^[\x21-\x7e]+$"', "min_length=1"),
     ("except (binascii.Error, ValueError):", "except ZeroDivisionError:"),
     ("[FILTERS[field] for", '[FILTERS[field].replace(f"%({field})s", f"\'{filters[field]}\'") for'),
-    (
-        BY_EMAIL,
-        BY_EMAIL.replace('"S', 'f"S').replace("%s", "'{name.casefold()}'").replace(", (name.casefold(),)", ""),
-    ),
-    ("(username, email, email.casefold(), password_hash)", "_as_new(username, email, password_hash)"),
+    (BY_EMAIL, """WHERE email_key = '" + key + "'","""),
+    ("(username, email, email_key(email), password_hash)", "_as_new(username, email, password_hash)"),
     (
         "def register_user(",
         """def _as_new(username, email, password_hash):

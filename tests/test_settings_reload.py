@@ -14,7 +14,7 @@ from test_service_start import APPS, read_start, running, start
 from weak_builds import copy_build
 
 SECRET = secrets.token_urlsafe(48)
-CLAIMS = {"iss": "libros-auth", "aud": "libros", "sub": "1", "username": "reader", "sid": "1", "jti": "1"}
+CLAIMS = {"iss": "libros-auth", "aud": "libros", "sub": "1", "username": "reader", "sid": "1" * 32, "jti": "2" * 32}
 NO_REDIS = 503  # to who may enter: nobody could be asked for the session
 
 
