@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import psutil
 import pytest
 import requests
 
@@ -28,8 +29,11 @@ def kill(pid: str) -> None:
 @contextmanager
 def freeze(pid: str) -> Iterator[None]:
     """Stop a process of this module's stack and let it go on afterwards."""
-    os.kill(int(pid), signal.SIGSTOP)
+    process = psutil.Process(int(pid))
+    process.suspend()
     try:
+        while process.status() != psutil.STATUS_STOPPED:  # its threads answer for a moment longer
+            time.sleep(0.001)
         yield
     finally:
         os.kill(int(pid), signal.SIGCONT)
