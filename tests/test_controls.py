@@ -163,7 +163,7 @@ def test_metrics_that_are_gone_in_mid_run_make_the_scenario_invalid(
 ) -> None:
     gone = tmp_path / "gone"
     old = "    _check_metrics_access()\n    metrics."
-    refuse = f"    if os.path.exists({str(gone)!r}):\n        raise Unavailable('gone')\n"
+    refuse = f"    import os\n    if os.path.exists({str(gone)!r}):\n        raise Unavailable('gone')\n"
     new = old.replace("    metrics.", f"{refuse}    metrics.")
     altered = copy_services(tmp_path / "altered", "backend/service_pages.py", old, new)
     runner.plan("baseline", run_time="10s")
