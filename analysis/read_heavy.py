@@ -1,8 +1,9 @@
 """Answers whether reads keep their objective, and whether it was the read model that answered them."""
 
-from analysis.endpoints import group_of, is_catalogue
+from analysis.endpoints import group_of
 from analysis.evidence import Evidence
 from analysis.findings import FAIL, INCONCLUSIVE, PASS, PERFORMANCE, Answer, Check, Figure
+from analysis.records import is_catalogue
 from analysis.series import add_rises, covers, draw_values
 
 

@@ -1,9 +1,10 @@
 """Answers whether each acknowledged write exists, once, as sent, and what a write costs."""
 
-from analysis.endpoints import group_of, is_catalogue, title_of
+from analysis.endpoints import group_of, title_of
 from analysis.evidence import Evidence
 from analysis.findings import CONTRACT, INCONCLUSIVE, Answer, Check, Figure, Table
 from analysis.promises import Promises
+from analysis.records import is_catalogue
 from analysis.series import cut, draw_values
 
 SHARES = (0.5, 0.95, 0.99)
