@@ -21,7 +21,7 @@ def answer_baseline(evidence: Evidence) -> Answer:
     drift = compare_p95(first, last, limits.limit("endpoint-answers"), limits.limit("drift-confidence"))
     check = judge_drift(limits, drift, source)
     words = ", ".join(f"{figure.name} {say_interval(figure)}" for figure in figures)
-    words = f"after ramp and warm-up: {words}" if words else "no answer after the warm-up"
+    words = f"after ramp and warm-up: {words}" if words else "nothing was answered after the warm-up"
     if drift.value is not None:
         words += f"; p95 of the last third is {drift.value:.2f} x the first ({drift.low:.2f} to {drift.high:.2f})"
     factor = limits.objective("drift-factor")

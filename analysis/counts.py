@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from analysis.records import ASIDE, CLOSED, NO_REQUESTS, THINK, WAITING, WAITING_BOOKS, SecondRow
+from analysis.records import ASIDE, CLOSED, NO_REQUESTS, NUMBERS, THINK, SecondRow
 
 
 @dataclass
@@ -69,7 +69,7 @@ def add_times(rows: Iterable[SecondRow]) -> dict[str, float]:
     """Seconds that users spent: "requests", "think" (asked for) and "aside"."""
     times = {"requests": 0.0, "think": 0.0, "aside": 0.0}
     for row in rows:
-        if row.endpoint not in (CLOSED, WAITING, WAITING_BOOKS):  # numbers, not times
+        if row.endpoint not in NUMBERS:
             times[{THINK: "think", ASIDE: "aside"}.get(row.endpoint, "requests")] += row.busy_s
     return times
 

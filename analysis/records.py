@@ -39,8 +39,9 @@ THINK = "(think)"  # the think time *asked for*, spread over the seconds it cove
 ASIDE = "(aside)"  # all else a user waits for: requests that are not counted, a semaphore of the load
 CLOSED = "(idle connection closed)"  # kept connections found closed by the service before anything was sent on them
 WAITING = "(waiting)"  # requests in flight from the very begin of the second to its very end; no row when there is none
-WAITING_BOOKS = "(waiting for the catalogue)"  # those of them that are requests to the catalogue
-NO_REQUESTS = (THINK, ASIDE, CLOSED, WAITING, WAITING_BOOKS)
+WAITING_BOOKS = "(waiting for the catalogue)"  # the same for requests to the catalogue alone
+NUMBERS = (CLOSED, WAITING, WAITING_BOOKS)
+NO_REQUESTS = (THINK, ASIDE, *NUMBERS)
 
 # `cpu` is the share of one core since the line before; `users_wanted` and `users` are of this process. `lags_ms` are
 # the lags of the event loop since the line before that exceed LAG_NOTED_MS, separated by spaces, in their order: by

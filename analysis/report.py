@@ -19,7 +19,7 @@ from analysis.verdicts import judge
 
 ENDPOINT_COLUMNS = ("endpoint", "right", "wrong", "unanswered", "shed", "p50 ms", "p95 ms", "p99 ms")
 SHARES = (0.5, 0.95, 0.99)
-NO_ANSWER = "Measured, but no answer: "  # of a question that was not asked properly
+NO_ANSWER = "Measured, but no answer: "
 
 
 def build_report(folder: Path) -> RunReport:
@@ -72,7 +72,7 @@ def report_scenario(evidence: Evidence, usual_books: int | None = None) -> Scena
 
 
 def say_answer(words: str, verdict: str) -> str:
-    """The answer; of a question that was not asked properly it says first that it is none."""
+    """The answer in words. An INVALID scenario begins with the warning that its figures are no answer."""
     return f"{NO_ANSWER}{words}" if words and verdict == INVALID else words
 
 

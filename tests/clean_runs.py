@@ -1,7 +1,8 @@
 """Says how often a clean run is judged other than PASS: `python tests/clean_runs.py FOLDER [--runs 40] [--seed 1]`.
 
 Each run is drawn out of the recorded one in FOLDER, in blocks of --block seconds, and judged by the analysis. The
-recorded run must have ended by itself. With --json the numbers go to docs/data/clean_runs.json too.
+recorded run must have ended by itself. With --json the numbers go to docs/data/clean_runs.json and to
+docs/verdicts.md too.
 """
 
 import argparse
@@ -16,12 +17,14 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 
 import numpy as np
 from resampling import BLOCK_S, resample_run
+from verdict_controls import DOCUMENT, replace_between
 
 from analysis.findings import RunReport
 from analysis.report import build_report
 from analysis.run import RunError, read_run
 
-FILE = Path(__file__).parent.parent / "docs" / "data" / "clean_runs.json"
+FILE = DOCUMENT.parent / "data" / "clean_runs.json"
+BEGIN, END = "<!-- clean runs: begin -->\n", "<!-- clean runs: end -->\n"
 
 
 def measure(folder: Path, runs: int, seed: int, block: int) -> dict[str, Any]:
@@ -71,6 +74,16 @@ def say(found: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
+def write_table(found: dict[str, Any]) -> str:
+    """How many drawn runs, and scenarios of them, have which verdict, in Markdown."""
+    lines = [f"{found['runs']} runs, drawn in blocks of {found['block_s']} s:", ""]
+    lines += ["| | verdicts of the drawn runs | verdict of the recorded run |", "|---|---|---|"]
+    for name, counts in found["verdicts"].items():
+        drawn = ", ".join(f"{number} {verdict}" for verdict, number in counts.items())
+        lines.append(f"| {name} | {drawn} | {found['recorded_verdicts'].get(name, [''])[0]} |")
+    return "\n".join(lines) + "\n"
+
+
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description="Judge clean runs that are drawn out of a recorded one.")
@@ -78,7 +91,7 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=40)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--block", type=int, default=BLOCK_S, help="seconds of a block")
-    parser.add_argument("--json", action="store_true", help=f"write {FILE.name} too")
+    parser.add_argument("--json", action="store_true", help=f"write {FILE.name} and {DOCUMENT.name} too")
     given = parser.parse_args()
     try:
         if not read_run(given.folder).complete:
@@ -89,6 +102,7 @@ def main() -> None:
     print(say(found))
     if given.json:
         FILE.write_text(json.dumps(found, indent=1) + "\n")
+        DOCUMENT.write_text(replace_between(DOCUMENT.read_text(), BEGIN, END, write_table(found)))
 
 
 if __name__ == "__main__":

@@ -26,8 +26,6 @@ SHORT = {
     # What else this machine does while it tests is not what is tested.
     "limit-generator-lag-p99-ms": "1000",
     "limit-generator-stall-ms": "2000",
-    "limit-missing-ratio": "0.4",
-    "objective-dead-ratio": "0.5",
 }
 PARTS = ("*.py", "*.sh", "*.conf", "*.sql", "requirements*.txt", ".env.example")
 TAKEN = ("AUTH_URL", "BOOKS_URL", "AUTH_PORT", "BOOKS_PORT", "METRICS_TOKEN", "STACK_DIR", "STACK_ENV")

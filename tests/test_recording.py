@@ -32,7 +32,7 @@ from scripts import run_locust
 from stacks import Stack
 
 from analysis.counts import are_requests
-from analysis.records import CLOSED, DIGITS, HIGHEST_US, LOWEST_US, WAITING, WAITING_BOOKS, name_endpoint
+from analysis.records import DIGITS, HIGHEST_US, LOWEST_US, NUMBERS, name_endpoint
 
 pytestmark = pytest.mark.alone
 
@@ -107,7 +107,7 @@ def test_the_time_of_every_request_is_busy_time(recorded: Path) -> None:
 
 
 def test_in_every_second_the_users_are_busy_or_think(recorded: Path) -> None:
-    rows = [row for row in read_rows(recorded) if row.endpoint not in (CLOSED, WAITING, WAITING_BOOKS)]
+    rows = [row for row in read_rows(recorded) if row.endpoint not in NUMBERS]
     seconds = sorted({row.second for row in rows})
     for second in seconds[2:-2]:
         spent = sum(row.busy_s for row in rows if row.second == second)

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from runs import Runner, copy_project, end_of, find_locust, is_loaded, read_summary, wait_for
-from stacks import Stack, find_free_ports
+from stacks import find_free_ports, start_stack
 
 LEFT_BEHIND = """
 from locust import LoadTestShape
@@ -25,9 +25,9 @@ class LeftBehind(LoadTestShape):
 
 
 @pytest.fixture(scope="module")
-def runner(tmp_path_factory: pytest.TempPathFactory, stack: Stack) -> Iterator[Runner]:
-    """A copy of the project."""
-    made = copy_project(tmp_path_factory.mktemp("runs") / "project", stack)
+def runner(tmp_path_factory: pytest.TempPathFactory, own_settings: dict[str, str]) -> Iterator[Runner]:
+    """A copy of the project, and services whose catalogue no other test has added to."""
+    made = copy_project(tmp_path_factory.mktemp("runs") / "project", start_stack(own_settings))
     yield made
     assert made.processes() == []
 
