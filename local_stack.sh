@@ -8,8 +8,9 @@
 #   reset   put the data back to init.sql and empty Redis while the services go on
 #   env     print addresses, secrets and pids of the running stack as KEY=value
 #
-# Environment: STACK_DIR (.local), AUTH_PORT (5000), BOOKS_PORT (5001), AUTH_WORKERS (2), BOOKS_WORKERS (4), and
-# the settings of .env.example that are not about the stores. No other setting reaches the services or the stores
+# Environment: STACK_DIR (.local), AUTH_PORT (5000), BOOKS_PORT (5001), AUTH_WORKERS (2), BOOKS_WORKERS (4),
+# REDIS_SERVER (redis-server; or another program that speaks as it does: valkey-server), and the settings of
+# .env.example that are not about the stores. No other setting reaches the services or the stores
 # (GUNICORN_CMD_ARGS, MYSQL_* ...), and the file .env is not used here.
 # Exit codes: 0 done, 1 not everything runs, 3 it could not be done, 64 wrong usage, 130 interrupted.
 set -Eeuo pipefail

@@ -24,7 +24,7 @@ check_python() {
 }
 
 check_shell() {
-  local scripts=(./*.sh .ci/run)
+  local scripts=(./*.sh tests/*.sh .ci/run)
   "$BIN/shellcheck" -x "${scripts[@]}"
   "$BIN/shfmt" -i 2 -d "${scripts[@]}"
 }

@@ -2,6 +2,7 @@
 # Finds or installs the programs of MariaDB and Redis, without touching a service; sourced by local_stack.sh.
 #
 # Uses STACK, the folder of the stack, and refuse, which ends the script. Without root they are unpacked in STACK/root.
+# REDIS_SERVER names another program that speaks as Redis does.
 
 MISSING=()           # packages whose programs are not here
 WITH_LIBRARIES=(env) # runs one of the programs with the libraries unpacked beside it
@@ -13,8 +14,12 @@ find_programs() {
   MISSING=()
   MARIADBD=$(find_program mariadbd) && INSTALL_DB=$(find_program mariadb-install-db) || MISSING+=(mariadb-server-core)
   CLIENT=$(find_program mariadb) || MISSING+=(mariadb-client-core)
-  # In Debian's packages the check program is the server: it acts by the name it is called by.
-  REDIS=$(find_program redis-server || find_program redis-check-rdb) || MISSING+=(redis-tools)
+  if [[ -n ${REDIS_SERVER:-} ]]; then
+    REDIS=$(find_program "$REDIS_SERVER") || refuse "REDIS_SERVER is '$REDIS_SERVER': there is no such program" 64
+  else
+    # In Debian's packages the check program is the server: it acts by the name it is called by.
+    REDIS=$(find_program redis-server || find_program redis-check-rdb) || MISSING+=(redis-tools)
+  fi
   if [[ -d $STACK/root ]]; then
     folders=$(printf '%s:' "$STACK"/root/{usr/,}lib/*-linux-gnu*)
     WITH_LIBRARIES=(env "LD_LIBRARY_PATH=${folders%:}")

@@ -95,7 +95,12 @@ def _measure_redis() -> str:
 def _name_stores() -> None:
     with reading() as cursor:
         cursor.execute("SELECT VERSION() AS version")
-        STORES.labels(cursor.fetchone()["version"], _ask_info("server")["redis_version"]).set(1)
+        STORES.labels(cursor.fetchone()["version"], _name_redis(_ask_info("server"))).set(1)
+
+
+def _name_redis(info: dict[str, str]) -> str:
+    # Valkey gives as redis_version that of the Redis it came from.
+    return f"Valkey {info['valkey_version']}" if "valkey_version" in info else info["redis_version"]
 
 
 def _ask_info(section: str) -> dict[str, str]:

@@ -79,6 +79,7 @@ def describe(stack: Stack, core: int | None = None) -> list[str]:
     machine = describe_machine()
     packages = ("flask", "gunicorn", "mysql-connector-python", "redis", "bcrypt")
     server = redis.Redis.from_url(stack.values["REDIS_URL"]).info("server")
+    store = f"Valkey {server['valkey_version']}" if "valkey_version" in server else f"Redis {server['redis_version']}"
     wrk = subprocess.run(["wrk", "-v"], capture_output=True, text=True, check=False).stdout.split(" [")[0]
     where = (
         f"worker on core {core}, load and stores on the others; {CLIENTS} clients ({wrk})" if core is not None else ""
@@ -89,7 +90,7 @@ def describe(stack: Stack, core: int | None = None) -> list[str]:
         f"- machine: {machine['cpus']} cores, {machine['cpu']}, {os.sysconf('SC_PHYS_PAGES') * 4 // 2**20} GiB,"
         f" {machine['kernel']}",
         f"- versions: Python {machine['python']}, {', '.join(f'{name} {version(name)}' for name in packages)},"
-        f" MariaDB {stack.ask('SELECT VERSION()')[0][0]}, Redis {server['redis_version']}",
+        f" MariaDB {stack.ask('SELECT VERSION()')[0][0]}, {store}",
         *([f"- set-up: {where}"] if where else []),
     ]
 

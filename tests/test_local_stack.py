@@ -2,6 +2,7 @@
 
 import io
 import os
+import shutil
 import signal
 import stat
 import subprocess
@@ -108,6 +109,17 @@ def test_a_killed_service_and_killed_stores_are_started_again_with_their_data(
     changed = {name for name in KEYS if again[name] != ours[name]}
     assert changed == {"BOOKS_PID", "DB_PID", "REDIS_PID"}
     assert sign_in(again["AUTH_URL"], reader)["token_type"] == "Bearer"
+
+
+def test_the_program_that_redis_server_names_is_the_redis_of_the_stack(
+    own_settings: Settings, ours: Stack, tmp_path: Path
+) -> None:
+    program = tmp_path / "another redis"
+    shutil.copy(f"/proc/{ours['REDIS_PID']}/exe", program)
+    kill(ours, "REDIS_PID")
+    again = start_stack({**own_settings, "REDIS_SERVER": str(program)})
+    assert Path(f"/proc/{again['REDIS_PID']}/exe").readlink() == program
+    assert requests.get(f"{again['AUTH_URL']}/ready", timeout=5).status_code == 200
 
 
 def test_frozen_workers_of_a_killed_master_do_not_keep_its_port(own_settings: Settings, ours: Stack) -> None:

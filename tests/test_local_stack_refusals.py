@@ -100,6 +100,7 @@ def test_an_interrupted_up_stops_what_it_started(settings: Settings) -> None:
         ({"BOOKS_PORT": "65536"}, "BOOKS_PORT is '65536'"),
         ({"BOOKS_WORKERS": "0"}, "BOOKS_WORKERS is '0'"),
         ({"AUTH_PORT": "4711", "BOOKS_PORT": "4711"}, "AUTH_PORT and BOOKS_PORT are both 4711"),
+        ({"REDIS_SERVER": "no-such-redis"}, "REDIS_SERVER is 'no-such-redis': there is no such program"),
     ],
 )
 def test_a_wrong_setting_is_named_in_one_line(settings: Settings, wrong: Settings, words: str) -> None:

@@ -88,6 +88,17 @@ def test_the_stores_figures_are_what_they_hold(stack: Stack) -> None:
         assert abs(read_value(stack, "db_connections") - int(str(count))) <= 3
 
 
+def test_the_stores_are_named_by_their_own_versions(stack: Stack) -> None:
+    with connect_to_redis(stack) as store, connect_to_mariadb(stack) as connection, connection.cursor() as cursor:
+        server = store.info("server")
+        cursor.execute("SELECT VERSION()")
+        ((mariadb,),) = cursor.fetchall()
+    redis = f"Valkey {server['valkey_version']}" if "valkey_version" in server else server["redis_version"]
+    wait_until(lambda: "stores_info" in {each.name for each in read_samples(stack, "BOOKS")}, 5, "they are named")
+    (labels,) = [each.labels for each in read_samples(stack, "BOOKS") if each.name == "stores_info"]
+    assert {labels["mariadb"], labels["redis"]} == {mariadb, redis}
+
+
 def test_a_worker_that_died_is_no_longer_told_of_and_the_new_one_is(stack: Stack) -> None:
     wait_until(lambda: len(read_workers(stack, "AUTH", FIGURES[0])) == len(find_workers(stack, "AUTH")), 5, "all")
     killed = min(find_workers(stack, "AUTH"))
