@@ -1,5 +1,6 @@
 """The tests of hostile input fail where the services take it as it comes."""
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -41,7 +42,21 @@ TAKEN_AS_IT_COMES: tuple[Change, ...] = (
 def register_user(""",
     ),
 )
+
+
+def is_read(raw: str) -> bool:
+    """Say whether this Python reads that JSON, however deep: 3.13 reads more of it than 3.11."""
+    try:
+        json.loads(raw)
+    except RecursionError:
+        return False
+    except ValueError:  # it is no JSON, and was read to where that shows
+        pass
+    return True
+
+
 DEEP = ["lists nested deep", "objects nested deep", "lists never closed"]
+TOO_DEEP = [name for name in DEEP if not is_read(RAW_VALUES[name])]
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +82,7 @@ def weak_books(stack: Stack, weak: Services) -> Iterator[Client]:
         yield books
 
 
-@pytest.mark.parametrize("name", DEEP)
+@pytest.mark.parametrize("name", TOO_DEEP)
 def test_the_tests_of_deep_json_fail_where_recursion_is_not_expected(
     weak_auth: Client, weak_books: Client, stack: Stack, name: str
 ) -> None:

@@ -14,22 +14,24 @@ from typing import Any
 import mysql.connector
 import pytest
 
+from backend.queries import FILTERS, PAGE_OF_KEYS
+
 INIT_SQL = Path(__file__).parent.parent / "init.sql"
 DUNE, PATRIA, MADE_UP = "9780441172719", "9788490663196", "9789999900010"
 
 PAGE = " ORDER BY b.title_key, b.isbn LIMIT 21"
 KEYSET = "FROM books b WHERE b.title_key >= 'm' AND (b.title_key > 'm' OR b.isbn > '978')" + PAGE
-AUTHOR = "SELECT ba.isbn FROM book_authors ba JOIN authors a ON a.id = ba.author_id WHERE a.name_key = 'jane austen'"
+BY_NAME = {"author": "jane austen", "genre": "fantasy", "format": "ebook"}
 ACCESS_PATHS = {
     "a book by isbn": f"SELECT * FROM books WHERE isbn = '{DUNE}'",
     "the authors of a book": "SELECT a.name FROM book_authors ba JOIN authors a ON a.id = ba.author_id"
     f" WHERE ba.isbn = '{DUNE}' ORDER BY ba.position",
     "a page of the list": "SELECT * " + KEYSET,
-    "books by author": f"SELECT * FROM books b WHERE b.isbn IN ({AUTHOR})" + PAGE,
-    "books by genre": "SELECT * FROM books b WHERE b.genre_id IN"
-    " (SELECT id FROM genres WHERE name_key = 'fantasy')" + PAGE,
-    "books by format": "SELECT * FROM books b WHERE b.format_id IN"
-    " (SELECT id FROM formats WHERE name_key = 'ebook')" + PAGE,
+    # As the services ask, for the keys alone: for whole books MariaDB 11 would rather read all of them.
+    **{
+        f"books by {field}": f"{PAGE_OF_KEYS} WHERE {FILTERS[field]}{PAGE}" % {field: f"'{name}'"}
+        for field, name in BY_NAME.items()
+    },
     "a user by username": "SELECT * FROM users WHERE username = 'U7'",
     "a user by email": "SELECT * FROM users WHERE email_key = 'u7'",
     "an answer by idempotency key": "SELECT * FROM idempotency_keys WHERE user_id = 7 AND idempotency_key = 'k7'",
