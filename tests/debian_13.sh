@@ -60,7 +60,7 @@ check_machine() {
     echo "debian_13: installing debootstrap ..."
     apt-get update -qq || true
     DEBIAN_FRONTEND=noninteractive apt-get -qq -y -o DPkg::Lock::Timeout=300 install --no-install-recommends \
-      --no-remove debootstrap >/dev/null || refuse "apt-get could not install debootstrap"
+      --no-remove debootstrap >/dev/null 2>&1 || refuse "apt-get could not install debootstrap"
   fi
 }
 
