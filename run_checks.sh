@@ -3,7 +3,7 @@
 #
 # Usage: ./run_checks.sh [--long]
 #
-#   --long   the long forms of the tests, with their full counts
+#   --long   the long forms of the tests, with their full counts; then, for root, those of the services on Debian 13
 #
 # Installs what it needs on a fresh Debian or Ubuntu machine. Exit 0: all passed; 1: something did not; 64: usage.
 set -Eeuo pipefail
@@ -37,6 +37,15 @@ run_tests() {
   return $failed
 }
 
+# In a chroot, where only what is committed is tested.
+run_on_debian_13() {
+  if [[ $(id -u) == 0 ]]; then
+    tests/debian_13.sh --valkey
+  else
+    echo "left out: a chroot needs root"
+  fi
+}
+
 step() {
   printf '\n== %s\n' "$1"
   shift
@@ -58,6 +67,7 @@ main() {
   step "lint and types" check_python
   step "shell" check_shell
   step "tests" run_tests
+  if [[ ${LONG_CHECKS:-} == 1 ]]; then step "Debian 13" run_on_debian_13; fi
 }
 
 main "$@"
