@@ -14,12 +14,14 @@ from faults import controls
 from faults.burst import Reply, Request, send_all
 from faults.findings import Experiment, Finding, find_none
 from faults.proxy import Cut
+from faults.rows import add_book
 from faults.rules import Fault
 from faults.stand import Stand
 from faults.subject import Subject
 from faults.trial import run_trial
 
 COMMIT = re.compile(rb"^....\x03commit$", re.IGNORECASE | re.DOTALL)  # a packet with the command to run this SQL
+FIELDS = derive_fields(1, "commit")
 
 
 def lose_commit(stand: Stand, subjects: Sequence[Subject]) -> list[list[Finding]]:
@@ -27,6 +29,8 @@ def lose_commit(stand: Stand, subjects: Sequence[Subject]) -> list[list[Finding]
     tries: list[list[CommitTry]] = [[] for _ in subjects]
 
     def make_fault() -> Fault:
+        for subject in subjects:  # new names have a commit of their own, before that of the command
+            add_book(stand, subject, **FIELDS)
         start = time.monotonic()
         for number in range(int(stand.form.choose(100, 4))):
             for place, subject in enumerate(subjects):
@@ -43,7 +47,7 @@ class CommitTry:
     def __init__(self, stand: Stand, subject: Subject, *, arrives: bool) -> None:
         """Make it."""
         self.isbn, self.arrives = make_isbn(), arrives
-        body = {"isbn": self.isbn, **derive_fields(1, "commit")}
+        body = {"isbn": self.isbn, **FIELDS}
         token, key = stand.accounts[0].token, f"commit-{self.isbn}"
         request = Request("add", subject.books_url, "POST", "/api/books", token, body, key)
         mariadb = stand.proxy()
