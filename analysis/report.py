@@ -8,7 +8,7 @@ from analysis.corrected import compare_corrected
 from analysis.counts import Counts, count_requests
 from analysis.endpoints import count_mix, title_of
 from analysis.evidence import Evidence, gather_evidence
-from analysis.findings import RunReport, ScenarioReport, Table, sort_checks, worst
+from analysis.findings import INVALID, RunReport, ScenarioReport, Table, sort_checks, worst
 from analysis.plan import Plan
 from analysis.promises import list_losses
 from analysis.records import DataState
@@ -19,6 +19,7 @@ from analysis.verdicts import judge
 
 ENDPOINT_COLUMNS = ("endpoint", "right", "wrong", "unanswered", "shed", "p50 ms", "p95 ms", "p99 ms")
 SHARES = (0.5, 0.95, 0.99)
+NO_ANSWER = "Measured, but no answer: "  # of a question that was not asked properly
 
 
 def build_report(folder: Path) -> RunReport:
@@ -50,13 +51,14 @@ def report_scenario(evidence: Evidence, usual_books: int | None = None) -> Scena
     """Judge and describe one scenario."""
     plan, answer = evidence.plan, judge(evidence, usual_books)
     against = sort_checks(answer.checks)
+    verdict = worst([check.verdict for check in against if check.verdict])
     corrected, which = compare_corrected(evidence)
     return ScenarioReport(
         name=plan.name,
         question=plan.question,
-        verdict=worst([check.verdict for check in against if check.verdict]),
+        verdict=verdict,
         reasons=tuple(check.reason for check in against),
-        answer=answer.words,
+        answer=say_answer(answer.words, verdict),
         planned={"users": plan.users, "seconds": plan.seconds, "write_share": plan.write_share},
         achieved=describe_achieved(evidence),
         figures=answer.figures,
@@ -67,6 +69,11 @@ def report_scenario(evidence: Evidence, usual_books: int | None = None) -> Scena
         notes=(*tell_unusual(evidence, answer), *([which] if which else [])),
         started=evidence.curve.started or None,
     )
+
+
+def say_answer(words: str, verdict: str) -> str:
+    """The answer; of a question that was not asked properly it says first that it is none."""
+    return f"{NO_ANSWER}{words}" if words and verdict == INVALID else words
 
 
 def describe_achieved(evidence: Evidence) -> dict[str, Any]:

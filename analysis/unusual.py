@@ -43,9 +43,8 @@ def tell_unusual(evidence: Evidence, answer: Answer) -> list[str]:
     ]
     notes += tell_of_clocks(evidence)
     if closed := count_closed(evidence.rows):
-        notes.append(
-            f"{closed} idle connections were closed by the services and opened again; no request was lost by that"
-        )
+        said = "1 idle connection was" if closed == 1 else f"{closed} idle connections were"
+        notes.append(f"{said} closed by the services and opened again; no request was lost by that")
     if errors := [sample for sample in evidence.samples if sample.error]:
         notes.append(f"{len(errors)} samples could not be taken: {errors[0].error}")
     after = evidence.data.get("after")

@@ -34,8 +34,9 @@ def say_promises(promises: Promises) -> str:
     kinds = {kind: len({loss.isbn for loss in promises.losses if loss.kind == kind}) for kind in ("lost", "differing")}
     doubled = len({loss.isbn for loss in promises.losses if loss.kind == "doubled"})
     words = f"{promises.acknowledged} acknowledged writes to {promises.isbns} ISBNs"
+    unread = f", {len(promises.unread)} not read back" if promises.unread else ""
     return (
-        f"{words}: {kinds['lost']} lost, {kinds['differing']} differing, {doubled} doubled; "
+        f"{words}: {kinds['lost']} lost, {kinds['differing']} differing, {doubled} doubled{unread}; "
         f"{promises.unknown} of unknown outcome"
     )
 

@@ -112,7 +112,7 @@ def test_a_baseline_with_too_few_answers_is_inconclusive(tmp_path: Path) -> None
 def test_a_plan_that_is_all_ramp_has_no_steady_part(tmp_path: Path) -> None:
     write_good_run(tmp_path, make_plan(Stage(50, 20, 2)))
     scenario = judge_folder(tmp_path)
-    assert (scenario.verdict, scenario.answer) == ("INVALID", "no answer after the warm-up")
+    assert (scenario.verdict, scenario.answer) == ("INVALID", "Measured, but no answer: no answer after the warm-up")
 
 
 def following(users_matter: bool, factor_down: float) -> Latency:
@@ -257,7 +257,7 @@ def test_a_spike_that_was_cut_off_is_not_judged(tmp_path: Path) -> None:
     write_scenario(tmp_path, SPIKE, users=[50] * 15)
     scenario = judge_folder(tmp_path)
     assert scenario.verdict == "INVALID"
-    assert scenario.answer == "the run has no seconds before, in or after the spike"
+    assert scenario.answer == "Measured, but no answer: the run has no seconds before, in or after the spike"
 
 
 @pytest.mark.parametrize(("misses", "share"), [(0, 1.0), (57, 0.8)])

@@ -126,6 +126,8 @@ def test_summary_md_shows_the_verdict_its_reasons_and_a_row_a_scenario(tmp_path:
     )
     rows = [line for line in lines if line.startswith("| ")]
     assert [row.split(" | ")[0] for row in rows] == ["| scenario", "| smoke", "| baseline", "| read_heavy", "| soak"]
+    no_answer = ["Measured, but no answer: " in row for row in rows[1:]]
+    assert no_answer == [False, True, False, False]  # the INVALID one alone
     columns = {len(re.findall(r"(?<!\\)\|", row)) for row in lines if row.startswith("|")}
     assert len(columns) == 1
 
