@@ -83,7 +83,7 @@ def choose_times(seconds: float) -> list[tuple[float, str]]:
 def choose_shares(last: float) -> list[tuple[float, str]]:
     """The marks of an axis of percentiles up to the share `last`: (how far from its start in per cent, words)."""
     end = place_share(last) or 1.0
-    shares = [0.0, 0.5, *(round(1 - 10.0**-power, power) for power in range(1, 9))]
+    shares = [0.5, *(round(1 - 10.0**-power, power) for power in range(1, 9))]
     marks = [(round(100 * place_share(share) / end, 3), f"p{100 * share:.6g}") for share in shares]
     return [(at, words) for at, words in marks if at <= 100]
 

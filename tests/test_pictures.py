@@ -319,7 +319,7 @@ def test_a_chart_stands_between_round_marks_and_a_short_curve_has_no_value_at_th
     curves = Curve("reads", ((0.0, 1.0), (0.9, 4.0), (0.99, 90.0))), Curve("writes", ((0.0, 3.0), (0.9, 8.0)))
     drawn = draw_chart(Chart(PERCENTILES, "x", "a.hlog", ("p0", "p90", "p99"), curves))
     assert drawn.places == (0.0, 50.0, 100.0)
-    assert drawn.marks == ((0.0, "p0"), (15.051, "p50"), (50.0, "p90"), (100.0, "p99"))
+    assert drawn.marks == ((15.051, "p50"), (50.0, "p90"), (100.0, "p99"))
     assert [curve.values for curve in drawn.curves] == ["1 4 90", "3 8 –"]  # noqa: RUF001
     assert [text for _, text in drawn.ticks] == ["1", "10", "100"]
-    assert choose_shares(0.0) == [(0.0, "p0"), (30.103, "p50"), (100.0, "p90")]
+    assert choose_shares(0.0) == [(30.103, "p50"), (100.0, "p90")]

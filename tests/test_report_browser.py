@@ -4,6 +4,7 @@ import json
 import math
 import os
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -177,7 +178,11 @@ def test_the_page_of_seven_scenarios_is_short_as_it_opens(page: Path, tmp_path: 
     assert ask_page(page, "return doc.documentElement.scrollHeight;", tmp_path) <= TALLEST
 
 
-def test_on_paper_no_label_is_cut_and_no_axis_stands_without_its_picture(page: Path, tmp_path: Path) -> None:
+def test_on_paper_no_label_is_cut_and_no_axis_stands_without_its_picture(report: RunReport, tmp_path: Path) -> None:
+    waits = ((0.0, 0.0), (40.0, 3.0), (60.0, 1.0))
+    lines = tuple(TimeLine("pool", name, "threads waiting", "x", waits) for name in ("auth", "books"))
+    scenarios = tuple(replace(one, time_lines=(*one.time_lines, *lines)) for one in report.scenarios)
+    (page := tmp_path / "report.html").write_text(write_html(replace(report, scenarios=scenarios)))
     seen = ask_page(page, ON_PAPER, tmp_path, width=703)
     assert seen["seen"] > 500 and (seen["cut"], seen["hidden"]) == ([], [])
     assert len(seen["axes"]) > 12 and all(seen["axes"])
