@@ -6,6 +6,7 @@ from analysis.evidence import Evidence
 from analysis.findings import Table
 from analysis.latencies import Latencies
 
+TITLE = "Endpoints"
 OUTCOMES = ("right", "wrong", "unanswered", "shed")
 COLUMNS = ("endpoint", "requests/s", "p50 ms", "p95 ms", "p99 ms", "mean ms", "longest ms", *OUTCOMES)
 SHARES = (0.5, 0.95, 0.99)
@@ -14,7 +15,7 @@ SHARES = (0.5, 0.95, 0.99)
 def list_endpoints(evidence: Evidence) -> Table:
     """A row for each endpoint of a scenario; the rate is that of all its requests over the whole load."""
     rows = tuple(describe_endpoint(evidence, name, counts) for name, counts in evidence.endpoints.items())
-    return Table("Endpoints", COLUMNS, rows, f"{evidence.file('_seconds.csv')}, {evidence.file('.hlog')}")
+    return Table(TITLE, COLUMNS, rows, f"{evidence.file('_seconds.csv')}, {evidence.file('.hlog')}")
 
 
 def describe_endpoint(evidence: Evidence, name: str, counts: Counts) -> tuple[str | float | None, ...]:

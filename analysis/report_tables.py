@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+from analysis.endpoint_table import TITLE as ENDPOINTS
 from analysis.failures import TITLE as FAILURES
 from analysis.findings import Table
 
@@ -50,6 +51,8 @@ def show_table(table: Table) -> ShownTable:
         columns=tuple(table.columns[place] for place in kept),
         rows=tuple(tuple(row[place] for place in kept) for row in table.rows[:ROWS]),
         without=without,
-        is_open=bool(faults) or table.title == FAILURES or table.title.startswith("Ledger"),
+        is_open=(bool(faults) and table.title == ENDPOINTS)
+        or table.title == FAILURES
+        or table.title.startswith("Ledger"),
         more=max(0, len(table.rows) - ROWS),
     )
