@@ -39,8 +39,9 @@ def list_blocks(evidence: Evidence) -> list[Point]:
     blocks, begin = cut_blocks(evidence.latencies, span), span[0] - evidence.curve.started
     points: list[Point] = []
     for number, counts in enumerate(blocks.counts):
-        times = [ms for ms in percentiles(blocks.us, counts, tuple(SHARES.values())) if ms is not None]
         if counts.any():
+            found = percentiles(blocks.us, counts, tuple(SHARES.values()))
+            times = [ms for ms in found if ms is not None]
             name = f"{blocks.seconds:g} s from {show_clock(begin + number * blocks.seconds)} on"
             points.append((name, float(counts.sum() / blocks.seconds), times))
     return points

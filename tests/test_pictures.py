@@ -315,6 +315,14 @@ def test_latency_is_drawn_against_throughput_for_each_plateau_and_for_the_blocks
             assert all(8 <= rate <= 12 for curve in chart.curves for rate, _ in curve.points)
 
 
+def test_a_block_of_the_baseline_in_which_no_answer_came_has_no_point(tmp_path: Path) -> None:
+    write_good_run(tmp_path, make_plan(name="baseline"), freezes=((12, 4),))
+    (scenario,) = build_report(tmp_path).scenarios
+    (chart,) = [chart for chart in scenario.charts if chart.kind == THROUGHPUT]
+    assert not {f"1 s from 0:{second} on" for second in range(12, 16)} & set(chart.names)
+    assert {"1 s from 0:11 on", "1 s from 0:16 on"} <= set(chart.names)
+
+
 def test_a_chart_stands_between_round_marks_and_a_short_curve_has_no_value_at_the_end() -> None:
     curves = Curve("reads", ((0.0, 1.0), (0.9, 4.0), (0.99, 90.0))), Curve("writes", ((0.0, 3.0), (0.9, 8.0)))
     drawn = draw_chart(Chart(PERCENTILES, "x", "a.hlog", ("p0", "p90", "p99"), curves))
