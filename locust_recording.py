@@ -13,9 +13,11 @@ from locust import events
 from locust.env import Environment
 from locust.exception import StopTest
 from locust.runners import MasterRunner, WorkerRunner
+from locust.stats import StatsError
 
-from analysis.records import MASTER, name_endpoint, part_path
+from analysis.records import FAILURE_SAMPLES, MASTER, name_endpoint, part_path
 from locust_client import on_idle_closed
+from locust_failures import FailureSamples
 from locust_generator import GeneratorFile
 from locust_latencies import LatencyLog
 from locust_ledger import Ledger
@@ -62,7 +64,8 @@ class UsersRecording(Recording):
         on_idle_closed.append(self.seconds.count_closed)
         self.latencies = LatencyLog(self.path(".hlog"))
         self.ledger = Ledger(self.path("_ledger.jsonl"))
-        self.files += [self.seconds, self.latencies, self.ledger]
+        self.failures = FailureSamples(self.path(FAILURE_SAMPLES))
+        self.files += [self.seconds, self.latencies, self.ledger, self.failures]
         self._endpoints: dict[tuple[str, str], str] = {}
 
     def note_request(  # noqa: PLR0913  what Locust tells of a request
@@ -88,6 +91,9 @@ class UsersRecording(Recording):
         self.seconds.count(endpoint, kind, start_time, end)
         if kind == RIGHT:
             self.latencies.note(endpoint, seconds, end)
+        else:
+            text = StatsError.parse_error(exception)  # type: ignore[arg-type]  # as Locust lists it
+            self.failures.note((request_type, name), text, response, response_time, end)
         if context and "ledger" in context:
             self.ledger.settle(context["ledger"], None if kind == UNANSWERED else response)
 

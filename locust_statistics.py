@@ -87,6 +87,20 @@ def write_totals(environment: Environment, **_: Any) -> None:
     os.replace(f"{path}.new", path)
 
 
+def write_until_closed(self: stats.StatsCSVFileWriter) -> None:
+    """Write the CSV files until they are closed: Locust closes them at its end and lets their writer go on.
+
+    Whatever waits after that, another thread or a hook of the interpreter's end, would let it write once more.
+    """
+    try:
+        _write(self)
+    except ValueError:
+        if not self.requests_csv_filehandle.closed:
+            raise
+
+
+_write = stats.StatsCSVFileWriter.stats_writer
+stats.StatsCSVFileWriter.stats_writer = write_until_closed  # type: ignore[method-assign]
 stats.CURRENT_RESPONSE_TIME_PERCENTILE_WINDOW = WINDOW_S
 stats.CSV_STATS_FLUSH_INTERVAL_SEC = 0  # a kill loses a second of the history, not five
 events.test_stopping.add_listener(note_stop)  # type: ignore[no-untyped-call]  # Locust's

@@ -12,8 +12,26 @@ from analysis.gaps import Gaps
 from analysis.latencies import Latencies, read_latencies
 from analysis.plan import Plan, Plateau
 from analysis.promises import Promises, compare
-from analysis.raw_files import read_data, read_generator, read_ledger, read_read_back, read_seconds, read_server
-from analysis.records import DataState, GeneratorRow, Outcome, ReadBack, SecondRow, Sent, ServerSample
+from analysis.raw_files import (
+    read_data,
+    read_failure_samples,
+    read_generator,
+    read_ledger,
+    read_read_back,
+    read_seconds,
+    read_server,
+)
+from analysis.records import (
+    FAILURE_SAMPLES,
+    DataState,
+    FailureSample,
+    GeneratorRow,
+    Outcome,
+    ReadBack,
+    SecondRow,
+    Sent,
+    ServerSample,
+)
 from analysis.results import Results, read_results
 from analysis.run import End, Run
 
@@ -38,6 +56,7 @@ class Evidence:
     data: dict[str, DataState]
     read_back: ReadBack | None
     gaps: Gaps = field(default_factory=Gaps)
+    failure_samples: list[FailureSample] = field(default_factory=list)
 
     @property
     def ran(self) -> bool:
@@ -79,7 +98,7 @@ class Evidence:
 
     def file(self, ending: str) -> str:
         """The name of a file of this scenario, as a source of figures; of all parts where each process has one."""
-        parted = ending in (".hlog", "_seconds.csv", "_generator.csv", "_ledger.jsonl")
+        parted = ending in (".hlog", "_seconds.csv", "_generator.csv", "_ledger.jsonl", FAILURE_SAMPLES)
         return f"{self.plan.name}{'_*' if parted and self.run.processes > 1 else ''}{ending}"
 
 
@@ -104,4 +123,5 @@ def gather_evidence(folder: Path, plan: Plan, run: Run) -> Evidence:
         data=read_data(folder, name, gaps),
         read_back=read_read_back(folder, name, gaps),
         gaps=gaps,
+        failure_samples=read_failure_samples(folder, name, gaps),
     )

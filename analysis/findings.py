@@ -69,6 +69,33 @@ class TimeLine:
 
 
 @dataclass(frozen=True)
+class Curve:
+    """A line of a chart: (x, milliseconds)."""
+
+    name: str
+    points: tuple[tuple[float, float], ...]
+
+
+PERCENTILES, THROUGHPUT = "percentiles", "throughput"
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A picture that has no time axis; its curves have the same x as far as they go, and `names` says what each is.
+
+    In a chart of PERCENTILES x is the share of the answers that took at most so long, in one of THROUGHPUT the right
+    answers a second; the points of the latter are `joined` in their order where it has a meaning.
+    """
+
+    kind: str
+    title: str
+    source: str
+    names: tuple[str, ...]
+    curves: tuple[Curve, ...]
+    joined: bool = True
+
+
+@dataclass(frozen=True)
 class Answer:
     """What a scenario's own rules say: the answer to its question in a sentence, and what that rests on."""
 
@@ -100,6 +127,7 @@ class ScenarioReport:
     marks: tuple[tuple[float, str], ...]
     notes: tuple[str, ...]
     started: int | None  # seconds since the epoch
+    charts: tuple[Chart, ...] = ()
 
     @property
     def against(self) -> list[Check]:
@@ -109,7 +137,10 @@ class ScenarioReport:
 
 @dataclass(frozen=True)
 class RunReport:
-    """The whole run; `facts` is run.json as it is, `notes` what is to be known before its figures are read."""
+    """The whole run; `facts` is run.json as it is, `notes` what is to be known before its figures are read.
+
+    `files` are the names of what is in its folder.
+    """
 
     name: str
     profile: str
@@ -119,6 +150,7 @@ class RunReport:
     scenarios: tuple[ScenarioReport, ...]
     facts: dict[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
 
 
 def sort_checks(checks: tuple[Check, ...]) -> list[Check]:

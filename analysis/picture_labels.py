@@ -28,7 +28,7 @@ LOOKS = {  # how a line looks, by its name or the first word of it
 class Label:
     """The name of some lines (`lines` are their numbers in the picture), `top` pixels from its top.
 
-    `members` says how many there are, if there are several.
+    `members` says how many there are, if there are several; `values` is what the pointer reads of them.
     """
 
     look: str
@@ -36,6 +36,7 @@ class Label:
     members: str
     lines: list[int]
     top: float = 0.0
+    values: str = ""
 
 
 @dataclass

@@ -1,5 +1,6 @@
 """Draws the time lines of a scenario as pictures that stand on one time axis, one for each group of lines."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -7,12 +8,15 @@ from analysis.findings import ScenarioReport, TimeLine
 from analysis.number_formats import show_number
 from analysis.picture_labels import LINE_HEIGHT, Label, find_look, find_owner, place_labels
 from analysis.picture_words import find_peak, list_sources, moves, word_still
+from analysis.readings import write_readings
 from analysis.scales import HEIGHT, WIDTH, Scale, choose_scale, choose_times, name_tick
 from analysis.thinning import draw_path
+from analysis.time_lines import LATENCY, OF_LOG_INS, WITHOUT_LOG_INS
 
-LOAD = ("users", "throughput", "latency", "shed", "errors")
+LATENCIES = (LATENCY, WITHOUT_LOG_INS, OF_LOG_INS)
+LOAD = ("users", "throughput", *LATENCIES, "shed", "errors")
 SERVICES = ("cpu", "memory", "pool", "database connections", "in flight")  # first of those below, the others follow
-ALWAYS = ("users", "throughput", "latency")  # shown even when they do not move
+ALWAYS = ("users", "throughput", *LATENCIES)  # shown even when they do not move
 LEVELS = (
     "memory",
     "descriptors",
@@ -22,7 +26,7 @@ LEVELS = (
     "redis memory",
     "redis keys",
 )
-LOAD_HEIGHT, SERVICE_HEIGHT = 104, 74  # pixels
+LOAD_HEIGHT, SERVICE_HEIGHT = 92, 74  # pixels
 SIDES = (("The load and its answers", LOAD_HEIGHT), ("The services and the generator", SERVICE_HEIGHT))
 
 
@@ -53,19 +57,20 @@ class Panel:
 
 @dataclass(frozen=True)
 class Side:
-    """The pictures of one side, and in words the lines that did not move: (what, file)."""
+    """The pictures of one side, and in words the lines that did not move: (what, file); folded is what explains."""
 
     title: str
     panels: tuple[Panel, ...]
     still: tuple[tuple[str, str], ...]
+    is_folded: bool
 
 
 @dataclass(frozen=True)
 class Picture:
-    """All pictures of a scenario; `bucket_s` seconds are drawn by their lowest and highest, 0 if each is drawn."""
+    """All pictures of a scenario; `step` seconds are drawn, and read by the pointer, by their lowest and highest."""
 
     seconds: float
-    bucket_s: float
+    step: int
     times: list[tuple[float, str]]
     marks: list[tuple[float, str, str]]  # per cent from the start, number, what it counts
     upright: str  # the path of the vertical lines of the time axis
@@ -79,17 +84,17 @@ def draw_picture(scenario: ScenarioReport, buckets: int) -> Picture | None:
     if not lines:
         return None
     seconds = max(float(scenario.achieved["seconds"]), *(line.points[-1][0] for line in lines), 1.0)
-    bucket = seconds / buckets if seconds > 2 * buckets else 0.0
+    step = math.ceil(seconds / buckets) if seconds > 2 * buckets else 1
     times = choose_times(seconds)
     marks = list_marks(scenario.marks, seconds)
     return Picture(
         seconds=seconds,
-        bucket_s=bucket,
+        step=step,
         times=times,
         marks=marks,
         upright="".join(f"M{round(WIDTH * at / 100)} 0V{HEIGHT}" for at, _ in times),
         changes="".join(f"M{round(WIDTH * at / 100)} 0V{HEIGHT}" for at, *_ in marks if at),
-        sides=tuple(side for side in draw_sides(lines, seconds, bucket) if side.panels or side.still),
+        sides=tuple(side for side in draw_sides(lines, seconds, step) if side.panels or side.still),
     )
 
 
@@ -99,7 +104,7 @@ def list_marks(moments: Sequence[tuple[float, str]], seconds: float) -> list[tup
     return inside if len(inside) > 1 else []
 
 
-def draw_sides(lines: Sequence[TimeLine], seconds: float, bucket: float) -> list[Side]:
+def draw_sides(lines: Sequence[TimeLine], seconds: float, step: int) -> list[Side]:
     """The load above, the services below; lines that did not move become words."""
     groups: dict[str, list[TimeLine]] = {}
     for line in lines:
@@ -110,22 +115,25 @@ def draw_sides(lines: Sequence[TimeLine], seconds: float, bucket: float) -> list
     for title, height in SIDES:
         mine = [name for name in names if (name in LOAD) == (height == LOAD_HEIGHT)]
         moving = [name for name in mine if name in ALWAYS or any(moves(line) for line in groups[name])]
-        panels = tuple(draw_panel(groups[name], height, seconds, bucket) for name in moving)
+        panels = tuple(draw_panel(groups[name], height, seconds, step) for name in moving)
         still = tuple(word_still(groups[name]) for name in mine if name not in moving)
-        sides.append(Side(title, panels, still))
+        sides.append(Side(title, panels, still, is_folded=height != LOAD_HEIGHT))
     return sides
 
 
-def draw_panel(lines: Sequence[TimeLine], height: int, seconds: float, bucket: float) -> Panel:
+def draw_panel(lines: Sequence[TimeLine], height: int, seconds: float, step: int) -> Panel:
     """The picture of one group."""
     group, values = lines[0].group, [value for line in lines for _, value in line.points]
-    scale = choose_scale(values, level=group in LEVELS, log=group == "latency")
+    scale = choose_scale(values, level=group in LEVELS, log=group in LATENCIES)
     labels = place_labels(lines, scale, height)
     if len(labels) * LINE_HEIGHT > height:
         height = len(labels) * LINE_HEIGHT
         labels = place_labels(lines, scale, height)
+    for label in labels:
+        label.values = write_readings([lines[number] for number in label.lines], seconds, step)
     unit = lines[0].unit
-    drawn = [Drawn(choose_look(line, unit), draw_path(line.points, scale, seconds, bucket)) for line in lines]
+    width = step if step > 1 else 0
+    drawn = [Drawn(choose_look(line, unit), draw_path(line.points, scale, seconds, width)) for line in lines]
     spots = [scale.place(tick) for tick in scale.ticks]
     sources, peak = list_sources(lines), find_peak(lines)
     names = ", ".join(dict.fromkeys(find_owner(line) for line in lines))

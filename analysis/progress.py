@@ -71,10 +71,17 @@ def follow(plan: Plan, number: str, path: Path, pid: int) -> None:
 
 
 def show(line: str, live: bool, end: str) -> None:
-    """Write a line over the last one on a terminal, cut to its width; under it elsewhere."""
+    """Write a line over the last one on a terminal, as much of it as has room; under it elsewhere."""
     if live:
-        line = "\r\x1b[K" + line[: shutil.get_terminal_size().columns - 1]
+        line = "\r\x1b[K" + fit(line, shutil.get_terminal_size().columns - 1)
     print(line, end=end if live else "\n", flush=True)
+
+
+def fit(line: str, columns: int) -> str:
+    """As many parts of a line as there is room for, the first ones: a number that is cut would read as another."""
+    while len(line) > columns:
+        line = line.rpartition("  ")[0]
+    return line
 
 
 def main() -> None:

@@ -8,11 +8,13 @@ from typing import Any, TypeVar
 from analysis.gaps import Gaps, amount, check_amounts, check_time, check_types, read_json, whole
 from analysis.records import (
     ACKNOWLEDGED,
+    FAILURE_SAMPLES,
     GENERATOR,
     REFUSED,
     SECONDS,
     UNKNOWN,
     DataState,
+    FailureSample,
     GeneratorRow,
     Outcome,
     ReadBack,
@@ -38,6 +40,13 @@ LEDGER_TYPES: dict[str, type | tuple[type, ...]] = {
     "digest": (str, NOTHING),
     "status": (int, NOTHING),
     "version": (int, NOTHING),
+}
+SAMPLE_TYPES: dict[str, type | tuple[type, ...]] = {
+    "method": str,
+    "name": str,
+    "text": str,
+    "status": (int, NOTHING),
+    "request_id": (str, NOTHING),
 }
 MOMENTS = ("before", "after")
 METHODS, OUTCOMES = ("POST", "PATCH", "DELETE"), (ACKNOWLEDGED, REFUSED, UNKNOWN)
@@ -111,6 +120,18 @@ def read_read_back(folder: Path, name: str, gaps: Gaps) -> ReadBack | None:
     return None
 
 
+def read_failure_samples(folder: Path, name: str, gaps: Gaps) -> list[FailureSample]:
+    """A sample of each kind of failure, of all parts; older recordings have none.
+
+    Nothing is judged by them: a damaged line is named in `gaps`, and does not count among the damaged ones.
+    """
+    own, samples = Gaps(), []
+    for path in find_parts(folder, name, FAILURE_SAMPLES).values():
+        samples += list(_read_lines(path, _failure_sample, own))
+    gaps.extend(own)
+    return samples
+
+
 def _parts(folder: Path, name: str, ending: str, gaps: Gaps) -> dict[str, Path]:
     parts = find_parts(folder, name, ending)
     if not parts:
@@ -178,6 +199,13 @@ def _ledger_line(line: dict[str, Any]) -> Sent | Outcome:
     if line.get("outcome", UNKNOWN) not in OUTCOMES or line.get("method", "POST") not in METHODS:
         raise ValueError("a write that cannot be")
     return Outcome(**line) if "outcome" in line else Sent(**line)
+
+
+def _failure_sample(line: dict[str, Any]) -> FailureSample:
+    check_types(line, SAMPLE_TYPES)
+    check_amounts({name: line[name] for name in ("at", "ms")}, optional=False)
+    check_amounts({"status": line["status"]})
+    return FailureSample(**line)
 
 
 def _data(line: dict[str, Any]) -> DataState:

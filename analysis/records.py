@@ -11,6 +11,7 @@ the worker processes of --processes, "master" for their master (which has a gene
 | NAME[_PART]_seconds.csv | SECONDS: what each second brought on each endpoint |
 | NAME[_PART]_generator.csv | GENERATOR: how the process of the load is doing, one line a second |
 | NAME[_PART]_ledger.jsonl | a Sent line when a write leaves, an Outcome line when its end is known |
+| NAME[_PART]_failure_samples.jsonl | a FailureSample: the first request of each kind of failure, MOST_SAMPLES at most |
 | NAME_server.jsonl | a ServerSample a second and service ("auth", "books"), or a line with "error" |
 | NAME_data.jsonl | a DataState before the load and one after it was tidied up |
 | NAME_read_back.json | what is there after the load, before it is tidied up: see ReadBack |
@@ -164,6 +165,26 @@ class Outcome:
 
 
 ACKNOWLEDGED, REFUSED, UNKNOWN = "acknowledged", "refused", "unknown"
+
+FAILURE_SAMPLES, MOST_SAMPLES = "_failure_samples.jsonl", 200  # the ending of the file, and its most lines
+
+
+@dataclass(frozen=True)
+class FailureSample:
+    """The first request of a kind of failure: {"at", "method", "name", "text", "ms", "status", "request_id"} in a line.
+
+    A kind is the method, the name and the text under which Locust's NAME_failures.csv counts it. The request ended
+    `at`, after `ms`. `request_id` is the X-Request-ID of the answer, which stands in the line of the service's log; it
+    and `status` are None where no answer came.
+    """
+
+    at: float
+    method: str
+    name: str
+    text: str
+    ms: float
+    status: int | None
+    request_id: str | None
 
 
 @dataclass(frozen=True)

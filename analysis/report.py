@@ -6,20 +6,24 @@ from typing import Any
 from analysis.answer_rules import count_errors
 from analysis.corrected import compare_corrected
 from analysis.counts import Counts, count_requests
-from analysis.endpoints import count_mix, title_of
+from analysis.endpoint_table import list_endpoints
+from analysis.endpoints import count_mix
 from analysis.evidence import Evidence, gather_evidence
+from analysis.failures import list_failures
 from analysis.findings import INVALID, RunReport, ScenarioReport, Table, sort_checks, worst
+from analysis.percentile_curves import draw_percentiles
 from analysis.plan import Plan
 from analysis.promises import list_losses
 from analysis.records import DataState
 from analysis.run import read_run
+from analysis.throughput_curves import draw_throughput
 from analysis.time_lines import draw_time_lines
 from analysis.unusual import tell_of_run, tell_unusual
 from analysis.verdicts import judge
 
-ENDPOINT_COLUMNS = ("endpoint", "right", "wrong", "unanswered", "shed", "p50 ms", "p95 ms", "p99 ms")
+SUMMARIES = ("summary.json", "summary.md", "junit.xml", "report.html")  # that are written into the folder
 SHARES = (0.5, 0.95, 0.99)
-NO_ANSWER = "Measured, but no answer: "
+NO_ANSWER = "Measured, but no answer: "  # of a question that was not asked properly
 
 
 def build_report(folder: Path) -> RunReport:
@@ -27,8 +31,10 @@ def build_report(folder: Path) -> RunReport:
     run = read_run(folder)
     scenarios: list[ScenarioReport] = []
     usual_books: int | None = None
+    has_load = False
     for plan in run.plans:
         evidence = gather_evidence(folder, plan, run)
+        has_load = has_load or evidence.ran
         scenarios.append(report_scenario(evidence, usual_books))
         usual_books = usual_books if usual_books is not None else _books_before(evidence.data)
     return RunReport(
@@ -39,7 +45,8 @@ def build_report(folder: Path) -> RunReport:
         verdict=worst([scenario.verdict for scenario in scenarios]),
         scenarios=tuple(scenarios),
         facts=run.facts,
-        notes=tuple(tell_of_run(run)),
+        notes=tuple(tell_of_run(run) if has_load else ()),
+        files=tuple(sorted({*SUMMARIES, *(path.name for path in folder.glob("[!.]*") if path.is_file())})),
     )
 
 
@@ -53,6 +60,8 @@ def report_scenario(evidence: Evidence, usual_books: int | None = None) -> Scena
     against = sort_checks(answer.checks)
     verdict = worst([check.verdict for check in against if check.verdict])
     corrected, which = compare_corrected(evidence)
+    tables = (list_failures(evidence), *answer.tables, *describe_tables(evidence), corrected)
+    charts = draw_percentiles(evidence), draw_throughput(evidence, answer.tables)
     return ScenarioReport(
         name=plan.name,
         question=plan.question,
@@ -63,16 +72,17 @@ def report_scenario(evidence: Evidence, usual_books: int | None = None) -> Scena
         achieved=describe_achieved(evidence),
         figures=answer.figures,
         checks=answer.checks,
-        tables=(*answer.tables, *describe_tables(evidence), *([corrected] if corrected else [])),
+        tables=tuple(table for table in tables if table),
         time_lines=draw_time_lines(evidence),
         marks=tuple(describe_marks(plan)),
         notes=(*tell_unusual(evidence, answer), *([which] if which else [])),
         started=evidence.curve.started or None,
+        charts=tuple(chart for chart in charts if chart),
     )
 
 
 def say_answer(words: str, verdict: str) -> str:
-    """The answer in words. An INVALID scenario begins with the warning that its figures are no answer."""
+    """The answer; of a question that was not asked properly it says first that it is none."""
     return f"{NO_ANSWER}{words}" if words and verdict == INVALID else words
 
 
@@ -109,16 +119,10 @@ def count_locust(evidence: Evidence) -> Counts:
 
 def describe_tables(evidence: Evidence) -> list[Table]:
     """The endpoints, and what the ledger found."""
-    rows = []
-    for name, counts in evidence.endpoints.items():
-        mine = evidence.latencies.of([name])
-        outcomes = (counts.right, counts.wrong, counts.unanswered, counts.shed)
-        rows.append((title_of(name), *outcomes, *(mine.percentile(share) for share in SHARES)))
-    sources = f"{evidence.file('_seconds.csv')}, {evidence.file('.hlog')}"
-    tables = [Table("Endpoints", ENDPOINT_COLUMNS, tuple(rows), sources)] if rows else []
+    endpoints = list_endpoints(evidence)
     ledger = f"{evidence.file('_ledger.jsonl')}, {evidence.plan.name}_read_back.json"
     losses = list_losses(evidence.promises, ledger)
-    return [*tables, losses] if losses.rows else tables
+    return [table for table in (endpoints, losses) if table.rows]
 
 
 def describe_marks(plan: Plan) -> list[tuple[float, str]]:

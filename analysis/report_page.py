@@ -9,13 +9,13 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 from analysis import number_formats
 from analysis.findings import WHOLE_LOAD, Figure, RunReport
 from analysis.report_facts import list_facts
+from analysis.report_files import make_linker
 from analysis.report_sections import choose_reasons, describe_section, list_reasons, name_anchor
 
-TEMPLATE = "report.html.j2"
+TEMPLATES = Path(__file__).parent / "templates"
 LARGEST = 1_900_000  # bytes of the page
-POINTS = 1_200_000 / 14  # of all lines together: a bucket of a line takes about so many bytes
+POINTS = 1_200_000 / 22  # of all lines together: a bucket of a line takes about so many bytes, drawn and to be read
 MOST_BUCKETS, FEWEST_BUCKETS = 300, 25  # of a line
-ROWS = 200  # of a table; summary.json has all
 SIGNS = {"PASS": "✓", "FAIL": "✗", "INVALID": "!", "INCONCLUSIVE": "?", None: "·"}
 MEANINGS = {
     "PASS": "Every question was asked properly, and every objective held.",
@@ -39,24 +39,25 @@ def write_html(report: RunReport) -> str:
 
 def fill_page(report: RunReport, buckets: int) -> str:
     """The page with so many buckets to a line."""
+    sections = [describe_section(scenario, buckets, report.files) for scenario in report.scenarios]
     return load_template().render(
         report=report,
         meaning=MEANINGS[report.verdict],
         reasons=choose_reasons(list_reasons(report.scenarios)),
         facts=list_facts(report),
-        sections=[describe_section(scenario, buckets) for scenario in report.scenarios],
+        sections=sections,
+        link=make_linker(report.files, [section.anchor for section in sections]),
         signs=SIGNS,
         kinds=KINDS,
         whole_load=WHOLE_LOAD,
-        most_rows=ROWS,
     )
 
 
 @cache
 def load_template() -> Template:
-    """The page's template; everything put into it is escaped."""
+    """The page's template, made of one for each part; everything put into it is escaped."""
     environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
+        loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -67,7 +68,7 @@ def load_template() -> Template:
     environment.filters["name_anchor"] = name_anchor
     environment.filters["group_by_source"] = group_by_source
     environment.tests["number"] = is_number
-    return environment.get_template(TEMPLATE)
+    return environment.get_template("page.html.j2")
 
 
 def is_number(value: object) -> bool:

@@ -2,11 +2,14 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from analysis.findings import PASS, WORST_FIRST, Check, Figure, ScenarioReport
-from analysis.pictures import Picture, draw_picture
+from analysis.picture_charts import DrawnChart, draw_chart
+from analysis.pictures import LATENCIES, Picture, draw_picture
+from analysis.report_files import list_files
+from analysis.report_tables import ShownTable, show_table
 
 REASONS_ON_TOP = 6  # if there are more, only the worst of each scenario is on top
 
@@ -25,15 +28,19 @@ class Reason:
 class Section:
     """One scenario as the page shows it: `counted` are its figures in the overview, by name.
 
-    `recorded` tells whether it left anything.
+    `recorded` tells whether it left anything, `files` are the names of what it left.
     """
 
     anchor: str
     scenario: ScenarioReport
     counted: dict[str, Figure]
     against: list[Check]
+    unjudged: list[Check]
     held: list[Check]
     picture: Picture | None
+    charts: list[DrawnChart]
+    tables: list[ShownTable]
+    files: list[str]
     recorded: bool
 
 
@@ -67,16 +74,19 @@ def choose_reasons(reasons: list[Reason]) -> list[Reason]:
     return [replace(each, more=count[each.scenario.name] - 1) for each in reasons if each is first[each.scenario.name]]
 
 
-def describe_section(scenario: ScenarioReport, buckets: int) -> Section:
-    """A scenario with its pictures; its checks are parted into those that held and the others, worst first."""
-    against = [check for check in scenario.checks if check.verdict != PASS]
+def describe_section(scenario: ScenarioReport, buckets: int, files: Sequence[str] = ()) -> Section:
+    """A scenario with its pictures; its checks are parted into those against PASS, not judged, and held."""
     return Section(
         anchor=name_anchor(scenario),
         scenario=scenario,
         counted={figure.name: figure for figure in count_achieved(scenario)},
-        against=sorted(against, key=lambda check: rank(check.verdict)),
+        against=scenario.against,
+        unjudged=[check for check in scenario.checks if check.verdict is None],
         held=[check for check in scenario.checks if check.verdict == PASS],
         picture=draw_picture(scenario, buckets),
+        charts=[draw_chart(chart) for chart in scenario.charts],
+        tables=[show_table(table) for table in scenario.tables],
+        files=list_files(files, scenario.name),
         recorded=is_recorded(scenario),
     )
 
@@ -91,7 +101,7 @@ def count_achieved(scenario: ScenarioReport) -> list[Figure]:
     got, name = scenario.achieved, scenario.name
     history, totals = f"{name}_stats_history.csv", f"{name}_stats.csv"
     counted = find_source(scenario, "answers", got["requests"], totals)
-    latencies = next((line.source for line in scenario.time_lines if line.group == "latency"), f"{name}.hlog")
+    latencies = next((line.source for line in scenario.time_lines if line.group in LATENCIES), f"{name}.hlog")
     found = [
         Figure("users", got["users"], "", history),
         Figure("seconds", got["seconds"], "s", history),

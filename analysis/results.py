@@ -6,6 +6,7 @@ import re
 import statistics
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
 
@@ -39,12 +40,14 @@ class Endpoint:
 
 @dataclass(frozen=True)
 class Failure:
-    """One kind of failure: on which endpoint, the text, and how often."""
+    """One kind of failure: on which endpoint, the text, how often, when first and last (epoch seconds, if known)."""
 
     method: str
     name: str
     text: str
     count: int
+    first: float | None = None
+    last: float | None = None
 
     @property
     def is_shed(self) -> bool:
@@ -188,6 +191,19 @@ def read_second(row: Row) -> Second:
 
 
 def _failure(row: Row) -> Failure:
-    text = row["Error"]
+    moments = [_moment(row.get(column) or "") for column in ("First Seen", "Last Seen")]
+    return Failure(row["Method"], row["Name"], bare_text(row["Error"]), whole(row["Occurrences"]), *moments)
+
+
+def bare_text(text: str) -> str:
+    """The words of a failure as Locust lists it, without the name of the class that Locust puts around them."""
     quoted = re.fullmatch(r"CatchResponseError\((['\"])(.*)\1\)", text, re.DOTALL)
-    return Failure(row["Method"], row["Name"], quoted[2] if quoted else text, whole(row["Occurrences"]))
+    return quoted[2] if quoted else text
+
+
+def _moment(text: str) -> float | None:
+    """`2027-01-15T08:00:05Z` in epoch seconds; None for nothing, as an older Locust has it; raises ValueError."""
+    if not text:
+        return None
+    moment = datetime.fromisoformat(text)
+    return amount((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())

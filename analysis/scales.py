@@ -80,6 +80,19 @@ def choose_times(seconds: float) -> list[tuple[float, str]]:
     return [(round(100 * n * step / seconds, 3), show_clock(n * step)) for n in range(count + 1)]
 
 
+def choose_shares(last: float) -> list[tuple[float, str]]:
+    """The marks of an axis of percentiles up to the share `last`: (how far from its start in per cent, words)."""
+    end = place_share(last) or 1.0
+    shares = [0.5, *(round(1 - 10.0**-power, power) for power in range(1, 9))]
+    marks = [(round(100 * place_share(share) / end, 3), f"p{100 * share:.6g}") for share in shares]
+    return [(at, words) for at, words in marks if at <= 100]
+
+
+def place_share(share: float) -> float:
+    """How far along an axis a share stands that is logarithmic in what is left of 1: p90 at 1, p99 at 2."""
+    return -math.log10(max(1 - share, 1e-12))
+
+
 def name_tick(value: float) -> str:
     """A mark's words, without digits that say nothing."""
     text = show_float(value)

@@ -1,7 +1,8 @@
-"""Prints the seven answers at the end of a run: a row a scenario, the answers, and why a verdict is not PASS."""
+"""Prints the answers at the end of a run: a row a scenario, the answers, and why a verdict is not PASS."""
 
 from pathlib import Path
 
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -9,11 +10,13 @@ from rich.text import Text
 from analysis.findings import WHOLE_LOAD, RunReport, ScenarioReport
 
 COLOURS = {"PASS": "green", "FAIL": "red", "INVALID": "yellow", "INCONCLUSIVE": "yellow"}
+COLUMNS = ("scenario", "verdict", "users", "s", "reqs", "rps", "errors", "shed", "p50", "p95", "p99")
+TEXTS = 2  # of these are text, the others numbers
 
 
 def print_report(folder: Path, report: RunReport, console: Console) -> None:
-    """Print the table, the answers with their reasons, what to know, the folder and the verdict of the run."""
-    console.print(build_table(report.scenarios))
+    """Print the table, the answers with their reasons, what to know, the folder, the verdict and the page."""
+    print_figures(report.scenarios, console)
     console.print(Text(f"p50, p95, p99: milliseconds of {WHOLE_LOAD}"))
     for scenario in report.scenarios:
         console.print(say_answer(scenario))
@@ -23,6 +26,7 @@ def print_report(folder: Path, report: RunReport, console: Console) -> None:
     partial = "" if report.complete else " (PARTIAL: not every planned scenario ran to its end)"
     verdict = Text(report.verdict, style=f"bold {COLOURS[report.verdict]}")
     console.print(Text.assemble("Verdict of the run: ", verdict, partial))
+    console.print(Text(f"Report: {folder / 'report.html'}"), soft_wrap=True)
 
 
 def say_answer(scenario: ScenarioReport) -> Text:
@@ -33,17 +37,32 @@ def say_answer(scenario: ScenarioReport) -> Text:
     return lines
 
 
-def build_table(scenarios: tuple[ScenarioReport, ...]) -> Table:
-    """A table of at most 80 columns."""
+def print_figures(scenarios: tuple[ScenarioReport, ...], console: Console) -> None:
+    """Print a table where the terminal has room for all of it, else words, which wrap: no figure is ever cut."""
+    rows = [list_cells(scenario) for scenario in scenarios]
+    widths = [max(map(cell_len, column)) for column in zip(COLUMNS, *rows, strict=True)]
+    if sum(widths) + len(widths) - 1 <= console.width:
+        console.print(build_table(rows))
+        return
+    for name, verdict, *figures in rows:
+        console.print(Text.assemble(f"{name}: ", (verdict, COLOURS[verdict])))
+        named = zip(COLUMNS[TEXTS:], figures, strict=True)
+        console.print(Text(", ".join(f"{title} {figure}" for title, figure in named)))
+
+
+def list_cells(scenario: ScenarioReport) -> tuple[str, ...]:
+    """What stands under COLUMNS in the row of a scenario."""
+    got = scenario.achieved
+    figures = [got["users"], got["seconds"], got["requests"], f"{got['rps']:.1f}", got["errors"], got["shed"]]
+    latencies = ["-" if got[key] is None else f"{got[key]:.3g}" for key in ("p50_ms", "p95_ms", "p99_ms")]
+    return scenario.name, scenario.verdict, *map(str, figures), *latencies
+
+
+def build_table(rows: list[tuple[str, ...]]) -> Table:
+    """The table of some rows."""
     table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False)
-    table.add_column("scenario", no_wrap=True)
-    table.add_column("verdict", no_wrap=True)
-    for title in ("users", "s", "reqs", "rps", "errors", "shed", "p50", "p95", "p99"):
-        table.add_column(title, justify="right", no_wrap=True)
-    for scenario in scenarios:
-        got = scenario.achieved
-        figures = [got["users"], got["seconds"], got["requests"], f"{got['rps']:.1f}", got["errors"], got["shed"]]
-        latencies = ["-" if got[key] is None else f"{got[key]:.3g}" for key in ("p50_ms", "p95_ms", "p99_ms")]
-        verdict = Text(scenario.verdict, style=COLOURS[scenario.verdict])
-        table.add_row(scenario.name, verdict, *map(str, figures), *latencies)
+    for place, title in enumerate(COLUMNS):
+        table.add_column(title, justify="left" if place < TEXTS else "right", no_wrap=True)
+    for name, verdict, *figures in rows:
+        table.add_row(name, Text(verdict, style=COLOURS[verdict]), *figures)
     return table

@@ -4,12 +4,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from analysis.counts import count_seconds
+from analysis.endpoints import UNLIKE_LOGIN
 from analysis.evidence import Evidence
 from analysis.findings import TimeLine
+from analysis.latencies import Latencies
 from analysis.series import KIB, Series, draw_values, draw_workers, find_rises
 
 MIB = KIB * 1024
 SHARES = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
+LATENCY, WITHOUT_LOG_INS, OF_LOG_INS = "latency", "latency without log-ins", "latency of log-ins"
+LOG_INS_APART = ("read_heavy", "write_heavy", "soak", "spike")  # the answers to these questions leave log-ins out
 
 
 @dataclass(frozen=True)
@@ -64,15 +68,23 @@ def draw_load(evidence: Evidence) -> Iterable[TimeLine]:
 
 
 def draw_latencies(evidence: Evidence) -> Iterable[TimeLine]:
-    """p50, p95 and p99 of the right answers of each second."""
+    """p50, p95 and p99 of the right answers of each second; log-ins apart where the verdict leaves them out."""
+    if evidence.plan.name in LOG_INS_APART:
+        yield from draw_percentiles(evidence, WITHOUT_LOG_INS, evidence.latencies_of(*UNLIKE_LOGIN))
+        yield from draw_percentiles(evidence, OF_LOG_INS, evidence.latencies_of("login"))
+    else:
+        yield from draw_percentiles(evidence, LATENCY, evidence.latencies)
+
+
+def draw_percentiles(evidence: Evidence, group: str, latencies: Latencies) -> Iterable[TimeLine]:
+    """The percentiles of each second of some answers."""
     started = evidence.curve.started
     windows = {
-        second: evidence.latencies.between(started + second, started + second + 1)
-        for second in range(evidence.curve.seconds)
+        second: latencies.between(started + second, started + second + 1) for second in range(evidence.curve.seconds)
     }
     for name, share in SHARES.items():
         points = [(float(second), p) for second, each in windows.items() if (p := each.percentile(share)) is not None]
-        yield TimeLine("latency", name, "ms", evidence.file(".hlog"), tuple(points))
+        yield TimeLine(group, name, "ms", evidence.file(".hlog"), tuple(points))
 
 
 def draw_generator(evidence: Evidence) -> Iterable[TimeLine]:

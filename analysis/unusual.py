@@ -13,7 +13,7 @@ UNTOLD = (NO_OBJECTIVE, NOT_ASKED)  # reasons that the tables and the verdict te
 
 
 def tell_of_run(run: Run) -> list[str]:
-    """What holds for every scenario of the run."""
+    """What holds for every scenario of a run that had a load."""
     notes = []
     if run.profile == "quick":
         notes.append("quick profile: short runs that ask the coarser question; each says what it could not have seen")

@@ -27,9 +27,10 @@ OPTIONS = (
 WRAPPER = """<!doctype html><body><iframe src="{page}" style="border:0;width:{width}px;height:900px"></iframe><script>
 onload = () => {{
   const win = frames[0], doc = win.document;
-  const answer = (() => {{ {script} }})();
-  document.body.textContent = "";
-  document.title = JSON.stringify(answer);
+  (async () => {{ {script} }})().then(answer => {{
+    document.body.textContent = "";
+    document.title = JSON.stringify(answer);
+  }});
 }};
 </script>"""
 
@@ -57,7 +58,7 @@ def _look_for() -> str | None:
 
 
 def ask_page(page: Path, script: str, folder: Path, *, width: int = 1280, dark: bool = False) -> Any:
-    """What `script` (the body of a JavaScript function that knows `doc` and `win`) returns in a frame `width` wide."""
+    """What `script` returns in a frame `width` wide: the body of an async JavaScript function, knows `doc`, `win`."""
     browser = find_browser()
     assert browser, "no browser"
     (wrapper := folder / "wrapper.html").write_text(WRAPPER.format(page=page.as_uri(), width=width, script=script))

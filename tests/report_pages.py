@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 
-VOID = {"meta", "br", "link", "img", "input", "hr"}
+VOID = {"meta", "br", "link", "img", "input", "hr", "wbr"}
 Attributes = dict[str, str]
 
 
@@ -36,9 +36,17 @@ class Page(HTMLParser):
         found = Tag(tag, {name: value or "" for name, value in attrs}, tuple(each.name for each in self.open))
         if len(found.attributes) != len(attrs):
             self.faults.append(f"<{tag}> has an attribute twice: {attrs}")
+        if tag == "td":  # what its table and its row say holds for a cell
+            found.attributes = {**self._around(), **found.attributes}
+        elif tag == "data":
+            found.attributes["data-value"] = found.attributes["value"]
         self.tags.append(found)
         if tag not in VOID:
             self.open.append(found)
+
+    def _around(self) -> Attributes:
+        """The data-... attributes of the elements that are open."""
+        return {name: value for each in self.open for name, value in each.attributes.items() if name[:5] == "data-"}
 
     def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.handle_starttag(tag, attrs)

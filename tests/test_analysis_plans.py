@@ -7,7 +7,7 @@ import pytest
 from recordings import make_plan, write_good_run, write_history
 
 from analysis.plan import Stage, plan_from_dict, plan_to_dict
-from analysis.progress import END_BYTES, describe_progress, read_ends
+from analysis.progress import END_BYTES, describe_progress, fit, read_ends
 from analysis.scenario_files import PlanError, parse_seconds, read_plan
 
 
@@ -76,6 +76,14 @@ def test_progress_says_which_scenario_how_far_and_how_it_is_doing(tmp_path: Path
     assert describe_progress(make_plan(Stage(100, 300, 10), name="read_heavy"), "3/7", history, history[0].at + 42) == (
         "[3/7] read_heavy  0:42 of 5:00  100 users  10.0 req/s  0 failures"
     )
+
+
+def test_no_number_of_the_progress_is_cut_in_a_narrow_terminal() -> None:
+    line = "[3/7] read_heavy  0:42 of 5:00  100 users  10.0 req/s  12345 failures"
+    parts = line.split("  ")
+    whole = ["  ".join(parts[:count]) for count in range(len(parts) + 1)]
+    for columns in range(len(line) + 3):
+        assert fit(line, columns) == max((each for each in whole if len(each) <= columns), key=len)
 
 
 def test_progress_reads_only_the_ends_of_a_long_history(tmp_path: Path) -> None:

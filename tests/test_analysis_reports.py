@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -87,6 +88,39 @@ def test_the_terminal_shows_seven_answers_in_eighty_columns_and_colour_only_on_a
     assert "Verdict of the run: PASS" in plain.getvalue()
     assert "\x1b[" not in plain.getvalue()
     assert "\x1b[32mPASS" in colourful.getvalue()
+
+
+def enlarge(report: RunReport) -> RunReport:
+    """The report with figures as long as they may get."""
+    numbers = {"users": 10_000, "seconds": 86_400, "requests": 1_234_567_890, "rps": 12345.6, "errors": 98_765_432}
+    long = {**numbers, "shed": 87_654_321, "p50_ms": 0.0123, "p95_ms": 12345.678, "p99_ms": 59999.9}
+    scenarios = [replace(one, verdict="INCONCLUSIVE", achieved={**one.achieved, **long}) for one in report.scenarios]
+    return replace(report, scenarios=tuple(scenarios))
+
+
+def list_shown(report: RunReport) -> list[set[str]]:
+    """The figures of each scenario as the terminal has them."""
+    shown = []
+    for got in (scenario.achieved for scenario in report.scenarios):
+        counts = {str(got[key]) for key in ("users", "seconds", "requests", "errors", "shed")}
+        shown.append(counts | {f"{got['rps']:.1f}", *(f"{got[key]:.3g}" for key in ("p50_ms", "p95_ms", "p99_ms"))})
+    return shown
+
+
+def test_no_figure_is_cut_in_a_terminal_of_any_width(tmp_path: Path) -> None:
+    write_whole_run(tmp_path)
+    usual = build_report(tmp_path)
+    tables = []
+    for report in (usual, enlarge(usual)):
+        for width in (40, 60, 80, 200):
+            said = io.StringIO()
+            print_report(Path("x"), report, Console(file=said, width=width))
+            assert all(len(line) <= width for line in said.getvalue().splitlines()) and "…" not in said.getvalue()
+            figures = said.getvalue().partition("milliseconds of")[0]
+            words = set(re.findall(r"[^\s,]+", figures))
+            assert [shown - words for shown in list_shown(report)] == [set()] * len(SCENARIOS), width
+            tables.append(figures.startswith("scenario"))
+    assert tables == [False, False, True, True, False, False, False, True]
 
 
 def break_run(folder: Path) -> RunReport:

@@ -1,6 +1,7 @@
 """What the client of the load sends and what it counts, held against what reached a server that loses answers."""
 
 import csv
+import os
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,7 +23,7 @@ from stacks import PROJECT, Stack
 from analysis.counts import Counts, count_closed, count_endpoints
 from analysis.gaps import Gaps
 from analysis.promises import compare
-from analysis.raw_files import read_read_back
+from analysis.raw_files import read_failure_samples, read_read_back
 from analysis.records import UNKNOWN, name_endpoint, split_endpoint
 
 METHODS = ("GET", "HEAD", "OPTIONS", "PUT", "DELETE", "POST", "PATCH")
@@ -125,6 +126,19 @@ def live(user):
 class LateUser(LibraryUser):
     tasks = [live]
 """
+WRONG = """
+from locust.exception import StopUser
+from locust_user import LibraryUser, body_of, send
+
+def ask(user):
+    for _ in range(3):
+        url = f"{user.books}/9780000000002"
+        send(user, "GET", url, "no such book", lambda answer: body_of(answer, 200), headers=user.bearer())
+    raise StopUser
+
+class WrongUser(LibraryUser):
+    tasks = [ask]
+"""
 SHARES = {"GET": 10, "POST": 5, "PATCH": 5, "DELETE": 3}  # of so many to the service, the answer to the last gets lost
 
 
@@ -208,6 +222,28 @@ def test_the_failures_say_what_broke(probed: Path) -> None:
     assert said["GET", "half"] == "no answer: BodyCutOff"
     assert said["GET", "broken-zip"] == "no answer: BodyBroken"
     assert said["GET", "redirect"] == "307 instead of 200"
+
+
+def test_each_kind_of_failure_has_one_sample_and_no_id_where_no_answer_came(probed: Path) -> None:
+    with open(probed / "run_failures.csv", newline="", encoding="utf-8") as file:
+        kinds = {(row["Method"], row["Name"], row["Error"]) for row in csv.DictReader(file)}
+    samples = read_failure_samples(probed, "run", Gaps())
+    assert len(samples) == len(kinds) and {(one.method, one.name, one.text) for one in samples} == kinds
+    found = {(sample.method, sample.name): (sample.status, sample.request_id) for sample in samples}
+    assert found["DELETE", "dropped"] == found["GET", "silent"] == (None, None)
+    assert found["GET", "redirect"] == (307, None)
+
+
+def test_the_id_of_a_sample_leads_to_the_line_in_the_log_of_the_service(
+    stack: Stack, ready: Path, tmp_path: Path
+) -> None:
+    folder = add_accounts(tmp_path, ready)
+    run_user(folder, stack, WRONG, "-u", "1", "-t", "1s")
+    (sample,) = read_failure_samples(folder, "run", Gaps())
+    assert (sample.method, sample.name, sample.status) == ("GET", "no such book", 404)
+    log = Path(os.readlink(f"/proc/{stack['BOOKS_PID']}/fd/2")).read_text()
+    (line,) = [line for line in log.splitlines() if f" {sample.request_id} " in line]
+    assert " GET /api/books/9780000000002 404 " in line
 
 
 def test_answers_of_the_service_that_get_lost_are_missed_and_no_write_is_called_lost_or_wrong(

@@ -8,13 +8,24 @@ from recordings import START, make_plan, write_good_run
 
 from analysis.counts import add_times, count_closed, count_requests
 from analysis.gaps import Gaps
-from analysis.raw_files import read_ledger, read_seconds
-from analysis.records import CLOSED, WAITING, WAITING_BOOKS, SecondRow, name_endpoint
+from analysis.raw_files import read_failure_samples, read_ledger, read_seconds
+from analysis.records import (
+    CLOSED,
+    FAILURE_SAMPLES,
+    MOST_SAMPLES,
+    WAITING,
+    WAITING_BOOKS,
+    FailureSample,
+    SecondRow,
+    name_endpoint,
+)
 from analysis.report import build_report
+from locust_failures import FailureSamples
 from locust_ledger import Ledger
 from locust_seconds import RIGHT, UNANSWERED, SecondsFile
 
 GET = "GET|/api/books"
+BOOKS = "GET", "/api/books"
 
 
 def leave_rows(folder: Path, *requests: tuple[float, float], closed: int = 0) -> list[SecondRow]:
@@ -130,3 +141,46 @@ def test_rows_that_are_no_requests_change_no_figure_and_closed_connections_are_t
     told = [note for note in after.notes if note not in before.notes]
     words = "7 idle connections were closed by the services and opened again; no request was lost by that"
     assert told == ([words] if closed else [])
+
+
+def make_answer(status: int, **headers: str) -> SimpleNamespace:
+    return SimpleNamespace(status_code=status, headers={name.replace("_", "-"): text for name, text in headers.items()})
+
+
+def sample_failures(folder: Path, *failures: tuple[str, SimpleNamespace]) -> list[FailureSample]:
+    """Record failures (their words, the answer), and return the samples as the analysis reads them."""
+    file = FailureSamples(folder / f"x{FAILURE_SAMPLES}")
+    for number, (words, answer) in enumerate(failures):
+        file.note(BOOKS, words, answer, 12.5, START + number)
+        file.write(0)
+    file.close()
+    return read_failure_samples(folder, "x", Gaps())
+
+
+def test_the_first_request_of_each_kind_of_failure_is_kept_with_the_id_that_the_service_gave_it(tmp_path: Path) -> None:
+    full, lost = make_answer(503, X_Request_ID="a7"), make_answer(0)
+    failures = ("shed", full), ("lost", lost), ("shed", make_answer(503, X_Request_ID="b8")), ("lost", lost)
+    assert sample_failures(tmp_path, *failures) == [
+        FailureSample(START, *BOOKS, "shed", 12.5, 503, "a7"),
+        FailureSample(START + 1, *BOOKS, "lost", 12.5, None, None),
+    ]
+
+
+def test_no_load_writes_more_samples_than_a_few_and_no_service_a_long_id(tmp_path: Path) -> None:
+    answer = make_answer(500, X_Request_ID="x" * 5000)
+    samples = sample_failures(tmp_path, *((str(number), answer) for number in range(MOST_SAMPLES + 50)))
+    assert (len(samples), {sample.request_id for sample in samples}) == (MOST_SAMPLES, {None})
+    assert (tmp_path / f"x{FAILURE_SAMPLES}").stat().st_size < 50_000
+
+
+def test_a_damaged_sample_is_named_and_does_not_make_the_run_invalid(tmp_path: Path) -> None:
+    write_good_run(tmp_path, make_plan(name="smoke"))
+    good = '{"at": 1800000009, "method": "GET", "name": "/x", "text": "a", "ms": 1, "status": 500, "request_id": "a"}'
+    bad = [
+        good.replace(one, other) for one, other in (("1800000009", "NaN"), ('"a"}', "7}"), ("500", '"5"'), ("}", ""))
+    ]
+    (tmp_path / f"smoke{FAILURE_SAMPLES}").write_text("\n".join([good, *bad, "[]", '{"at": 1}']) + "\n")
+    assert len(read_failure_samples(tmp_path, "smoke", Gaps())) == 1
+    (scenario,) = build_report(tmp_path).scenarios
+    assert scenario.verdict == "PASS"
+    assert f"smoke{FAILURE_SAMPLES} is cut off or damaged in line 2 (and 5 more places)" in scenario.notes

@@ -1,5 +1,6 @@
 """How time lines are drawn: peaks and gaps stay, axes are round, names do not overlap, what stands still is words."""
 
+import math
 import random
 import re
 from dataclasses import replace
@@ -7,15 +8,17 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from recordings import Services, make_plan, write_good_run, write_server
+from recordings import ADD, LIST, LOGIN, Services, make_plan, write_good_run, write_server
 
-from analysis.findings import ScenarioReport, TimeLine
+from analysis.findings import PERCENTILES, THROUGHPUT, Chart, Curve, ScenarioReport, TimeLine
 from analysis.number_formats import show_clock, show_number
+from analysis.picture_charts import draw_chart
 from analysis.picture_labels import LINE_HEIGHT, place_labels
 from analysis.pictures import Picture, draw_picture
 from analysis.plan import Stage
+from analysis.readings import write_readings
 from analysis.report import build_report
-from analysis.scales import HEIGHT, choose_log_scale, choose_scale, choose_times
+from analysis.scales import HEIGHT, choose_log_scale, choose_scale, choose_shares, choose_times
 from analysis.thinning import draw_path, thin
 
 
@@ -140,7 +143,8 @@ def test_a_picture_grows_until_all_names_have_room() -> None:
 def test_what_did_not_move_is_a_word_and_no_picture(tmp_path: Path) -> None:
     _, picture = draw(tmp_path, Stage(20, 60, 10), growth={"fds": 60.0})
     load, services = picture.sides
-    assert [panel.title for panel in load.panels] == ["users", "throughput", "latency"]
+    assert [panel.title for panel in load.panels] == ["users", "throughput", "latency without log-ins"]
+    assert (load.is_folded, services.is_folded) == (False, True)
     assert load.still == (("shed: 0", "soak_seconds.csv"), ("errors: 0", "soak_seconds.csv"))
     assert [panel.title for panel in services.panels] == ["descriptors"]
     still = dict(services.still)
@@ -201,3 +205,129 @@ def test_moments_are_minutes_and_seconds() -> None:
         "1:00:00",
         "10:01:01",
     ]
+
+
+def unfold(text: str) -> list[str]:
+    """What the pointer reads in each stretch, as the page's script does it."""
+    words = (word.partition("*") for word in text.split(" "))
+    return [value for value, _, times in words for _ in range(int(times or 1))]
+
+
+def test_the_pointer_reads_the_lowest_and_the_highest_of_all_data_and_nothing_that_was_drawn() -> None:
+    source = random.Random(4)
+    lines = [make_line(*(source.lognormvariate(3, 1) for _ in range(1805)), name=f"books {pid}") for pid in (1, 2)]
+    found = unfold(write_readings(lines, 1805, 7))
+    assert len(found) == 258
+    for place, words in enumerate(found):
+        values = [value for line in lines for _, value in line.points[7 * place : 7 * place + 7]]
+        assert words.split("~") == [show_number(min(values)), show_number(max(values))]
+    assert max(line.points[1234][1] for line in lines) == pytest.approx(
+        float(unfold(write_readings(lines, 1805, 1))[1234].split("~")[1].replace(",", "")), rel=0.005
+    )
+
+
+@pytest.mark.parametrize(
+    ("points", "seconds", "step", "words"),
+    [
+        ([(0.0, 3.0), (1.0, 3.0), (2.0, 3.0), (3.0, 4.5)], 4, 1, "3*3 4.5"),
+        ([(0.0, 49.0), (1.0, 50.0), (2.0, 50.0), (3.0, 50.0)], 4, 2, "49~50 50"),
+        ([(0.0, 1.0), (3.9, 12345.0)], 4, 2, "1 12,345"),
+        ([(0.9, 1.0), (2.1, 2.0), (3.1, 5.0)], 4, 1, "1*2 2 5"),  # samples a little more than a second apart
+        ([(0.0, 1.0), (8.0, 2.0)], 9, 1, "1*3 –*5 2"),  # noqa: RUF001  nothing was measured for longer
+        ([(0.0, 7.0)], 4, 1, "7 –*3"),  # noqa: RUF001  a process that ended
+        ([(4.0, 2.0)], 4, 2, "– 2"),  # noqa: RUF001  the very end
+    ],
+)
+def test_readings_are_short_and_say_where_nothing_was_measured(
+    points: list[tuple[float, float]], seconds: float, step: int, words: str
+) -> None:
+    line = TimeLine("cpu", "books 1", "", "x_server.jsonl", tuple(points))
+    assert write_readings([line], seconds, step) == words
+
+
+def test_lines_that_share_a_name_are_read_together(tmp_path: Path) -> None:
+    scenario, picture = draw(tmp_path, Stage(20, 60, 10), noise=1e6)
+    (panel,) = [panel for side in picture.sides for panel in side.panels if panel.title == "memory"]
+    (label,) = [label for label in panel.labels if label.text == "books"]
+    memory = [line for line in scenario.time_lines if line.group == "memory" and line.name.startswith("books")]
+    values = [value for line in memory for at, value in line.points if int(at) == 33]
+    assert len(label.lines) == len(values) == 4
+    assert unfold(label.values)[33] == f"{show_number(min(values))}~{show_number(max(values))}"
+
+
+@pytest.mark.parametrize(("name", "apart"), [("spike", True), ("soak", True), ("baseline", False), ("stages", False)])
+def test_log_ins_are_drawn_apart_where_the_verdict_leaves_them_out(tmp_path: Path, name: str, apart: bool) -> None:
+    plan = make_plan(Stage(20, 30, 20), Stage(40, 10, 20), Stage(20, 30, 20), name=name)
+    write_good_run(
+        tmp_path,
+        plan,
+        mix={LIST: 90, LOGIN: 10},
+        latency=lambda _, endpoint, source: (300 if endpoint == LOGIN else 10) * source.uniform(0.9, 1.1),
+    )
+    (scenario,) = build_report(tmp_path).scenarios
+    lines = {(line.group, line.name): line for line in scenario.time_lines if line.group.startswith("latency")}
+    groups = {group for group, _ in lines}
+    assert groups == ({"latency without log-ins", "latency of log-ins"} if apart else {"latency"})
+    if apart:
+        assert max(value for _, value in lines["latency without log-ins", "p99"].points) < 12
+        assert min(value for _, value in lines["latency of log-ins", "p50"].points) > 250
+    else:
+        assert max(value for _, value in lines["latency", "p99"].points) > 250
+
+
+def test_the_curve_of_each_group_has_the_percentiles_that_sorting_gives_and_ends_at_its_longest(tmp_path: Path) -> None:
+    made = write_good_run(tmp_path, make_plan(name="baseline"), mix={LIST: 70, ADD: 20, LOGIN: 10})
+    (scenario,) = build_report(tmp_path).scenarios
+    (chart,) = [chart for chart in scenario.charts if chart.kind == PERCENTILES]
+    assert [curve.name for curve in chart.curves] == ["reads", "writes", "log-ins"]
+    assert chart.names[:4] == ("p0", "p21", "p37", "p50") and {"p90", "p95", "p99"} <= set(chart.names)
+    for curve, endpoint in zip(chart.curves, (LIST, ADD, LOGIN), strict=True):
+        times = sorted(ms for _, name, ms in made if name == endpoint)
+        for share, ms in curve.points:
+            rank = max(1, math.ceil(share * len(times) - 1e-9))
+            assert ms == pytest.approx(times[rank - 1], rel=0.002)
+        assert curve.points[-1][1] == pytest.approx(times[-1], rel=0.002)
+        assert curve.points[-2][0] <= 1 - 1 / len(times)
+
+
+def test_latency_is_drawn_against_throughput_for_each_plateau_and_for_the_blocks_of_the_baseline(
+    tmp_path: Path,
+) -> None:
+    shape = (Stage(20, 20, 20), Stage(60, 20, 40), Stage(20, 20, 40))
+    for name in ("stages", "spike", "baseline", "read_heavy"):
+        (folder := tmp_path / name).mkdir()
+        write_good_run(folder, make_plan(*(shape if name in ("stages", "spike") else ()), name=name))
+        (scenario,) = build_report(folder).scenarios
+        charts = [chart for chart in scenario.charts if chart.kind == THROUGHPUT]
+        if name == "read_heavy":
+            assert charts == []
+            continue
+        (chart,) = charts
+        assert chart.joined == (name != "baseline")
+        if chart.joined:
+            (table,) = [table for table in scenario.tables if table.title == "Plateaus"]
+            assert [curve.points for curve in chart.curves] == [
+                tuple((row[3], row[place]) for row in table.rows) for place in (4, 5)
+            ]
+            assert chart.names == ("plateau 1, 20 users", "plateau 2, 60 users", "plateau 3, 20 users")
+        else:
+            assert len(chart.names) > 10 and chart.names[0] == "1 s from 0:08 on"
+            assert all(8 <= rate <= 12 for curve in chart.curves for rate, _ in curve.points)
+
+
+def test_a_block_of_the_baseline_in_which_no_answer_came_has_no_point(tmp_path: Path) -> None:
+    write_good_run(tmp_path, make_plan(name="baseline"), freezes=((12, 4),))
+    (scenario,) = build_report(tmp_path).scenarios
+    (chart,) = [chart for chart in scenario.charts if chart.kind == THROUGHPUT]
+    assert not {f"1 s from 0:{second} on" for second in range(12, 16)} & set(chart.names)
+    assert {"1 s from 0:11 on", "1 s from 0:16 on"} <= set(chart.names)
+
+
+def test_a_chart_stands_between_round_marks_and_a_short_curve_has_no_value_at_the_end() -> None:
+    curves = Curve("reads", ((0.0, 1.0), (0.9, 4.0), (0.99, 90.0))), Curve("writes", ((0.0, 3.0), (0.9, 8.0)))
+    drawn = draw_chart(Chart(PERCENTILES, "x", "a.hlog", ("p0", "p90", "p99"), curves))
+    assert drawn.places == (0.0, 50.0, 100.0)
+    assert drawn.marks == ((15.051, "p50"), (50.0, "p90"), (100.0, "p99"))
+    assert [curve.values for curve in drawn.curves] == ["1 4 90", "3 8 –"]  # noqa: RUF001
+    assert [text for _, text in drawn.ticks] == ["1", "10", "100"]
+    assert choose_shares(0.0) == [(30.103, "p50"), (100.0, "p90")]

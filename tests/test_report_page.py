@@ -14,9 +14,12 @@ from functools import cache
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 from recordings import (
+    LIST,
+    ONE,
     START,
     Load,
     Services,
@@ -34,10 +37,13 @@ from whole_runs import write_whole_run
 
 from analysis.findings import Figure, RunReport, ScenarioReport, Table, TimeLine
 from analysis.plan import SCENARIOS, Stage
-from analysis.report import build_report
+from analysis.records import FAILURE_SAMPLES
+from analysis.report import SUMMARIES, build_report
 from analysis.report_page import SIGNS, write_html
 from analysis.report_sections import REASONS_ON_TOP
+from analysis.report_tables import show_table
 from analysis.scenario_files import read_plan, scenario_path
+from analysis.summarize import WRITERS
 
 PROJECT = Path(__file__).resolve().parent.parent
 LONG = os.environ.get("LONG_CHECKS") == "1"
@@ -191,7 +197,7 @@ def test_the_answers_have_a_row_a_scenario_that_links_to_its_section(page: Page)
     assert links == [f"#{name}" for name in SCENARIOS]
     anchors = [tag.attributes["id"] for tag in page.tags if "id" in tag.attributes]
     assert len(anchors) == len(set(anchors))
-    targets = {tag.attributes["href"] for tag in page.find("a")}
+    targets = {tag.attributes["href"] for tag in page.find("a") if tag.attributes["href"].startswith("#")}
     assert targets <= {f"#{anchor}" for anchor in anchors}
 
 
@@ -307,7 +313,8 @@ def test_the_page_asks_nothing_of_any_other_file_or_host(page: Page) -> None:
     loading = ("src", "srcset", "action", "poster", "data", "background", "xlink:href", "formaction", "ping")
     assert not [tag for tag in page.tags if set(tag.attributes) & set(loading)]
     assert not page.find("link", "img", "iframe", "object", "embed", "base", "form")
-    assert {tag.attributes["href"][0] for tag in page.tags if "href" in tag.attributes} == {"#"}
+    addresses = {tag.attributes["href"] for tag in page.tags if "href" in tag.attributes}
+    assert not [address for address in addresses if re.search(r"[:\\]|^[/.]|//", address)]
     (style,), (script,) = page.find("style"), page.find("script")
     assert not re.search(r"@import|url\(|@font-face", style.text)
     assert not re.search(r"fetch|XMLHttpRequest|import|WebSocket|sendBeacon|https?:", script.text)
@@ -320,10 +327,12 @@ def test_headings_are_in_order_and_pictures_have_words(page: Page) -> None:
     assert levels[0] == 1 and levels.count(1) == 1
     assert all(below <= above + 1 for above, below in pairwise(levels))
     pictures, titles, words = page.find("svg"), page.find("title"), page.find("desc")
+    charts = len(page.find("figure", class_="chart"))
     assert len(pictures) == len(words) == len(titles) - 1
     for picture, name in zip(pictures, words, strict=True):
         assert picture.attributes["aria-labelledby"].split()[1] == name.attributes["id"]
-        assert re.search(r"from [\d.,]+ to [\d.,]+.*; highest: .*; from \w+", name.text), name.text
+        assert re.search(r"from [\d.,]+ .*to [\d.,]+.*; from \w+", name.text), name.text
+    assert charts >= 10 and sum("; highest: " in name.text for name in words) == len(words) - charts
 
 
 def test_the_same_run_gives_the_same_bytes(folder: Path, page: Page) -> None:
@@ -405,3 +414,120 @@ def test_a_long_table_is_cut_and_says_where_the_rest_is(tmp_path: Path) -> None:
     long = replace(report, scenarios=(replace(report.scenarios[0], tables=(table,)),))
     page = Page(write_html(long))
     assert "and 4,800 more rows, in summary.json" in page.text(id="smoke")
+
+
+def list_links(page: Page) -> list[tuple[str, str]]:
+    """(words, address) of each link to a file."""
+    links = [(tag.text, tag.attributes["href"]) for tag in page.find("a")]
+    return [(words, address) for words, address in links if not address.startswith("#")]
+
+
+def test_every_file_that_is_named_is_a_link_to_it(folder: Path, page: Page) -> None:
+    links = list_links(page)
+    assert len(links) > 300
+    there = {path.name for path in folder.iterdir()} | set(WRITERS)
+    assert [(words, address) for words, address in links if words != unquote(address) or words not in there] == []
+    named = [name for tag in page.find("code", class_="file") for name in tag.text.split(", ")]
+    assert len(named) == len(links)  # so none is without
+    assert {words for words, _ in links} >= there - {"report.html"}
+    assert set(WRITERS) == set(SUMMARIES)
+
+
+def test_files_of_several_processes_lead_to_the_list_of_them(tmp_path: Path) -> None:
+    plan = make_plan(name="baseline")
+    write_good_run(tmp_path, plan)
+    write_run(tmp_path, plan, processes=2)
+    for ending in (".hlog", "_seconds.csv", "_generator.csv", "_ledger.jsonl"):
+        text = (tmp_path / f"baseline{ending}").read_text()
+        (tmp_path / f"baseline{ending}").unlink()
+        (tmp_path / f"baseline_0{ending}").write_text(text)
+        (tmp_path / f"baseline_1{ending}").write_text("".join(text.splitlines(True)[:1]))
+    page = show(tmp_path)
+    links = {tag.text: tag.attributes["href"] for tag in page.find("a")}
+    assert links["baseline_*.hlog"] == "#files-baseline"
+    assert {"baseline_0.hlog", "baseline_1.hlog"} <= set(page.text(id="files-baseline").split())
+
+
+def test_a_file_that_is_not_there_is_no_link(tmp_path: Path) -> None:
+    write_good_run(tmp_path, make_plan(name="smoke"))
+    (tmp_path / "smoke_generator.csv").unlink()
+    assert "smoke_generator.csv" not in {words for words, _ in list_links(show(tmp_path))}
+
+
+def read_table(page: Page, title: str) -> list[dict[str, str]]:
+    """The rows of the tables of that title, as texts by column."""
+    rows, heads = [], [tag.text for tag in page.find("th") if "thead" in tag.inside]
+    cells = [tag for tag in page.find("td", data_table=title)]
+    assert heads
+    for row in dict.fromkeys((cell.attributes["data-scenario"], cell.attributes["data-row"]) for cell in cells):
+        mine = [cell for cell in cells if (cell.attributes["data-scenario"], cell.attributes["data-row"]) == row]
+        rows.append({"": row[1], **{cell.attributes["data-figure"]: cell.attributes["data-value"] for cell in mine}})
+    return rows
+
+
+def test_an_endpoint_has_its_rate_its_latencies_and_then_how_its_requests_ended(tmp_path: Path) -> None:
+    made = write_good_run(tmp_path, make_plan(name="baseline"), kinds=lambda n: "wrong" if n == 9 else "right")
+    page = show(tmp_path)
+    (table,) = [table for table in build_report(tmp_path).scenarios[0].tables if table.title == "Endpoints"]
+    latencies = ("p50 ms", "p95 ms", "p99 ms", "mean ms", "longest ms")
+    assert table.columns == ("endpoint", "requests/s", *latencies, "right", "wrong", "unanswered", "shed")
+    rows = {row[""]: row for row in read_table(page, "Endpoints")}
+    assert rows.keys() == {"GET /api/books", "GET /api/books/{isbn}"}
+    for endpoint in (LIST, ONE):
+        times = [ms for _, name, ms in made if name == endpoint]
+        row = rows[endpoint.replace("|", " ")]
+        assert float(row["mean ms"]) == pytest.approx(sum(times) / len(times), rel=0.002)
+        assert float(row["longest ms"]) == pytest.approx(max(times), rel=0.002)
+        sent = int(row["right"]) + int(row["wrong"])
+        assert float(row["requests/s"]) == pytest.approx(sent / 30, abs=0.006) and int(row["right"]) == len(times)
+        assert "unanswered" not in row and "shed" not in row
+    assert "unanswered, shed: 0" in page.text(id="baseline")
+
+
+@pytest.mark.parametrize("fault", [False, True])
+def test_the_table_of_endpoints_is_folded_where_all_is_right(tmp_path: Path, fault: bool) -> None:
+    write_good_run(tmp_path, make_plan(name="baseline"), kinds=lambda n: "shed" if fault and n == 9 else "right")
+    tables = {table.title: show_table(table) for table in build_report(tmp_path).scenarios[0].tables}
+    assert tables["Endpoints"].is_open == fault
+    assert tables["Endpoints"].without == (("wrong", "unanswered") if fault else ("wrong", "unanswered", "shed"))
+    assert ("Failures" in tables) == fault
+    opened = [tag for tag in show(tmp_path).find("details") if "open" in tag.attributes]
+    assert len(opened) == (2 if fault else 0)
+
+
+def test_the_failures_are_listed_by_kind_with_their_moments_and_a_sample_with_its_request_id(tmp_path: Path) -> None:
+    write_good_run(tmp_path, make_plan(name="smoke"))
+    long = "404 instead of 200: no such book"
+    failures = [("GET", "/x", "shed: 503", 2), ("GET", "/x", long, 40), ("POST", "/x", "no answer: TimeoutError", 1)]
+    write_failures(tmp_path, "smoke", failures)
+    sample = {"at": START + 3.25, "method": "GET", "name": "/x", "text": long, "ms": 7.5, "status": 404}
+    later = {**sample, "at": START + 4, "request_id": "later"}
+    lines = [later, {**sample, "request_id": "a1b2"}, {**sample, "text": "other", "request_id": "c3"}]
+    (tmp_path / f"smoke{FAILURE_SAMPLES}").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    (table,) = [table for table in build_report(tmp_path).scenarios[0].tables if table.title == "Failures"]
+    assert table.source == f"smoke_failures.csv, smoke{FAILURE_SAMPLES}"
+    nothing = (None, None, None, None)
+    assert table.rows == (
+        ("GET /x", "wrong", long, 40, 0, 5, "a1b2", 3.2, 7.5, 404),
+        ("GET /x", "shed", "shed: 503", 2, 0, 5, *nothing),
+        ("POST /x", "unanswered", "no answer: TimeoutError", 1, 0, 5, *nothing),
+    )
+    text = show(tmp_path).text(id="smoke")
+    assert text.index(long) < text.index("Figures") and "a1b2" in text
+
+
+def test_older_lists_of_failures_have_no_moments(tmp_path: Path) -> None:
+    write_good_run(tmp_path, make_plan(name="smoke"))
+    (tmp_path / "smoke_failures.csv").write_text("Method,Name,Error,Occurrences\nGET,/x,shed: 503,2\n")
+    (table,) = [table for table in build_report(tmp_path).scenarios[0].tables if table.title == "Failures"]
+    assert table.rows[0][:6] == ("GET /x", "shed", "shed: 503", 2, None, None)
+    assert table.source == "smoke_failures.csv"
+
+
+def test_a_run_that_was_interrupted_before_any_load_says_nothing_of_a_shared_machine(tmp_path: Path) -> None:
+    write_run(tmp_path, plan := make_plan(name="smoke"), codes={}, target_is_this_machine=True)
+    report = build_report(tmp_path)
+    assert (report.notes, report.verdict) == ((), "INCONCLUSIVE")
+    assert "shared one machine" not in write_html(report)
+    write_scenario(tmp_path, plan)
+    assert any("shared one machine" in note for note in build_report(tmp_path).notes)
