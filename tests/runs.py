@@ -26,6 +26,7 @@ SHORT = {
     # What else this machine does while it tests is not what is tested.
     "limit-generator-lag-p99-ms": "1000",
     "limit-generator-stall-ms": "2000",
+    "limit-balance-ratio": "0.1",
     "limit-missing-ratio": "0.4",
     "objective-dead-ratio": "0.5",
 }
