@@ -3,7 +3,7 @@
 import itertools
 import re
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import requests
 
@@ -22,6 +22,26 @@ BOOK_TYPES = {
     "year": int, "price": str, "stock": int, "version": int,
 }  # fmt: skip
 PRICE = re.compile(r"\d+\.\d\d")
+FRESH = {"Cache-Control": "no-cache"}  # asks MariaDB
+
+
+class SignedOut(Refused):
+    """The session whose token was sent has ended."""
+
+
+class Witness(NamedTuple):
+    """What can be asked of a catalogue in one trip: how many books MariaDB has, and the version of the read model.
+
+    A version is `<generation>-<changes>`, "mariadb" where no read model stands.
+    """
+
+    books: int
+    version: str
+
+    @property
+    def generation(self) -> str:
+        """Which read model it is: another after the data was loaded anew, or Redis was started or emptied."""
+        return self.version.partition("-")[0]
 
 
 def find_flaw(book: Book) -> str:
@@ -50,25 +70,24 @@ def keys_of(book: Book) -> set[Key]:
     return {ALL, ("genre", book["genre"].casefold()), ("format", book["format"].casefold()), *authors}
 
 
-def read_catalogue(books_url: str, token: str) -> Iterator[Book]:
-    """Yield every book of the catalogue as MariaDB has it, a page in memory at a time.
+def read_catalogue(books_url: str, token: Callable[[], str]) -> Iterator[Book]:
+    """Yield every book of the catalogue as MariaDB has it, a page in memory at a time; each is asked for with the token
+    of the moment.
 
     A service that knows no `no-cache` on lists answers from its read model. Raises Refused when the catalogue cannot be
     read, or its pages do not go on from book to book: they would never end.
     """
     http = open_http()
-    headers = {**bearer(token), "Cache-Control": "no-cache"}
     query: dict[str, str | int] = {"limit": 100}
     last: Place = ("", "")
     while True:
         try:
-            answer = ask(http, "GET", f"{books_url}/api/books", params=query, headers=headers)
+            answer = ask(http, "GET", f"{books_url}/api/books", params=query, headers={**bearer(token()), **FRESH})
             page = answer.json()
             items, following = list(page["items"]), page["next"]
             places = [last, *(place_of(book) for book in items if not find_flaw(book))]
         except (requests.RequestException, ValueError, KeyError, TypeError, AttributeError) as problem:
-            reason = type(problem).__name__ if isinstance(problem, requests.RequestException) else explain(answer)
-            raise Refused(f"the catalogue at {books_url} cannot be read ({reason})", 1) from None
+            raise unreadable(books_url, problem if isinstance(problem, requests.RequestException) else answer) from None
         goes_on = following is None or (items and following != query.get("after"))
         if not goes_on or not all(one < two for one, two in itertools.pairwise(places)):
             raise Refused(f"the pages of the catalogue at {books_url} do not go on from book to book", 1)
@@ -76,6 +95,39 @@ def read_catalogue(books_url: str, token: str) -> Iterator[Book]:
         if following is None:
             return
         query["after"], last = following, places[-1]
+
+
+def look_at_catalogue(books_url: str, token: str) -> Witness:
+    """Ask how many books MariaDB has, and which read model answers: "" where none does, which is for the load to find.
+
+    Raises Refused when MariaDB's count cannot be had, SignedOut when the token is no good.
+    """
+    http = open_http()
+    ways = {"books": FRESH, "version": {}}
+
+    def look(way: str) -> tuple[str, requests.Response | requests.RequestException]:
+        try:
+            return way, ask(http, "GET", f"{books_url}/api/books?limit=1", headers={**bearer(token), **ways[way]})
+        except requests.RequestException as problem:
+            return way, problem
+
+    found = dict(work_through(list(ways), look, "", len(ways)))
+    fresh, plain = found["books"], found["version"]
+    try:
+        total = int(fresh.json()["total"]) if isinstance(fresh, requests.Response) else None
+    except (ValueError, KeyError, TypeError):
+        total = None
+    if total is None:
+        raise unreadable(books_url, fresh)
+    return Witness(total, plain.headers.get("Catalogue-Version", "") if isinstance(plain, requests.Response) else "")
+
+
+def unreadable(books_url: str, reason: requests.Response | Exception) -> Refused:
+    """Return what to raise when such an answer, or problem, kept the catalogue from being read."""
+    words = f"the catalogue at {books_url} cannot be read"
+    if isinstance(reason, requests.Response):
+        return (SignedOut if reason.status_code == 401 else Refused)(f"{words} ({explain(reason)})", 1)
+    return Refused(f"{words} ({type(reason).__name__})", 1)
 
 
 def is_own(book: Book) -> bool:

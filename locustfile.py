@@ -6,7 +6,8 @@ break-point by hand, with a web page:
   1. locust -f locustfile.py            and open http://localhost:8089
   2. Host: leave http://127.0.0.1 for services on this machine, or type http://ADDRESS of a VM, without a port
      (it means ports 5000 and 5001; AUTH_URL and BOOKS_URL in the environment win).
-  3. Start with 200 users, 20 a second, and let it run for two minutes.
+  3. Start with 200 users, 20 a second, as the fields are filled in, and let it run for two minutes. While the accounts
+     are still being signed in and the catalogue read, Start says how far that is: press it again then.
   4. Stop, then start anew with 100 users more: 300, 400, 500, ...
   5. Watch Failures/s and the 95th percentile of the Charts tab. The break-point is the step at which failures
      ("shed: 503") stay above 1 %, or the 95th percentile leaves what it was and does not come back, or
@@ -24,6 +25,7 @@ from locust_actions import by_author, by_format, by_genre, list_books, one_book,
 from locust_user import LibraryUser
 from locust_writes import add_book, change_book, delete_book
 
+FIRST_USERS, FIRST_RATE = 200, 20  # in the fields of the web page, where nobody gave others
 MIX = {
     list_books: 120,
     page_on: 120,
@@ -45,10 +47,15 @@ class EverydayUser(LibraryUser):
     tasks = MIX
 
 
-def show_help(environment: Any, web_ui: Any, **_: Any) -> None:
-    """Say how to look for the break-point when the web page is served."""
-    if web_ui and not environment.shape_class:
-        logging.getLogger(__name__).info("%s", __doc__)
+def open_page(environment: Any, web_ui: Any, **_: Any) -> None:
+    """When the web page is served, fill its fields in and say how to look for the break-point."""
+    if not web_ui or environment.shape_class:
+        return
+    options = environment.parsed_options
+    if not options.autostart:
+        options.num_users = options.num_users or FIRST_USERS
+        options.spawn_rate = options.spawn_rate or FIRST_RATE
+    logging.getLogger(__name__).info("%s", __doc__)
 
 
-events.init.add_listener(show_help)  # type: ignore[no-untyped-call]  # Locust's
+events.init.add_listener(open_page)  # type: ignore[no-untyped-call]  # Locust's

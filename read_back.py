@@ -103,7 +103,7 @@ def count_books(http: requests.Session, service: Service, headers: dict[str, str
 
 def note_state(service: Service, path: Path, moment: str) -> DataState:
     """Add what the catalogue holds now to NAME_data.jsonl; raises Refused."""
-    owned = Counter(map(is_own, read_catalogue(service.url, service.token)))
+    owned = Counter(map(is_own, read_catalogue(service.url, lambda: service.token)))
     state = DataState(at=time.time(), moment=moment, books=owned.total(), own=owned[True])
     with open(path, "a", encoding="utf-8") as file:
         file.write(json.dumps(asdict(state)) + "\n")

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 import requests
 from dotenv import dotenv_values
+from requests.adapters import HTTPAdapter
 
 WRONG_USE = 64  # EX_USAGE of sysexits.h: what was asked for cannot be done as asked
 NO_SERVICE = 3
@@ -91,10 +92,15 @@ def name_of(host: str) -> str:
     )
 
 
-def open_http() -> requests.Session:
-    """Return a client that no proxy setting or .netrc of this machine can redirect or sign in."""
+def open_http(connections: int = 10) -> requests.Session:
+    """Return a client that no proxy setting or .netrc of this machine can redirect or sign in.
+
+    It keeps so many connections to a service: one more at a time is opened for one request, and told in a warning.
+    """
     http = requests.Session()
     http.trust_env = False
+    http.mount("http://", HTTPAdapter(pool_maxsize=connections))
+    http.mount("https://", HTTPAdapter(pool_maxsize=connections))
     return http
 
 

@@ -9,7 +9,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TypedDict
@@ -20,6 +20,7 @@ from create_users_csv import Arguments
 from register_users import INTERRUPTED, Account, add_options, check_private, read_accounts, work_through
 from services import Refused, ask, check_service, explain, open_http, service_url
 
+AT_A_TIME = 4  # log-ins: each costs the service a password hash
 PRUNE_AFTER = 604_800  # seconds after which a session that nobody carried on is dropped from the file
 EXITS = """exit codes:
   0    every account has a live session
@@ -143,14 +144,21 @@ def bearer(token: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {token}"}
 
 
-def make_sure(
-    auth_url: str, accounts: list[Account], path: Path, concurrency: int = 4, label: str = "signing in"
+def make_sure(  # noqa: PLR0913  what is to be done, how fast, and who is told
+    auth_url: str,
+    accounts: list[Account],
+    path: Path,
+    concurrency: int = AT_A_TIME,
+    *,
+    label: str = "signing in",
+    tell: Callable[[int, int], None] = lambda done, total: None,
 ) -> tuple[Sessions, Counter[str]]:
     """Give every account a live session, keep them in the file, and return them and how they came about.
 
-    Whatever was signed in is kept, also when some accounts fail or the work is interrupted. Raises Refused.
+    After each account `tell` is called with how many are done, and how many there are. Whatever was signed in is kept,
+    also when some accounts fail or the work is interrupted. Raises Refused.
     """
-    http = open_http()
+    http = open_http(concurrency)
     outcomes: Counter[str] = Counter()
     failures: Counter[str] = Counter()
     with sole_owner(path):
@@ -169,8 +177,8 @@ def make_sure(
                 outcomes[how] += 1
 
         try:
-            for _ in work_through(accounts, work, label, concurrency):
-                pass
+            for done, _ in enumerate(work_through(accounts, work, label, concurrency), 1):
+                tell(done, len(accounts))
         finally:
             write_sessions(path, kept)
     if failures:

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import psutil
 
+from analysis.gaps import Gaps
 from analysis.plan import Plan
-from analysis.results import Second, read_second
+from analysis.results import Second, read_failures, read_second
 from analysis.run import read_run
 
 TERMINAL_S = 1.0
@@ -17,14 +18,26 @@ PLAIN_S = 10.0
 END_BYTES = 16_384  # some seconds of history: reading all of it again and again would cost the load its processor
 
 
-def describe_progress(plan: Plan, number: str, history: list[Second], now: float) -> str:
-    """One line: which of how many, elapsed of planned, users, requests a second, failures."""
+def describe_progress(  # noqa: PLR0913  what the line tells
+    plan: Plan, number: str, history: list[Second], shed: int, now: float, *, width: int = 1000
+) -> str:
+    """One line: which of how many, elapsed of planned, users, requests a second, failures, and refusals if there are.
+
+    What has no room in `width` characters is left out, the failures last: a figure that is cut is another figure.
+    """
     last = history[-1] if history else Second(int(now), 0, 0, 0, 0.0)
     elapsed = now - history[0].at if history else 0.0
-    return (
-        f"[{number}] {plan.name}  {format_clock(elapsed)} of {format_clock(plan.seconds)}  "
-        f"{last.users} users  {last.requests_per_s:.1f} req/s  {last.failures} failures"
-    )
+    parts = [
+        f"[{number}] {plan.name}",
+        f"{format_clock(elapsed)} of {format_clock(plan.seconds)}",
+        f"{last.users} users",
+        f"{last.requests_per_s:.1f} req/s",
+        f"{max(last.failures - shed, 0)} failures{f'  {shed} shed' if shed else ''}",
+    ]
+    for place in (3, 2, 1, 0):
+        if len("  ".join(parts)) > width:
+            del parts[place]
+    return "  ".join(parts)
 
 
 def read_ends(path: Path) -> list[Second]:
@@ -57,31 +70,31 @@ def is_running(pid: int) -> bool:
         return False
 
 
-def follow(plan: Plan, number: str, path: Path, pid: int) -> None:
+def follow(plan: Plan, number: str, folder: Path, pid: int) -> None:
     """Print one live line on a terminal, a line every ten seconds elsewhere, and a last one at the end."""
     live = sys.stdout.isatty()
     shown = 0.0
     while is_running(pid):
         now = time.time()
         if now - shown >= (TERMINAL_S if live else PLAIN_S):
-            show(describe_progress(plan, number, read_ends(path), now), live, end="")
+            show(plan, number, folder, live, end="")
             shown = now
         time.sleep(0.2)
-    show(describe_progress(plan, number, read_ends(path), time.time()), live, end="\n")
+    show(plan, number, folder, live, end="\n")
 
 
-def show(line: str, live: bool, end: str) -> None:
-    """Write a line over the last one on a terminal, as much of it as has room; under it elsewhere."""
-    if live:
-        line = "\r\x1b[K" + fit(line, shutil.get_terminal_size().columns - 1)
-    print(line, end=end if live else "\n", flush=True)
+def show(plan: Plan, number: str, folder: Path, live: bool, end: str) -> None:
+    """Write how a scenario is doing now: over the last line on a terminal, as wide as that is; under it elsewhere."""
+    history = read_ends(folder / f"{plan.name}_stats_history.csv")
+    shed = count_shed(folder / f"{plan.name}_failures.csv")
+    width = shutil.get_terminal_size().columns - 1 if live else 1000
+    line = describe_progress(plan, number, history, shed, time.time(), width=width)
+    print(f"\r\x1b[K{line}" if live else line, end=end if live else "\n", flush=True)
 
 
-def fit(line: str, columns: int) -> str:
-    """As many parts of a line as there is room for, the first ones: a number that is cut would read as another."""
-    while len(line) > columns:
-        line = line.rpartition("  ")[0]
-    return line
+def count_shed(path: Path) -> int:
+    """How many requests were refused so far, which Locust counts among the failures."""
+    return sum(failure.count for failure in read_failures(path, Gaps()) if failure.is_shed)
 
 
 def main() -> None:
@@ -93,7 +106,7 @@ def main() -> None:
     parser.add_argument("--pid", type=int, required=True, help="the process to watch")
     options = parser.parse_args()
     plan = next(plan for plan in read_run(options.folder).plans if plan.name == options.scenario)
-    follow(plan, options.number, options.folder / f"{plan.name}_stats_history.csv", options.pid)
+    follow(plan, options.number, options.folder, options.pid)
 
 
 if __name__ == "__main__":

@@ -101,7 +101,7 @@ def read_results(folder: Path, name: str) -> Results:
         endpoints=[row for row in rows if row.name != "Aggregated"],
         total=aggregated[0] if aggregated else None,
         history=history,
-        failures=_read_rows(folder / f"{name}_failures.csv", _failure, gaps),
+        failures=read_failures(folder / f"{name}_failures.csv", gaps),
         exceptions=sum(_read_rows(folder / f"{name}_exceptions.csv", lambda row: whole(row["Count"]), gaps)),
         stopped_at=_read_stop(folder / f"{name}_requests.json", history, gaps),
         gaps=gaps,
@@ -116,6 +116,11 @@ def read_history(path: Path, gaps: Gaps) -> list[Second]:
     for _ in range(len(found) - len(kept)):
         gaps.damage(path)
     return kept
+
+
+def read_failures(path: Path, gaps: Gaps) -> list[Failure]:
+    """The lines of a failures file; adds to `gaps` what could not be read."""
+    return _read_rows(path, _failure, gaps)
 
 
 def _read_rows(path: Path, convert: Callable[[Row], T], gaps: Gaps) -> list[T]:

@@ -47,7 +47,7 @@ LIMITS = {
     "generator-cpu": Threshold(0.8, "share of one core that a process of the load may use"),
     "generator-stall-ms": Threshold(500.0, "for which its event loop may stop once"),
     "generator-lag-p99-ms": Threshold(20.0, "lag of its event loop in all but 1 % of the time"),
-    "balance-ratio": Threshold(0.1, "by which user-seconds may differ from request- and think-seconds", is_share=True),
+    "balance-ratio": Threshold(0.02, "by which user-seconds may differ from request- and think-seconds", is_share=True),
     "balance-seconds": Threshold(3.0, "below so many a plateau is too short for that comparison"),
     "missing-ratio": Threshold(0.05, "share of the seconds that may be without a server sample", is_share=True),
     "missing-seconds": Threshold(3.0, "seconds in a row that may be without one"),

@@ -26,6 +26,7 @@ SHORT = {
     # What else this machine does while it tests is not what is tested.
     "limit-generator-lag-p99-ms": "1000",
     "limit-generator-stall-ms": "2000",
+    "limit-balance-ratio": "0.1",
 }
 PARTS = ("*.py", "*.sh", "*.conf", "*.sql", "requirements*.txt", ".env.example")
 TAKEN = ("AUTH_URL", "BOOKS_URL", "AUTH_PORT", "BOOKS_PORT", "METRICS_TOKEN", "STACK_DIR", "STACK_ENV")

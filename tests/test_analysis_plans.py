@@ -4,10 +4,11 @@ import json
 from pathlib import Path
 
 import pytest
-from recordings import make_plan, write_good_run, write_history
+from recordings import make_plan, write_failures, write_good_run, write_history
 
 from analysis.plan import Stage, plan_from_dict, plan_to_dict
-from analysis.progress import END_BYTES, describe_progress, fit, read_ends
+from analysis.progress import END_BYTES, count_shed, describe_progress, read_ends
+from analysis.results import Second
 from analysis.scenario_files import PlanError, parse_seconds, read_plan
 
 
@@ -70,20 +71,39 @@ def test_a_scenario_file_that_is_wrong_is_refused_by_file_and_key(
     assert words in str(caught.value)
 
 
+PLAN = make_plan(Stage(100, 300, 10), name="read_heavy")
+
+
 def test_progress_says_which_scenario_how_far_and_how_it_is_doing(tmp_path: Path) -> None:
-    write_good_run(tmp_path, make_plan(Stage(100, 300, 10), name="read_heavy"))
+    write_good_run(tmp_path, PLAN)
     history = read_ends(tmp_path / "read_heavy_stats_history.csv")
-    assert describe_progress(make_plan(Stage(100, 300, 10), name="read_heavy"), "3/7", history, history[0].at + 42) == (
+    shed = count_shed(tmp_path / "read_heavy_failures.csv")
+    assert describe_progress(PLAN, "3/7", history, shed, history[0].at + 42) == (
         "[3/7] read_heavy  0:42 of 5:00  100 users  10.0 req/s  0 failures"
     )
 
 
-def test_no_number_of_the_progress_is_cut_in_a_narrow_terminal() -> None:
-    line = "[3/7] read_heavy  0:42 of 5:00  100 users  10.0 req/s  12345 failures"
-    parts = line.split("  ")
-    whole = ["  ".join(parts[:count]) for count in range(len(parts) + 1)]
-    for columns in range(len(line) + 3):
-        assert fit(line, columns) == max((each for each in whole if len(each) <= columns), key=len)
+def test_progress_counts_refusals_apart_from_failures(tmp_path: Path) -> None:
+    refused = [("GET", "/api/books", "shed: 503", 40), ("POST", "/login", "shed: 429", 2)]
+    write_failures(tmp_path, "read_heavy", [*refused, ("GET", "/api/books", "503 without Retry-After", 3)])
+    shed = count_shed(tmp_path / "read_heavy_failures.csv")
+    line = describe_progress(PLAN, "3/7", [Second(0, 100, 900, 45, 10.0)], shed, 42)
+    assert line == "[3/7] read_heavy  0:42 of 5:00  100 users  10.0 req/s  3 failures  42 shed"
+    assert count_shed(tmp_path / "missing.csv") == 0
+
+
+@pytest.mark.parametrize(
+    ("width", "line"),
+    [
+        (71, "[3/7] read_heavy  0:42 of 5:00  100 users  1234.5 req/s  12345 failures"),
+        (70, "[3/7] read_heavy  0:42 of 5:00  100 users  12345 failures"),
+        (56, "[3/7] read_heavy  0:42 of 5:00  12345 failures"),
+        (40, "[3/7] read_heavy  12345 failures"),
+        (20, "12345 failures"),
+    ],
+)
+def test_progress_cuts_no_figure_on_a_narrow_terminal(width: int, line: str) -> None:
+    assert describe_progress(PLAN, "3/7", [Second(0, 100, 90000, 12345, 1234.5)], 0, 42, width=width) == line
 
 
 def test_progress_reads_only_the_ends_of_a_long_history(tmp_path: Path) -> None:

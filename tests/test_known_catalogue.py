@@ -376,14 +376,18 @@ def test_a_read_model_damaged_in_mid_load_is_found(
 
 
 def test_the_catalogue_is_read_from_mariadb_and_not_from_the_read_model(model_stack: Stack, folder: Path) -> None:
-    token = next(iter(json.loads((folder / "sessions.json").read_text())[model_stack["AUTH_URL"]].values()))
-    before = list(read_catalogue(model_stack["BOOKS_URL"], token["access_token"]))
+    session = next(iter(json.loads((folder / "sessions.json").read_text())[model_stack["AUTH_URL"]].values()))
+
+    def read() -> list[Json]:
+        return list(read_catalogue(model_stack["BOOKS_URL"], lambda: session["access_token"]))
+
+    before = read()
     overwrite_values(model_stack)
     thin_out_indexes(model_stack)
     assert len(before) >= 5000
-    assert list(read_catalogue(model_stack["BOOKS_URL"], token["access_token"])) == before
+    assert read() == before
 
 
 def test_a_catalogue_that_cannot_be_read_is_refused(model_stack: Stack) -> None:
     with pytest.raises(Refused, match="cannot be read"):
-        list(read_catalogue(model_stack["BOOKS_URL"], "no token"))
+        list(read_catalogue(model_stack["BOOKS_URL"], lambda: "no token"))

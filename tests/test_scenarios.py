@@ -22,7 +22,7 @@ SPIKE = {
     "objective_writes_p95_ms": 1000, "objective_login_p95_ms": 5000,
     "objective_recovery_seconds": 30, "limit_generator_lag_p99_ms": 50,
 }  # fmt: skip
-SMOKE = {"objective_dead_ratio": 1, "limit_generator_lag_p99_ms": 250}
+SMOKE = {"objective_dead_ratio": 1, "limit_generator_lag_p99_ms": 250, "limit_balance_ratio": 0.1}
 MINUTES = [50, 100, 200, 300, 200, 100, 50]
 PLANS: dict[str, dict[str, Any]] = {
     "scenarios/smoke.conf": {"num_users": 5, "spawn_rate": 1, "run_time": 60, **SMOKE},

@@ -47,9 +47,9 @@ def is_up(page: str) -> bool:
 
 
 def swarm(page: str, users: int) -> None:
-    """Start a load in the page, see it there, and stop it."""
+    """Start a load in the page as soon as it is prepared, see it there, and stop it."""
     form = {"user_count": users, "spawn_rate": 20, "host": "http://127.0.0.1"}
-    assert requests.post(f"{page}/swarm", data=form, timeout=10).json()["success"]
+    wait_until(lambda: requests.post(f"{page}/swarm", data=form, timeout=10).json()["success"])
     wait_until(lambda: ask_stats(page)["user_count"] == users)
     wait_until(lambda: ask_stats(page)["total_rps"] > 1)
     assert ask_stats(page)["errors"] == []
