@@ -12,7 +12,7 @@ COLOURS = {"PASS": "green", "FAIL": "red", "INVALID": "yellow", "INCONCLUSIVE": 
 
 
 def print_report(folder: Path, report: RunReport, console: Console) -> None:
-    """Print the table, the answers with their reasons, what to know, the folder and the verdict of the run."""
+    """Print the table, the answers with their reasons, what to know, the folder, the verdict and the page."""
     console.print(build_table(report.scenarios))
     console.print(Text(f"p50, p95, p99: milliseconds of {WHOLE_LOAD}"))
     for scenario in report.scenarios:
@@ -23,6 +23,7 @@ def print_report(folder: Path, report: RunReport, console: Console) -> None:
     partial = "" if report.complete else " (PARTIAL: not every planned scenario ran to its end)"
     verdict = Text(report.verdict, style=f"bold {COLOURS[report.verdict]}")
     console.print(Text.assemble("Verdict of the run: ", verdict, partial))
+    console.print(Text(f"Report: {folder / 'report.html'}"), soft_wrap=True)
 
 
 def say_answer(scenario: ScenarioReport) -> Text:
