@@ -16,6 +16,8 @@ Place = tuple[str, str]  # what the catalogue is ordered by
 Key = tuple[str, str]  # a list of books: the field that it is filtered by, and the name without regard to case
 
 REMOVALS_AT_A_TIME = 8
+OWN_PREFIX = "979"  # the ISBNs of books that loads add, and how their titles begin
+OWN_TITLE = "Another "
 ALL: Key = ("", "")
 BOOK_TYPES = {
     "isbn": str, "title": str, "authors": list, "genre": str, "format": str,
@@ -131,8 +133,13 @@ def unreadable(books_url: str, reason: requests.Response | Exception) -> Refused
 
 
 def is_own(book: Book) -> bool:
-    """Tell whether a book is one that a load, this or another, has added."""
-    return str(book.get("isbn")).startswith("979")
+    """Tell whether a book may be one that a load, this or another, has added."""
+    return str(book.get("isbn")).startswith(OWN_PREFIX)
+
+
+def is_leftover(book: Book) -> bool:
+    """Tell whether a book can only be a load's: real books have ISBNs with that prefix too."""
+    return is_own(book) and str(book.get("title")).startswith(OWN_TITLE)
 
 
 def remove_books(books_url: str, token: Callable[[], str], isbns: Iterable[str]) -> Iterator[str]:

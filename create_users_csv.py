@@ -10,13 +10,13 @@ import tempfile
 from pathlib import Path
 from typing import NoReturn
 
-from services import WRONG_USE
+from services import WRONG_USE, Refused
 
 FIELDS = ("username", "email", "password")
 
 EXITS = """exit codes:
   0   the file was written
-  1   the file could not be written (folder missing, read-only or full)
+  1   the file could not be written (folder missing, read-only, full, or on a drive without permissions)
   64  a wrong option, or the file exists and --force was not given"""
 
 
@@ -35,6 +35,19 @@ def count_of(text: str) -> int:
     return int(text)
 
 
+def is_private(file: int) -> bool:
+    """Tell whether none but its owner may read or change the open file."""
+    return not os.fstat(file).st_mode & 0o077
+
+
+def say_open_drive(path: Path) -> str:
+    """Say why a file cannot be made private by chmod, and what can be done."""
+    return (
+        f"{path} holds credentials, and its drive keeps no permissions: others may read it, and chmod changes nothing"
+        " (a Windows drive under WSL does so); move this folder to a drive of Linux, as your home folder is"
+    )
+
+
 def make_account() -> tuple[str, str, str]:
     """Return a username, an e-mail address and a password, all from the system's secure source."""
     username = f"reader_{secrets.token_hex(8)}"
@@ -43,9 +56,12 @@ def make_account() -> tuple[str, str, str]:
 
 
 def write_accounts(out: Path, count: int) -> None:
-    """Write `count` new accounts to `out` with mode 0600, whole or not at all; raises OSError."""
+    """Write `count` new accounts to `out` with mode 0600, whole or not at all; raises OSError or Refused."""
     handle, temporary = tempfile.mkstemp(prefix=f".{out.name}.", dir=out.parent)  # mkstemp makes mode 0600
     try:
+        if not is_private(handle):
+            os.close(handle)
+            raise Refused(say_open_drive(out), 1)
         with open(handle, "w", newline="", encoding="utf-8") as file:
             writer = csv.writer(file, lineterminator="\n")
             writer.writerow(FIELDS)
@@ -70,6 +86,9 @@ def main() -> int:
     except OSError as problem:
         print(f"{parser.prog}: cannot write {options.out}: {problem.strerror}", file=sys.stderr)
         return 1
+    except Refused as problem:
+        print(f"{parser.prog}: {problem}", file=sys.stderr)
+        return problem.exit_code
     print(f"{options.count} accounts in {options.out}; now register them: python register_users.py")
     return 0
 

@@ -12,6 +12,8 @@
 # REDIS_SERVER (redis-server; or another program that speaks as it does: valkey-server), and the settings of
 # .env.example that are not about the stores. No other setting reaches the services or the stores
 # (GUNICORN_CMD_ARGS, MYSQL_* ...), and the file .env is not used here.
+# What runs is changed by down and up alone: up with other ports, workers or settings than those that run is refused, and
+# so are down and reset while a run of run_all_tests.sh uses the stack.
 # Exit codes: 0 done, 1 not everything runs, 3 it could not be done, 64 wrong usage, 130 interrupted.
 set -Eeuo pipefail
 
@@ -25,6 +27,8 @@ STACK=$PROJECT/.local # the folder that holds everything of this stack
 . "$PROJECT/setup_stores.sh"
 # shellcheck source=stack_processes.sh
 . "$PROJECT/stack_processes.sh"
+# shellcheck source=stack_run.sh
+. "$PROJECT/stack_run.sh"
 
 main() {
   [[ $# == 1 ]] || usage
@@ -32,7 +36,7 @@ main() {
     refuse "the local stack is for Debian and Ubuntu only; test a host elsewhere with --host"
   forget_variables MYSQL # the client of MariaDB and its installer read them
   forget_variables MARIADB
-  if [[ -n ${STACK_DIR:-} ]]; then STACK=$(realpath -m -- "$STACK_DIR"); fi
+  find_stack
   case $1 in
   up) bring_up ;;
   down) take_down ;;
@@ -58,8 +62,9 @@ bring_up() {
   find_programs || can_install
   prepare_folder
   take_lock
+  check_running
   trap undo EXIT
-  trap 'exit 130' INT TERM
+  trap 'exit 130' INT TERM HUP
   ensure_venv || exit
   umask 077
   find_programs || install_programs
@@ -77,10 +82,22 @@ bring_up() {
 
 take_down() {
   [[ -e $STACK/lock ]] || return 0
+  find_run
+  [[ -z $RUN || $RUN == "$PPID" ]] || refuse "$(describe_run)"
   take_lock
-  stop books auth
-  stop redis
-  stop mariadb
+  stop_own books auth
+  stop_own redis
+  stop_own mariadb
+}
+
+# Stops what the caller may stop of these: a run stops what it started itself, anybody else all.
+stop_own() {
+  local name own=()
+  for name in "$@"; do
+    if [[ -z $RUN || $(starter_of "$name") == "$RUN" ]]; then own+=("$name"); fi
+  done
+  if [[ ${#own[@]} == 0 ]]; then return; fi
+  stop "${own[@]}"
   rm -f "$STACK/stack.env"
 }
 
@@ -102,6 +119,8 @@ reset_data() {
   local tables
   if ! runs mariadb || ! runs redis; then refuse "the stack does not run; start it with ./local_stack.sh up" 1; fi
   find_programs || refuse "the MariaDB client is missing; ./local_stack.sh up installs it"
+  find_run
+  [[ -z $RUN ]] || refuse "$(describe_run)"
   take_lock
   load_settings
   tables=$(ask_mariadb <<<"SELECT CONCAT('TRUNCATE TABLE Libros.\`', table_name, '\`;') FROM information_schema.tables
@@ -132,11 +151,33 @@ check_settings() {
   [[ $AUTH_PORT != "$BOOKS_PORT" ]] || refuse "AUTH_PORT and BOOKS_PORT are both $AUTH_PORT: give two ports" 64
 }
 
-prepare_folder() {
-  mkdir -p "$STACK" 2>/dev/null || refuse "cannot make the folder $STACK: set STACK_DIR to one that can be written"
-  [[ -O $STACK ]] || refuse "$STACK belongs to another user: set STACK_DIR to a folder of your own"
-  [[ -e $STACK/lock || -z $(ls -A "$STACK") ]] || refuse "$STACK holds other files: set STACK_DIR to a new folder"
-  chmod 700 "$STACK"
+# What runs already must be what is asked for. A setting that is not given asks for nothing, a port or a number of
+# workers then for the usual one.
+check_running() {
+  local service name pid who=() running=() asked=()
+  for service in auth books; do
+    pid=$(pid_of "$service") || continue
+    who+=("$service: pid $pid, port $(port_of "$service")")
+    compare "${service^^}_PORT" "$(port_of "$service")"
+    compare "${service^^}_WORKERS" "$(workers_of "$pid")"
+    for name in $(name_settings); do
+      if [[ -n ${!name:-} ]]; then compare "$name" "$(setting_of "$pid" "$name")"; fi
+    done
+  done
+  if [[ ${#asked[@]} == 0 ]]; then return; fi
+  refuse "the stack in $STACK runs with ${running[*]} ($(printf '%s; ' "${who[@]}" | sed 's/; $//')), asked was \
+${asked[*]}: ./local_stack.sh down, then up, changes it; with another STACK_DIR a second stack runs beside it"
+}
+
+# Adds the setting $1 to what its caller found differing if it is not $2.
+compare() {
+  if [[ ${!1} != "$2" && " ${asked[*]-} " != *" $1="* ]]; then running+=("$1=$2") asked+=("$1=${!1}"); fi
+}
+
+# The settings that can be given to the services of a stack: those about the stores and the secrets are the stack's own.
+name_settings() {
+  sed -n 's/^\([A-Z_]*\)=.*/\1/p' "$PROJECT/.env.example" |
+    grep -vxE 'DB_(HOST|PORT|USER|PASSWORD|NAME)|REDIS_URL|JWT_SECRET|METRICS_TOKEN'
 }
 
 take_lock() {

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from analysis.records import ACKNOWLEDGED, UNKNOWN
+from catalogue import OWN_TITLE
 from locust_ledger import outcome_of
 from locust_user import Answer, Book, Copy, LibraryUser, body_of, expect, send
 
@@ -106,7 +107,7 @@ def new_book(user: LibraryUser, isbn: str) -> Book:
     like = random.choice(user.load.catalogue)
     return {
         "isbn": isbn,
-        "title": f"Another {like['title']}"[:255],
+        "title": f"{OWN_TITLE}{like['title']}"[:255],
         "authors": like["authors"],
         "genre": like["genre"],
         "format": like["format"],

@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import os
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,41 +14,19 @@ from analysis.plan import SCENARIOS, Plan, plan_to_dict
 from analysis.scenario_files import PlanError, read_plan, scenario_path
 from create_users_csv import Arguments, count_of
 from machine import describe_machine, is_this_machine, read_commit
-from register_users import read_accounts
-from services import WRONG_USE, Refused, open_http, read_env_file, setting
+from register_users import INTERRUPTED, read_accounts
+from service_metrics import BROKEN, find_token, read_metrics, read_stack, refuse_other_load
+from services import WRONG_USE, Refused, open_http
 from target import TIMEOUT_S, Target, choose_target, read_target
-
-BROKEN = 3
-
-
-def find_token(target: Target) -> str:
-    """The token for /metrics: the environment's, else that of the local stack if it is the target, else .env's.
-
-    Raises Refused.
-    """
-    if token := os.environ.get("METRICS_TOKEN"):
-        return token
-    stack = read_env_file(Path(os.environ.get("STACK_DIR") or ".local") / "stack.env", interpolate=False)
-    if stack.get("AUTH_URL") == target.auth:
-        return stack.get("METRICS_TOKEN") or ""
-    return setting("METRICS_TOKEN")
 
 
 def read_service(name: str, url: str, token: str) -> dict[str, Any]:
     """Address, version and settings of a service, from /health and /metrics; raises Refused when it refuses."""
-    headers = {"Authorization": f"Bearer {token}"} if token else {}
     try:
         version = open_http().get(f"{url}/health", timeout=TIMEOUT_S).json()["version"]
-        answer = open_http().get(f"{url}/metrics", headers=headers, timeout=TIMEOUT_S)
     except (requests.RequestException, ValueError, KeyError, TypeError):
-        raise Refused(f"{url} gave no health or metrics within {TIMEOUT_S:g} s; see its log", BROKEN) from None
-    if answer.status_code == 401:
-        problem = "does not accept the METRICS_TOKEN given here" if token else "wants a token"
-        line = "METRICS_TOKEN=<the value that the services have>"
-        raise Refused(f"{url}/metrics {problem}; add this line to .env: {line}", BROKEN)
-    if not answer.ok:
-        raise Refused(f"{url}/metrics answered {answer.status_code}; is it this project's {name} service?", BROKEN)
-    families = text_string_to_metric_families(answer.text)
+        raise Refused(f"{url} gave no health within {TIMEOUT_S:g} s; see its log", BROKEN) from None
+    families = text_string_to_metric_families(read_metrics(name, url, token))
     labels = {sample.name: sample.labels for family in families for sample in family.samples}
     return {
         "url": url,
@@ -136,15 +113,20 @@ def main() -> int:
             print(*files, sep="\n")
         elif options.step == "target":
             target, given = read_target(options)
-            print(choose_target(target, given), *target)
+            chosen = choose_target(target, given)
+            print(chosen, "stack" if chosen == "absent" or read_stack(target) else "other", *target)
         elif options.step == "token":
             print(find_token(read_target(options)[0]))
         else:
             target, _ = read_target(options)
-            write_run(options.out, describe_run(options, target))
+            run = describe_run(options, target)
+            refuse_other_load(target, find_token(target))
+            write_run(options.out, run)
     except Refused as problem:
         print(f"run_all_tests.sh: {problem}", file=sys.stderr)
         return problem.exit_code
+    except KeyboardInterrupt:  # run_all_tests.sh says so
+        return INTERRUPTED
     return 0
 
 

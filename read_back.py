@@ -20,7 +20,7 @@ from typing import Any
 import requests
 
 from analysis.records import REFUSED, DataState, find_parts
-from catalogue import is_own, read_catalogue, remove_books
+from catalogue import is_leftover, read_catalogue, remove_books
 from create_users_csv import Arguments
 from register_users import INTERRUPTED, read_accounts
 from roads import HEADERS, LONGEST_LAG_S, Service, read_back
@@ -36,13 +36,17 @@ EXITS = """exit codes:
   130  interrupted"""
 
 
-def sign_in(folder: Path, users: Path, sessions: Path) -> Service:
-    """Return the books service of a run's folder with a token of the first account; raises Refused."""
+def find_services(folder: Path) -> dict[str, str]:
+    """Return the addresses of the services that the run of a folder loaded, by name; raises Refused."""
     try:
         services = json.loads((folder / "run.json").read_text(encoding="utf-8"))["services"]
-        urls = {name: service["url"] for name, service in services.items()}
+        return {name: service["url"] for name, service in services.items()}
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         raise Refused(f"{folder}/run.json is missing or damaged; give the folder of a run", WRONG_USE) from None
+
+
+def sign_in(urls: dict[str, str], users: Path, sessions: Path) -> Service:
+    """Return the books service with a token of the first account; raises Refused when a service is not there."""
     for name, url in urls.items():
         check_service(url, name)
     account = split_accounts(read_accounts(users))[0][0]
@@ -103,11 +107,18 @@ def count_books(http: requests.Session, service: Service, headers: dict[str, str
 
 def note_state(service: Service, path: Path, moment: str) -> DataState:
     """Add what the catalogue holds now to NAME_data.jsonl; raises Refused."""
-    owned = Counter(map(is_own, read_catalogue(service.url, lambda: service.token)))
+    owned = Counter(map(is_leftover, read_catalogue(service.url, lambda: service.token)))
     state = DataState(at=time.time(), moment=moment, books=owned.total(), own=owned[True])
     with open(path, "a", encoding="utf-8") as file:
         file.write(json.dumps(asdict(state)) + "\n")
     return state
+
+
+def warn_of_leftovers(name: str, count: int, urls: dict[str, str]) -> None:
+    """Say before the load already what its verdict will say."""
+    command = " ".join(["python remove_leftovers.py", *(f"--{service}-url {url}" for service, url in urls.items())])
+    words = f"books of an earlier load in the catalogue: {count}; that makes {name} INVALID; remove with: {command}"
+    print(f"read_back.py: {words}", file=sys.stderr)
 
 
 def clear_up(service: Service, folder: Path, name: str) -> int:
@@ -139,9 +150,12 @@ def main() -> int:
     parser.add_argument("--sessions", type=Path, default=Path("sessions.json"), help="their sessions (sessions.json)")
     options = parser.parse_args()
     try:
-        service = sign_in(options.folder, options.users, options.sessions)
+        urls = find_services(options.folder)
+        service = sign_in(urls, options.users, options.sessions)
         if options.before:
-            note_state(service, options.folder / f"{options.name}_data.jsonl", "before")
+            state = note_state(service, options.folder / f"{options.name}_data.jsonl", "before")
+            if state.own:
+                warn_of_leftovers(options.name, state.own, urls)
             return 0
         return clear_up(service, options.folder, options.name)
     except Refused as problem:

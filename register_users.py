@@ -6,9 +6,11 @@ import csv
 import os
 import re
 import sys
+import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
@@ -16,7 +18,7 @@ import requests
 from rich.console import Console
 from rich.progress import track
 
-from create_users_csv import FIELDS, Arguments, count_of
+from create_users_csv import FIELDS, Arguments, count_of, is_private, say_open_drive
 from services import Refused, ask, check_service, explain, open_http, service_url
 
 if TYPE_CHECKING:
@@ -51,9 +53,13 @@ class Account(NamedTuple):
 
 def check_private(file: int, path: Path) -> None:
     """Raise Refused when others than its owner may read or change the open file."""
+    if is_private(file):
+        return
+    with suppress(OSError), tempfile.TemporaryFile(dir=path.parent) as probe:  # which is made with mode 0600
+        if not is_private(probe.fileno()):
+            raise Refused(say_open_drive(path))
     mode = os.fstat(file).st_mode & 0o777
-    if mode & 0o077:
-        raise Refused(f"{path} holds credentials and has mode {mode:o}; run: chmod 600 {path}")
+    raise Refused(f"{path} holds credentials and has mode {mode:o}; run: chmod 600 {path}")
 
 
 def read_accounts(path: Path) -> list[Account]:
@@ -163,6 +169,8 @@ def register_all(users: Path, auth_url: str, concurrency: int) -> int:
     print(f"{new} registered, {there} there already, {tally.total()} failed")
     for reason, count in tally.most_common():
         print(f"{count} failed: {reason}", file=sys.stderr)
+    if any(not reason.startswith("4") for reason in tally):  # a 4xx is the account's own fault and stays
+        print("the same command goes on where it stopped: the accounts that are registered stay", file=sys.stderr)
     return 1 if tally else 0
 
 

@@ -16,7 +16,8 @@
 #   --help           this text
 #
 # Without a host: the services on AUTH_PORT (5000) and BOOKS_PORT (5001) of this machine are used; when nothing
-# is there, the local stack is started, and stopped at the end. AUTH_URL and BOOKS_URL win over --host.
+# is there, the local stack is started, and what was started of it is stopped at the end. A stack serves one run at a
+# time: a second run is refused until the first has ended. AUTH_URL and BOOKS_URL win over --host.
 # METRICS_TOKEN is taken from the environment, or from .env in this folder. LOCUST_* variables and ~/.locust.conf have
 # no effect: a run is what its scenario files say.
 #
@@ -29,10 +30,13 @@ unset CDPATH # cd would look there first
 cd "$(dirname "${BASH_SOURCE[0]}")"
 # shellcheck source=setup_venv.sh
 . ./setup_venv.sh
+# shellcheck source=stack_run.sh
+. ./stack_run.sh
 
 SCENARIOS=(smoke baseline read_heavy write_heavy stages soak spike) # in the order they run
 OPEN_FILES=10240                                                    # wanted; 1,000 users hold 2,000 connections
 STOP_SECONDS=60                                                     # for a child to end by itself before it is killed
+STACK=$PWD/.local
 PROFILE=full
 ONLY=''
 TARGET_OPTIONS=()
@@ -41,7 +45,8 @@ PROCESSES=1
 OUT=''
 CHOSEN=()        # the scenarios of this run
 FILES=()         # their files
-CHILD=''         # the process that is waited for
+DOING=''         # what the process does that is waited for
+CHILD=''         # that process
 CHILD_SIGNAL=INT # what asks it to end
 PROGRESS=''
 SAMPLER=''
@@ -65,12 +70,14 @@ main() {
   choose_target
   raise_file_limit
   make_results_folder
+  keep_stack
   start_stack
   make_users
   record_run
   find_token
   prepare_users
   run_scenarios
+  stop_stack
   conclude
 }
 
@@ -184,7 +191,7 @@ read_plans() {
 choose_target() {
   local found
   found=$("$PYTHON" preflight.py target ${TARGET_OPTIONS[@]+"${TARGET_OPTIONS[@]}"})
-  read -r TARGET AUTH_URL BOOKS_URL <<<"$found"
+  read -r TARGET WHOSE AUTH_URL BOOKS_URL <<<"$found"
   export AUTH_URL BOOKS_URL
 }
 
@@ -199,19 +206,29 @@ raise_file_limit() {
   fi
 }
 
+# Of the local stack, whether it runs already or is about to be started: no other run may use or change it meanwhile.
+keep_stack() {
+  if [[ $WHOSE != stack ]]; then return; fi
+  [[ -r /etc/debian_version ]] || return 0 # there is none: local_stack.sh says so
+  find_stack
+  hold_stack "${AUTH_URL##*:} and ${BOOKS_URL##*:}" "$OUT"
+}
+
 start_stack() {
   if [[ $TARGET != absent ]]; then return; fi
-  STACK_STARTED=yes
   export AUTH_PORT=${AUTH_URL##*:} BOOKS_PORT=${BOOKS_URL##*:}
+  DOING="starting the local stack"
   CHILD_SIGNAL=TERM
   ./local_stack.sh up </dev/null &
   CHILD=$!
-  wait_for_child || exit 3
+  wait_for_child || exit 3 # then it has stopped again what it had started
+  STACK_STARTED=yes
   CHILD_SIGNAL=INT
 }
 
 record_run() {
-  "$PYTHON" preflight.py record "${PLAN_OPTIONS[@]}" --processes "$PROCESSES" \
+  DOING="looking at the services"
+  run_child "$PYTHON" preflight.py record "${PLAN_OPTIONS[@]}" --processes "$PROCESSES" \
     --auth-url "$AUTH_URL" --books-url "$BOOKS_URL" --out "$OUT"
   RUN_RECORDED=yes
   echo "$PROFILE run against $AUTH_URL and $BOOKS_URL, results in $OUT"
@@ -228,6 +245,7 @@ make_users() {
 }
 
 prepare_users() {
+  DOING="preparing the accounts"
   run_child "$PYTHON" register_users.py --auth-url "$AUTH_URL" --users users.csv || exit 3
   run_child "$PYTHON" sign_in.py --auth-url "$AUTH_URL" --users users.csv --sessions sessions.json || exit 3
 }
@@ -243,10 +261,12 @@ run_scenarios() {
 # A scenario that crashes is written down and its books are removed, and the next one runs.
 run_scenario() {
   local name=$1 file=$2 number=$3 code=0
+  DOING="looking at the catalogue"
   run_child "$PYTHON" read_back.py "$name" "$OUT" --before || true # without it, the verdict is INVALID
   RUNNING=$name
   RUNNING_SINCE=$(date +%s)
   UNREAD=$name
+  DOING="loading ($name)"
   start_sampler "$name"
   start_locust "$name" "$file"
   "$PYTHON" -m analysis.progress "$OUT" "$name" --number "$number" --pid "$CHILD" &
@@ -257,6 +277,7 @@ run_scenario() {
   stop_sampler
   note_end "$code"
   if ((code > 0)); then say "scenario $name crashed (exit code $code); see $OUT/$name.log"; fi
+  DOING="reading back and removing the books of $name"
   run_child "$PYTHON" read_back.py "$name" "$OUT" || true # the verdict says what is missing
   UNREAD=''
 }
@@ -323,8 +344,22 @@ run_child() {
 }
 
 conclude() {
+  local code=0
+  DOING="summarizing"
+  CHILD_SIGNAL=TERM
+  run_child "$PYTHON" -m analysis.summarize "$OUT" || code=$?
   CONCLUDED=yes
-  "$PYTHON" -m analysis.summarize "$OUT"
+  return "$code"
+}
+
+# Before the summary, so that the summary is what a terminal shows last. Of a stack that ran before this run, what this
+# run had to start again goes, and the rest stays.
+stop_stack() {
+  if [[ $STACK_STARTED == no ]]; then return; fi
+  DOING="stopping the local stack"
+  say "stopping what this run has started of the local stack ..."
+  ./local_stack.sh down || true
+  STACK_STARTED=no
 }
 
 # Whatever ended the run: nothing that it started stays, and what there is of results is kept and summarized.
@@ -333,10 +368,15 @@ stop_run() {
   trap '' INT TERM HUP
   trap - EXIT
   set +e
+  if ((code == 130)); then announce_end; fi
   stop_child
   stop_sampler
   if [[ -n $RUNNING ]]; then note_end interrupted; fi
-  if [[ -n $UNREAD ]]; then "$PYTHON" read_back.py "$UNREAD" "$OUT" </dev/null; fi
+  if [[ -n $UNREAD ]]; then
+    say "reading back and removing the books of $UNREAD, for a few minutes at most ..."
+    "$PYTHON" read_back.py "$UNREAD" "$OUT" </dev/null
+  fi
+  stop_stack
   if [[ $CONCLUDED == no ]]; then
     if ((code == 1)); then code=3; fi # something here broke: 1 would say FAIL
     if [[ -e $OUT/scenarios.csv ]] || { ((code == 130)) && [[ -e $OUT/run.json ]]; }; then
@@ -344,9 +384,14 @@ stop_run() {
       conclude
     fi
   fi
-  if [[ $STACK_STARTED == yes ]]; then ./local_stack.sh down; fi
   if [[ ! -e $OUT/scenarios.csv && ! -e $OUT/summary.json ]]; then discard_results; fi
   exit "$code"
+}
+
+# At once: what was begun is ended in order, and that can take a while.
+announce_end() {
+  if [[ -t 2 ]]; then echo >&2; fi # below the live line
+  say "interrupted${DOING:+ while $DOING}; ending in order, which takes a moment ..."
 }
 
 # Of a run that was refused before any load.

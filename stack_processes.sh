@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Starts, finds and ends the background processes of a stack, each by its pid and start time; sourced by local_stack.sh.
 #
-# Uses PROJECT, STACK and PYTHON, and refuse, which ends the script. STACK/NAME.pid holds pid, start time and port.
+# Uses PROJECT, STACK and PYTHON, and refuse, which ends the script. STACK/NAME.pid holds pid, start time and port, and
+# the pid of what called local_stack.sh.
 
 START_SECONDS=60 # for a process to get ready
 STOP_SECONDS=60  # then SIGKILL
@@ -18,10 +19,10 @@ start() {
     withhold_variables
     ulimit -S -n 8192 2>/dev/null || true # a thousand clients need more than the usual 1024
     exec setsid "$@"
-  ) >>"$STACK/$name.log" 2>&1 </dev/null 8>&- &
+  ) >>"$STACK/$name.log" 2>&1 </dev/null 8>&- 7>&- & # the locks of the stack end with those who took them
   pid=$!
   STARTED+=("$name")
-  echo "$pid $(start_time "$pid") $port" >"$STACK/$name.pid"
+  echo "$pid $(start_time "$pid") $port $PPID" >"$STACK/$name.pid"
   echo "$name: started, pid $pid, port $port"
 }
 
@@ -51,6 +52,15 @@ pid_of() {
 }
 
 port_of() { cut -d' ' -f3 "$STACK/$1.pid"; }
+
+# Prints the pid of what started a process of this stack, by way of local_stack.sh.
+starter_of() { cut -d' ' -f4 "$STACK/$1.pid" 2>/dev/null; }
+
+# Prints with how many workers the service with pid $1 was started.
+workers_of() { tr '\0' '\n' <"/proc/$1/cmdline" | sed -n '/^--workers$/{n;p;}'; }
+
+# Prints the value that the service with pid $1 was given of setting $2.
+setting_of() { tr '\0' '\n' <"/proc/$1/environ" | sed -n "s/^$2=//p"; }
 
 runs() { pid_of "$1" >/dev/null; }
 
@@ -124,7 +134,7 @@ end_orphans() {
 # Stops what a call that fails has started; for its EXIT trap.
 undo() {
   local code=$? i
-  trap '' EXIT INT TERM
+  trap '' EXIT INT TERM HUP
   if [[ $code != 0 ]]; then
     for ((i = ${#STARTED[@]} - 1; i >= 0; i--)); do stop "${STARTED[i]}"; done
   fi

@@ -1,6 +1,7 @@
 """Reads what a run was to do and what became of each scenario: run.json and scenarios.csv."""
 
 import csv
+import re
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,6 +11,8 @@ from analysis.gaps import read_json
 from analysis.plan import SCENARIOS, Plan, plan_from_dict
 
 INTERRUPTED = "interrupted"
+SERVICES = ("auth", "books")
+ADDRESS = re.compile(r"https?://[\w.:\[\]-]+")
 LONGEST_CODE = 3  # digits: an exit code is at most 255
 MOST_PROCESSES = 100  # files of more are not looked for
 
@@ -59,6 +62,14 @@ class Run:
         for name in ("services", service, "settings"):
             found = found.get(name) if isinstance(found, dict) else None
         return found if isinstance(found, dict) else {}
+
+    @property
+    def urls(self) -> dict[str, str]:
+        """The addresses of the services by name, as far as run.json has them."""
+        services = self.facts.get("services")
+        found = [(name, services.get(name)) for name in SERVICES] if isinstance(services, dict) else []
+        urls = {name: one.get("url") for name, one in found if isinstance(one, dict)}
+        return {name: url for name, url in urls.items() if isinstance(url, str) and ADDRESS.fullmatch(url)}
 
     @property
     def complete(self) -> bool:

@@ -93,7 +93,7 @@ def judge_validity(evidence: Evidence, usual_books: int | None) -> list[Check]:
         *judge_generator(plan, evidence.generator, evidence.run.processes, evidence.span),
         *judge_balance(evidence),
         *judge_samples(plan, evidence.samples, evidence.span, find_silence(evidence)),
-        judge_data(plan.name, evidence.data, usual_books),
+        judge_data(plan.name, evidence.data, usual_books, evidence.run.urls),
     ]
 
 

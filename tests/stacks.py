@@ -7,11 +7,13 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import mysql.connector
+import psutil
 from dotenv import dotenv_values
 from mysql.connector import MySQLConnection
 
 PROJECT = Path(__file__).resolve().parent.parent
 Stack = dict[str, str]  # the keys of stack.env
+PIDS = ["DB_PID", "REDIS_PID", "AUTH_PID", "BOOKS_PID"]
 
 
 def find_free_ports(count: int) -> list[int]:
@@ -45,6 +47,18 @@ def run_local_stack(command: str, settings: dict[str, str]) -> None:
     assert ran.returncode == 0, f"local_stack.sh {command}: {ran.returncode}\n{ran.stdout}\n{ran.stderr}"
 
 
+def ask(command: str, settings: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    """Run one command of local_stack.sh and return what it printed and its exit code."""
+    return subprocess.run(
+        [PROJECT / "local_stack.sh", command],
+        check=False,
+        env={**os.environ, **settings},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+
+
 def read_stack(stack_env: Path) -> Stack:
     """Return the keys and values of a stack.env file."""
     values = dotenv_values(stack_env, interpolate=False)
@@ -55,6 +69,19 @@ def start_stack(settings: dict[str, str]) -> Stack:
     """Bring the stack of these settings up, or up again, and return its stack.env."""
     run_local_stack("up", settings)
     return read_stack(Path(settings["STACK_DIR"]) / "stack.env")
+
+
+def find_folder(stack: Stack) -> Path:
+    """Return the STACK_DIR of a running stack."""
+    return Path(psutil.Process(int(stack["AUTH_PID"])).environ()["STACK_DIR"])
+
+
+def is_alive(pid: str) -> bool:
+    """True if that process runs and is no zombie."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2][0] not in "ZX"
+    except OSError:
+        return False
 
 
 def connect_to_mariadb(stack: Stack) -> MySQLConnection:

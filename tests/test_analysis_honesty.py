@@ -32,6 +32,8 @@ from analysis.report import build_report
 from analysis.server_rules import find_holes, measure_shift, place_sample
 
 PLAN = make_plan(name="smoke")
+URLS = {"auth": "http://203.0.113.7:5000", "books": "http://203.0.113.7:5001"}
+REMOVAL = "python remove_leftovers.py --auth-url http://203.0.113.7:5000 --books-url http://203.0.113.7:5001"
 MINUTE = make_plan(Stage(20, 60, 10), name="smoke")
 
 
@@ -275,16 +277,17 @@ def test_a_clock_that_is_off_moves_no_line_and_is_told(tmp_path: Path) -> None:
     ("state", "reason"),
     [
         ({}, ""),
-        ({"own": 3}, "3 books of an earlier load were still in the catalogue"),
+        ({"own": 3}, f"3 books of an earlier load were still in the catalogue; remove with: {REMOVAL}"),
+        ({"own": 1}, f"1 book of an earlier load was still in the catalogue; remove with: {REMOVAL}"),
         ({"before": 4999}, "the catalogue began with 4999 books; the run began with 5000"),
         (None, "nothing says what data it began with"),
     ],
 )
-def test_data_that_is_not_in_its_starting_state_makes_the_scenario_invalid(
+def test_data_that_are_not_those_that_the_run_began_with_make_the_scenario_invalid(
     tmp_path: Path, state: dict[str, int] | None, reason: str
 ) -> None:
     first, second = make_plan(name="smoke"), make_plan(name="read_heavy")
-    write_run(tmp_path, first, second)
+    write_run(tmp_path, first, second, services={name: {"url": url} for name, url in URLS.items()})
     for plan in (first, second):
         write_scenario(tmp_path, plan)
     if state is None:

@@ -15,32 +15,21 @@ import requests
 from clients import Client, register, sign_in
 from dotenv import dotenv_values
 from shelf import make_book
-from stacks import PROJECT, Stack, choose_settings, read_stack, run_local_stack, start_stack
+from stacks import (
+    PIDS,
+    Stack,
+    ask,
+    choose_settings,
+    find_free_ports,
+    is_alive,
+    read_stack,
+    run_local_stack,
+    start_stack,
+)
 
-PIDS = ["DB_PID", "REDIS_PID", "AUTH_PID", "BOOKS_PID"]
 STORE_KEYS = ["DB_HOST", "DB_PORT", "DB_USER", "DB_PASSWORD", "DB_NAME", "REDIS_URL"]
 KEYS = ["AUTH_URL", "BOOKS_URL", *STORE_KEYS, "JWT_SECRET", "METRICS_TOKEN", *PIDS]
 Settings = dict[str, str]
-
-
-def ask(command: str, settings: Settings) -> subprocess.CompletedProcess[str]:
-    """Run one command of local_stack.sh and return what it printed and its exit code."""
-    return subprocess.run(
-        [PROJECT / "local_stack.sh", command],
-        check=False,
-        env={**os.environ, **settings},
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
-
-
-def is_alive(pid: str) -> bool:
-    """True if that process runs and is no zombie."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2][0] not in "ZX"
-    except OSError:
-        return False
 
 
 def kill(stack: Stack, *names: str) -> None:
@@ -88,6 +77,26 @@ def test_env_prints_lines_that_a_shell_and_dotenv_read_alike(own_settings: Setti
 
 
 def test_up_again_leaves_what_runs_alone(own_settings: Settings, ours: Stack) -> None:
+    assert start_stack(own_settings) == ours
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "usual"),
+    [("AUTH_PORT", "", ""), ("BOOKS_PORT", "", ""), ("BOOKS_WORKERS", "3", "4"), ("READ_MODEL", "sql", "redis")],
+)
+def test_up_with_other_settings_than_those_that_run_is_refused_by_name_and_changes_nothing(
+    own_settings: Settings, ours: Stack, name: str, value: str, usual: str
+) -> None:
+    value, usual = value or str(find_free_ports(1)[0]), usual or own_settings.get(name, "")
+    ran = ask("up", {**own_settings, name: value})
+    assert (ran.returncode, ran.stderr.count("\n"), ran.stdout) == (3, 1, ""), ran.stderr
+    for words in (
+        f"the stack in {own_settings['STACK_DIR']} runs with {name}={usual} (",
+        f"auth: pid {ours['AUTH_PID']}, port {own_settings['AUTH_PORT']}",
+        f"books: pid {ours['BOOKS_PID']}, port {own_settings['BOOKS_PORT']}",
+        f"asked was {name}={value}: ./local_stack.sh down, then up, changes it",
+    ):
+        assert words in ran.stderr, ran.stderr
     assert start_stack(own_settings) == ours
 
 

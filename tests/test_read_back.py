@@ -1,16 +1,21 @@
 """What a load wrote is read back and removed, and every damage behind the service's back is found, with its ISBN."""
 
 import json
+import re
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
+from beside import repeat_beside
+from clients import Client
 from projector_runs import run_projector
 from read_models import connect_to_redis, find_generation
 from records_of_load import add_accounts, read_writes, record_load, start_load, wait_for_lines, write_run_file
 from scripts import run_script
+from shelf import make_book
 from stacks import Stack, connect_to_mariadb
 
 from analysis.gaps import Gaps
@@ -189,3 +194,45 @@ def test_what_cannot_be_read_back_is_told_in_one_line(folder: Path, run: str, co
     ran = run_script("read_back.py", "run", ".", folder=folder)
     assert (ran.returncode, ran.stderr.count("\n")) == (code, 1), ran.stderr
     assert words in ran.stderr
+
+
+def test_the_books_of_a_load_that_left_no_record_are_told_before_the_next_and_removed_with_the_command_that_is_named(
+    stack: Stack, folder: Path
+) -> None:
+    load = start_load(folder, stack, "locustfile_write_heavy.py", "-u", "40", "-r", "40", "-t", "60s")
+    wait_for_lines(folder / "run_generator.csv", 4)
+    load.kill()
+    load.wait(10)
+    for record in folder.glob("run_*"):
+        record.unlink()
+    session = next(iter(json.loads((folder / "sessions.json").read_text())[stack["AUTH_URL"]].values()))
+    mine = make_book(title="The Other Shelf")  # with an ISBN from 979 on
+    with Client(stack["BOOKS_URL"], session["access_token"]) as client:
+        assert client.post("/api/books", json=mine).status_code == 201
+        try:
+            said = run_script("read_back.py", "run", ".", "--before", folder=folder, stack=stack).stderr
+            found = re.search(r"catalogue: (\d+); that makes run INVALID; remove with: python (.+)\n", said)
+            assert found and int(found[1]) > 5, said
+            ran = run_script(*shlex.split(found[2]), folder=folder, stack=stack)
+            assert (ran.returncode, ran.stderr) == (0, "")
+            assert ran.stdout == f"books of earlier loads removed from {stack['BOOKS_URL']}: {found[1]}\n"
+            assert run_script("read_back.py", "run", ".", "--before", folder=folder, stack=stack).stderr == ""
+            assert client.get(f"/api/books/{mine['isbn']}").status_code == 200
+        finally:
+            client.delete(f"/api/books/{mine['isbn']}")
+
+
+def test_books_are_not_removed_under_a_load_that_runs(stack: Stack, folder: Path) -> None:
+    session = next(iter(json.loads((folder / "sessions.json").read_text())[stack["AUTH_URL"]].values()))
+    book = make_book(title="Another Shelf")
+
+    def ask_for_books() -> None:
+        requests.get(f"{stack['BOOKS_URL']}/api/books", timeout=5)
+
+    with Client(stack["BOOKS_URL"], session["access_token"]) as client:
+        assert client.post("/api/books", json=book).status_code == 201
+        with repeat_beside(ask_for_books):
+            ran = run_script("remove_leftovers.py", folder=folder, stack=stack)
+        assert (ran.returncode, ran.stdout) == (3, "")
+        assert f"{stack['BOOKS_URL']} is under load from elsewhere" in ran.stderr
+        assert client.delete(f"/api/books/{book['isbn']}").status_code == 204

@@ -11,7 +11,8 @@ READMES = ["README.md", "README.es.md"]
 BLOCK = re.compile(r"^```\w*\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 OUTLINE = {"section": r"^#+ ", "table": r"^\|[-|: ]+\|$", "picture": r"^!\[.+\]\(\S+\)$"}
 PROJECT_FILE = re.compile(r"[\w./*-]+\.(py|sh|sql|txt|conf|example)")
-PROGRAMS = {".", "python3", "mysql", "cp", "chmod", "pip", "python", "gunicorn", "locust"}
+PROGRAMS = {".", "sudo", "python3", "mysql", "cp", "chmod", "pip", "python", "gunicorn", "locust"}
+VM = "docs/vm.md"
 OWNERS_LINES = [
     r"mysql -u \S+ -p < init\.sql",
     r"pip install -r requirements\.txt",
@@ -94,6 +95,22 @@ def test_every_program_of_a_readme_is_a_script_that_runs_or_a_known_one(name: st
             assert (PROJECT / program).stat().st_mode & 0o111, f"{program} is not executable"
         else:
             assert program in PROGRAMS, program
+
+
+def test_the_guide_to_a_vm_gives_the_owners_lines_known_programs_and_settings_that_there_are() -> None:
+    commands = named_commands(VM)
+    assert {program for program, *_ in commands} - PROGRAMS == {"setsid", "kill", "echo", "./run_all_tests.sh"}
+    servers = [" ".join(words[1:]) for words in commands if words[0] == "setsid"]
+    for start, app in (
+        ("0.0.0.0:5000 --workers 2", "app_jwt_redis"),
+        ("0.0.0.0:5001 --workers 4", "microservicioCQRSRedis"),
+    ):
+        assert any(re.match(rf"gunicorn --bind {start} --pid \w+\.pid {app}:app ", line) for line in servers)
+    known = set(re.findall(r"^([A-Z_]+)=", read(".env.example"), re.MULTILINE))
+    filled = re.search(r"Fill (\w+) lines of `\.env` in: (.+?)\.\s", read(VM), re.DOTALL)
+    assert filled and filled[1] == "four"
+    names = set(re.findall(r"`([A-Z_]+)", filled[2]))
+    assert names <= known and len(names) == 4
 
 
 @pytest.mark.parametrize("name", READMES)

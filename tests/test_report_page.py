@@ -122,7 +122,7 @@ def test_ten_figures_are_those_that_the_named_files_give(folder: Path, page: Pag
         ("write_heavy", "acknowledged", "write_heavy_ledger.jsonl"): outcomes["acknowledged"],
         ("write_heavy", "of unknown outcome", "write_heavy_ledger.jsonl"): outcomes["unknown"],
         ("soak", BUSIEST, "soak_generator.csv", "the generator had processor time to spare"): sum(cpu) / len(cpu),
-        ("smoke", "books before it", "smoke_data.jsonl", "the data was in its starting state"): before["books"],
+        ("smoke", "books before it", "smoke_data.jsonl", "the data was as when the run began"): before["books"],
     }
     for key, value in raw.items():
         assert value > 0, key

@@ -55,7 +55,7 @@ def test_a_run_without_a_fault_passes_and_leaves_every_file_and_no_secret(runner
     code, said = runner.run("--only", "smoke", *runner.urls, "--out", str(out))
     assert code == 0, said
     assert re.search(r"\[1/1\] smoke  0:0\d of 0:06  \d+ users  \d+\.\d req/s  0 failures", said), said
-    assert "Verdict of the run: PASS" in said
+    assert said.endswith(f"Verdict of the run: PASS\nReport: {out}/report.html\n")
     ends = (".html", "_stats.csv", "_stats_history.csv", "_failures.csv", "_exceptions.csv", ".log")
     assert {f"smoke{end}" for end in ends} | {"run.json", "summary.json"} <= {path.name for path in out.iterdir()}
     summary = read_summary(out)

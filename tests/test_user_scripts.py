@@ -5,22 +5,27 @@ import json
 import os
 import re
 import shlex
+import shutil
 import signal
 import stat
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 import requests
+from books_services import list_workers, run_books_service
 from clients import check_problem
 from scripts import choose_environment, run_script
 from stacks import PROJECT, Stack, find_free_ports
 
 HEADER = "username,email,password"
 GOOD = "reader_1,reader_1@example.com,long-enough"
+GOES_ON = "the same command goes on where it stopped: the accounts that are registered stay"
 
 
 def read_users(folder: Path) -> list[dict[str, str]]:
@@ -209,6 +214,32 @@ def test_a_file_that_others_can_read_is_refused_with_the_command_that_mends_it(
     assert mode_of(tmp_path / "users.csv") == 0o600
 
 
+@pytest.fixture
+def open_drive(tmp_path: Path) -> Iterator[Path]:
+    """A folder on a drive that keeps no permissions, as WSL shows those of Windows."""
+    (behind := tmp_path / "behind").mkdir()
+    (drive := tmp_path / "drive").mkdir()
+    ignore = ("--chmod-ignore", "--chown-ignore", "--perms=0777")
+    subprocess.run(["bindfs", *ignore, behind, drive], check=True)
+    yield drive
+    subprocess.run(["umount", drive], check=True)
+
+
+@pytest.mark.skipif(not shutil.which("bindfs") or os.geteuid() != 0, reason="root mounts a drive with bindfs")
+def test_a_drive_that_keeps_no_permissions_is_told_instead_of_a_chmod_that_cannot_help(
+    open_drive: Path, tmp_path: Path, stack: Stack
+) -> None:
+    made = run_script("create_users_csv.py", folder=open_drive)
+    assert (made.returncode, made.stderr.count("\n"), list(open_drive.iterdir())) == (1, 1, [])
+    make_users(tmp_path, 1)
+    (open_drive / "users.csv").write_bytes((tmp_path / "users.csv").read_bytes())
+    read = run_script("register_users.py", folder=open_drive, stack=stack)
+    assert (read.returncode, read.stderr.count("\n")) == (64, 1)
+    for said in (made.stderr, read.stderr):
+        assert "users.csv holds credentials, and its drive keeps no permissions" in said
+        assert "chmod 600" not in said and "move this folder to a drive of Linux" in said
+
+
 @pytest.mark.parametrize("script", ["register_users.py", "sign_in.py"])
 def test_a_missing_file_is_named_with_the_command_that_makes_it(tmp_path: Path, stack: Stack, script: str) -> None:
     ran = run_script(script, "--users", "people.csv", folder=tmp_path, stack=stack)
@@ -266,6 +297,32 @@ def test_an_account_that_is_refused_is_told_and_counted(tmp_path: Path, stack: S
     ran = run_script("register_users.py", folder=tmp_path, stack=stack)
     assert (ran.returncode, ran.stdout) == (1, "3 registered, 0 there already, 1 failed\n")
     assert "1 failed: 422" in ran.stderr and "email" in ran.stderr
+    assert GOES_ON not in ran.stderr  # it would be refused again
+
+
+def test_accounts_that_got_no_answer_are_told_and_the_same_command_goes_on_with_them(
+    tmp_path: Path, stack: Stack
+) -> None:
+    make_users(tmp_path, 200)
+    command = [sys.executable, str(PROJECT / "register_users.py"), "--concurrency", "1"]
+    auth = "app_jwt_redis:app"
+    with run_books_service(stack, tmp_path / "log", "--workers", "1", app=auth, BCRYPT_ROUNDS="4") as service:
+        environment = choose_environment(stack, AUTH_URL=service.url)
+        with subprocess.Popen(
+            command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        ) as running:
+            assert running.stderr and running.stderr.readline() == "registering: 20 of 200\n"
+            for process in (psutil.Process(service.pid), *list_workers(service.pid)):
+                process.kill()
+            said, told = running.communicate(timeout=60)
+    registered = int(said.split()[0])
+    assert said == f"{registered} registered, 0 there already, {200 - registered} failed\n"
+    assert running.returncode == 1 and registered < 200
+    assert told.endswith(f"failed: no answer (ConnectionError)\n{GOES_ON}\n")
+    ran = run_script("register_users.py", folder=tmp_path, stack=stack)
+    assert ran.returncode == 0
+    new, there = map(int, re.findall(r"(\d+) (?:registered|there already)", ran.stdout))
+    assert new + there == 200 and there >= registered  # of the last an answer may have been lost
 
 
 def test_a_503_is_tried_again_until_the_database_is_back(tmp_path: Path, stack: Stack) -> None:

@@ -1,0 +1,63 @@
+#!/usr/bin/env python3
+"""Remove the books that earlier loads have left in the catalogue, as a load that is killed does.
+
+A book is a load's when its ISBN begins with 979 and its title with "Another "; no other book is touched.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+from catalogue import is_leftover, read_catalogue
+from create_users_csv import Arguments
+from read_back import await_read_model, remove, sign_in
+from register_users import INTERRUPTED
+from service_metrics import find_token, refuse_other_load
+from services import Refused
+from target import Target, read_target
+
+EXITS = """exit codes:
+  0    no load's book is left
+  1    some books could not be removed; it can be run again
+  3    a service does not answer, or it is under load
+  64   a wrong option or file
+  130  interrupted; run it again to go on
+
+Without an address: AUTH_URL and BOOKS_URL, else the services on this machine (AUTH_PORT, BOOKS_PORT)."""
+
+
+def remove_leftovers(target: Target, users: Path, sessions: Path) -> int:
+    """Remove them, say how many they were, and return the exit code; raises Refused."""
+    service = sign_in(target._asdict(), users, sessions)
+    refuse_other_load(target, find_token(target))  # its books are none of an earlier load
+    leftovers = {book["isbn"] for book in read_catalogue(service.url, lambda: service.token) if is_leftover(book)}
+    left = remove(service, leftovers)
+    await_read_model(service)
+    print(f"books of earlier loads removed from {target.books}: {len(leftovers) - len(left)}")
+    if left:
+        some = ", ".join(sorted(left)[:5])
+        print(f"remove_leftovers.py: {len(left)} books could not be removed: {some} ...", file=sys.stderr)
+    return 1 if left else 0
+
+
+def main() -> int:
+    """Read the options, remove, and return the exit code."""
+    parser = Arguments(description=__doc__, epilog=EXITS, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--host", default="", help="the machine of the services, on ports 5000 and 5001")
+    parser.add_argument("--auth-url", default="", help="the auth service")
+    parser.add_argument("--books-url", default="", help="the books service")
+    parser.add_argument("--users", type=Path, default=Path("users.csv"), help="the accounts (users.csv)")
+    parser.add_argument("--sessions", type=Path, default=Path("sessions.json"), help="their sessions (sessions.json)")
+    options = parser.parse_args()
+    try:
+        return remove_leftovers(read_target(options)[0], options.users, options.sessions)
+    except Refused as problem:
+        print(f"{parser.prog}: {problem}", file=sys.stderr)
+        return problem.exit_code
+    except KeyboardInterrupt:
+        print(f"{parser.prog}: interrupted; run it again to go on", file=sys.stderr)
+        return INTERRUPTED
+
+
+if __name__ == "__main__":
+    sys.exit(main())
