@@ -38,9 +38,9 @@ FOR_MARIADB = {
 
 
 @pytest.fixture(scope="module")
-def runner(tmp_path_factory: pytest.TempPathFactory, stack: Stack) -> Runner:
+def runner(tmp_path_factory: pytest.TempPathFactory, own_settings: dict[str, str]) -> Runner:
     """A copy of the project, in a folder whose name a search path knows in another place too."""
-    made = copy_project(tmp_path_factory.mktemp("runs") / "project", stack)
+    made = copy_project(tmp_path_factory.mktemp("runs") / "project", start_stack(own_settings))
     made.plan("smoke")
     return made
 

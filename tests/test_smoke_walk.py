@@ -177,7 +177,7 @@ def test_what_was_done_with_another_answer_is_counted_once_and_accuses_no_step_a
     failures = read_failures(folder)
     assert {text[: len(words)] for _, _, text in failures} == {words}
     assert failures.total() == len(kinds)
-    assert count_requests(folder)["POST", "/logout/all 204"] >= 3
+    assert count_requests(folder)["POST", "/logout/all 204"] > 1  # one was met; a walk came to its end after all that
 
 
 def test_the_ledger_of_a_real_walk_has_just_the_writes_that_are_counted(stack: Stack, folder: Path) -> None:
