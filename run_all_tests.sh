@@ -323,10 +323,12 @@ note_end() {
 }
 
 # In a process group of its own: Ctrl-C in a terminal reaches this script alone, which then ends the child in order.
-# (Without job control a background child would ignore the interrupt that asks it to end.)
+# A script in the background of another ignores the interrupt; its child must not, because it ends by it.
 start_child() {
   set -m
-  "$@" </dev/null &
+  "$PYTHON" -c 'import os, signal, sys
+signal.signal(signal.SIGINT, signal.SIG_DFL)
+os.execvp(sys.argv[1], sys.argv[1:])' "$@" </dev/null &
   CHILD=$!
   set +m
 }

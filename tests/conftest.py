@@ -1,6 +1,7 @@
 """Fixtures of all tests: a real stack, accounts on it, signed-in clients, and books that are removed again."""
 
 import os
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,9 @@ from read_models import wait_until_projected, wait_until_standing  # noqa: E402
 from scripts import prepare_accounts  # noqa: E402
 from shelf import make_book  # noqa: E402
 from stacks import PROJECT, Stack, choose_settings, read_stack, run_local_stack, start_stack  # noqa: E402
+
+# Where the checks run in the background of a script, they ignore Ctrl-C, and so would all that a test starts.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

@@ -50,6 +50,14 @@ def far_books(stack: Stack, mariadb: Proxy, tmp_path_factory: pytest.TempPathFac
 
 
 def test_a_hundred_new_authors_take_no_longer_over_a_slow_way_to_mariadb_than_known_ones(far_books: Client) -> None:
+    # What else the machine does can take longer than the way: one of three tries shows the way alone.
+    tries = [measure_names(far_books) for _ in range(3)]
+    assert min(max(new, changed) - known for new, known, changed in tries) < 6 * LATENCY_S, tries
+
+
+def measure_names(far_books: Client) -> tuple[float, float, float]:
+    """Return the seconds of a book whose names are new, of one whose names are known, and of a change to new names."""
+
     def seconds_of(method: str, path: str, body: Json, status: int) -> float:
         started = time.monotonic()
         answer = far_books.request(method, path, json=body)
@@ -62,9 +70,9 @@ def test_a_hundred_new_authors_take_no_longer_over_a_slow_way_to_mariadb_than_kn
     known = seconds_of("POST", "/api/books", other, 201)
     path = f"/api/books/{book['isbn']}"
     changed = seconds_of("PATCH", path, {"authors": make_names()}, 200)
-    assert max(new, changed) < known + 6 * LATENCY_S, (new, known, changed)
     for isbn in (book["isbn"], other["isbn"]):
         assert far_books.delete(f"/api/books/{isbn}").status_code == 204
+    return new, known, changed
 
 
 def test_the_largest_body_makes_a_book(books: Client) -> None:

@@ -186,6 +186,7 @@ def choose_book(out: Path, name: str) -> str:
     return next(isbn for isbn, account in accounts.items() if len(account.states) == 1 and account.states[0].fields)
 
 
+@IN_FULL
 def test_a_lost_write_is_fail_even_when_the_generator_lagged(runner: Runner, stack: Stack, tmp_path: Path) -> None:
     runner.plan("write_heavy", locustfile="locustfile_write_heavy.py", run_time="9s", write_share="0.75")
     out = tmp_path / "results"

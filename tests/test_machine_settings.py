@@ -61,29 +61,20 @@ def count_users(out: Path) -> int:
         return max(int(row["User Count"]) for row in csv.DictReader(file))
 
 
-def check_run(runner: Runner, out: Path, **settings: str) -> None:
-    """Make a run with these variables: it has the users and the seconds of its plan."""
-    code, said = runner.run("--only", "smoke", *runner.urls, "--out", str(out), **settings)
+def test_nothing_that_is_set_for_locust_python_the_shell_or_a_proxy_changes_a_run(
+    runner: Runner, tmp_path: Path, for_python: dict[str, str]
+) -> None:
+    (tmp_path / ".locust.conf").write_text("users = 1\nprocesses = 2\ntags = none\n")
+    proxies = {name: "http://127.0.0.1:9" for name in ("http_proxy", "HTTP_PROXY", "ALL_PROXY")}
+    out = tmp_path / "results"
+    code, said = runner.run(
+        *("--only", "smoke", *runner.urls, "--out", str(out)),
+        **(FOR_LOCUST | for_python | proxies | {"HOME": str(tmp_path), "LC_ALL": "de_DE.UTF-8"}),
+    )
     assert code == 0, said
     (scenario,) = read_summary(out)["scenarios"]
     assert count_users(out) == scenario["achieved"]["users"] == 20
     assert scenario["achieved"]["seconds"] == pytest.approx(6, abs=1)
-
-
-def test_variables_for_locust_do_not_change_a_run(runner: Runner, tmp_path: Path) -> None:
-    check_run(runner, tmp_path / "results", **FOR_LOCUST)
-
-
-def test_a_file_for_locust_in_the_home_folder_does_not_change_a_run(runner: Runner, tmp_path: Path) -> None:
-    (tmp_path / ".locust.conf").write_text("users = 1\nprocesses = 2\ntags = none\n")
-    check_run(runner, tmp_path / "results", HOME=str(tmp_path))
-
-
-def test_variables_that_lead_to_other_code_or_to_a_proxy_do_not_change_a_run(
-    runner: Runner, tmp_path: Path, for_python: dict[str, str]
-) -> None:
-    proxies = {name: "http://127.0.0.1:9" for name in ("http_proxy", "HTTP_PROXY", "ALL_PROXY")}
-    check_run(runner, tmp_path / "results", **for_python, **proxies, LC_ALL="de_DE.UTF-8")
 
 
 def test_a_script_called_from_beside_its_folder_finds_it_in_spite_of_cdpath(runner: Runner, tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from read_models import LONG, NO_CACHE, STALE_S, wait_until
 from sole_writer import SoleWriter, read_state
 from stacks import PROJECT, Stack
 
-EXITS = 50 if LONG else 2  # at each step
+EXITS = 50 if LONG else 1  # at each step
 EXIT_STATUS = 17  # of tests/exits.py, which only the service imports
 FROM_COMMIT_ON = ("after COMMIT", "after the event")
 # One worker, so that whatever is left over waits for the process that follows; forked from a master that has the code.

@@ -163,10 +163,12 @@ def test_ctrl_c_keeps_what_there_is_and_takes_down_the_local_stack_that_the_run_
     assert runner.processes() == [], said
 
 
-def test_a_termination_of_the_runner_alone_ends_its_locust_too(runner: Runner, tmp_path: Path) -> None:
+def test_a_termination_of_a_runner_in_the_background_ends_its_locust_too(runner: Runner, tmp_path: Path) -> None:
     runner.plan("smoke", run_time="60s")
     out = tmp_path / "results"
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # as a script has it for what it starts with `&`
     process = runner.start("--only", "smoke", *runner.urls, "--out", str(out))
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     wait_for(lambda: is_loaded(out, "smoke"))
     process.terminate()
     code, said = end_of(process, seconds=30)  # the load would go on for longer

@@ -84,6 +84,7 @@ def test_a_load_that_a_page_starts_anew_makes_its_walks_anew(stack: Stack, folde
             wait_until(lambda: count_in_page(page)["/logout/all 204"] >= 3, 30)
             requests.post(f"{page}/stop", timeout=20)
             wait_until(lambda: ask_stats(page)["user_count"] == 0)
+            wait_until(lambda: count_in_page(page)["/login 429"] > 0)  # a process tells its counts every three seconds
             counts = count_in_page(page)
             assert counts["/login 429"] == 1 and counts["/register 201"] == 2
             assert ask_stats(page)["errors"] == []

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from answering_front import IN_DOUBT, Answer, Asked, Fate, Front, once, pass_all, run_answering_front, shed
+from read_models import LONG
 from records_of_load import add_accounts, count_answers, read_writes, record_load, remove_books
 from records_of_load import read_rows as read_seconds
 from scripts import run_locust
@@ -164,7 +165,7 @@ def meet_each_once(service: str, kinds: Iterable[str], how: Fate) -> Fate:
     ("how", "words", "kinds"),
     [
         (lose, "no answer: ", list(LOST)),
-        (doubt, "shed: 503", list(LOST)),
+        pytest.param(doubt, "shed: 503", list(LOST), marks=pytest.mark.skipif(not LONG, reason="long form only")),
         (answer(500), "500 instead of ", list(LOST)),
     ],
     ids=["no answer", "in doubt", "wrong"],
