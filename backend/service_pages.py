@@ -18,7 +18,7 @@ PROXY_HEADERS = ("HTTP_FORWARDED", "HTTP_VIA", "HTTP_X_FORWARDED", "HTTP_X_REAL_
 
 
 def add_service_pages(app: OpenAPI) -> None:
-    """Add /health, /ready, /metrics, /openapi.json, /docs and what the last needs."""
+    """Add /health, /ready, /metrics, /openapi.json, /docs and what it needs, and / that leads there."""
     app.config["SWAGGER_CONFIG"] = {"validatorUrl": None}  # the badge would ask an outside host
     app.add_url_rule("/health", view_func=show_health)
     app.add_url_rule("/ready", view_func=show_readiness)
@@ -26,6 +26,7 @@ def add_service_pages(app: OpenAPI) -> None:
     app.add_url_rule("/openapi.json", view_func=show_openapi)
     app.register_blueprint(RegisterPlugin.register(doc_url="openapi.json"))
     app.add_url_rule("/docs", view_func=app.view_functions["swagger.swagger"])
+    app.add_url_rule("/", view_func=lead_to_docs)
 
 
 def show_health() -> Response:
@@ -48,6 +49,11 @@ def show_metrics() -> Response:
     _check_metrics_access()
     metrics.describe_service(current_app.config["SERVICE"])
     return Response(metrics.metrics_text(), content_type="text/plain; version=0.0.4; charset=utf-8")
+
+
+def lead_to_docs() -> Response:
+    """Lead whoever opens the bare address of the service to its documents."""
+    return Response(status=302, headers={"Location": "/docs"})
 
 
 def show_openapi() -> Response:
