@@ -1,7 +1,7 @@
 """The books service: HTTP only. Queries first, commands below; each call needs an access token."""
 
 from flask import Response, g, request
-from flask_openapi3 import APIBlueprint
+from flask_openapi3 import APIBlueprint, Tag
 
 from backend import commands, queries
 from backend.projector import start_projector
@@ -13,18 +13,32 @@ from backend.schemas import (
     BookQuery,
     BookVersion,
     CommandHeaders,
+    DeletedBookPath,
     NewBook,
 )
 from backend.usage import start_measuring_stores
-from backend.web import SECURITY, build_app, check_signature, check_token, json_answer, problems, refuse_unseen
+from backend.web import ACCESS_TOKEN, build_app, check_signature, check_token, json_answer, problems, refuse_unseen
 
-app = build_app("books", "Books service")
+QUERIES = Tag(name="Queries", description="They change nothing, and are answered from the read model.")
+COMMANDS = Tag(name="Commands", description="They change the catalogue in MariaDB, and answer with ISBN and version.")
+
+app = build_app("books", "Books service", "access_token")
 app.config["BACKGROUND"] += [start_projector, start_measuring_stores]  # gunicorn.conf.py starts them in each worker
 queries_api = APIBlueprint(
-    "queries", __name__, url_prefix="/api", abp_security=SECURITY, abp_responses=problems(401, 422, 503)
+    "queries",
+    __name__,
+    url_prefix="/api",
+    abp_tags=[QUERIES],
+    abp_security=ACCESS_TOKEN,
+    abp_responses=problems(401, 422, 503),
 )
 commands_api = APIBlueprint(
-    "commands", __name__, url_prefix="/api", abp_security=SECURITY, abp_responses=problems(401, 422, 503)
+    "commands",
+    __name__,
+    url_prefix="/api",
+    abp_tags=[COMMANDS],
+    abp_security=ACCESS_TOKEN,
+    abp_responses=problems(401, 422, 503),
 )
 # A query looks its caller's session up itself, in the trip that brings the answer; none passes that did not.
 queries_api.before_request(check_signature)
@@ -63,7 +77,7 @@ def change_book(path: BookPath, body: BookChange) -> Response:
 
 
 @commands_api.delete("/books/<isbn>", responses={204: None, **problems(404, 412)})
-def delete_book(path: BookPath) -> tuple[str, int]:
+def delete_book(path: DeletedBookPath) -> tuple[str, int]:
     """Delete a book, with If-Match only the version that it names."""
     commands.delete_book(path.isbn, if_match_holds)
     return "", 204

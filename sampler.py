@@ -30,12 +30,14 @@ from services import WRONG_USE, open_http
 TIMEOUTS = (1.0, 2.5)  # seconds to connect and to wait: a later answer says nothing about its second
 SAMPLE = re.compile(r"(\w+)(?:\{(.*)\})? (\S+)")
 WORKER = {
-    "worker_cpu_seconds": "cpu_s",
+    "worker_cpu_seconds_total": "cpu_s",
+    "worker_cpu_seconds": "cpu_s",  # of services of an older version
     "worker_memory_bytes": "rss",
     "worker_descriptors": "fds",
     "worker_threads": "threads",
     "worker_clients": "clients",
 }
+FIGURES = set(WORKER.values())
 
 
 class SampleFile:
@@ -68,7 +70,7 @@ def parse_metrics(text: str) -> dict[str, Any]:
         elif (name in VALUES or name == "server_time_seconds") and not math.isnan(value):  # as a store's that is down
             values[name] += value
     server_at = values.pop("server_time_seconds", None)
-    whole = {pid: Worker(**figures) for pid, figures in workers.items() if len(figures) == len(WORKER)}
+    whole = {pid: Worker(**figures) for pid, figures in workers.items() if len(figures) == len(FIGURES)}
     return {"server_at": server_at, "values": dict(values), "workers": whole}
 
 

@@ -12,7 +12,7 @@ from target import TIMEOUT_S, Target
 
 BROKEN = 3
 COUNT = "http_request_duration_seconds_count"
-PAGES = ("/health", "/ready", "/metrics", "/docs", "/openapi.json")  # what watches a service may ask for
+PAGES = ("/", "/health", "/ready", "/metrics", "/docs", "/openapi.json")  # what watches a service may ask for
 LOOK_S = 1.0
 FEW = 5  # requests a second of others that do not matter: somebody has a look
 

@@ -1,12 +1,14 @@
 """What the services count: Prometheus metrics over all workers of one Gunicorn master."""
 
 import os
+from collections.abc import Iterator
 from functools import cache
 from typing import Any, Final
 
 import mysql.connector
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import Counter, Gauge, Histogram, Metric, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.registry import Collector
 
 from backend import __version__
 from backend.config import settings
@@ -82,6 +84,19 @@ def metrics_text() -> bytes:
     TIME.set_to_current_time()
     if "PROMETHEUS_MULTIPROC_DIR" not in os.environ:
         return generate_latest()
-    registry = CollectorRegistry()
-    MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
-    return generate_latest(registry)
+    return generate_latest(AllWorkers())
+
+
+class AllWorkers(Collector):
+    """What all workers have counted and measured.
+
+    A gauge named `..._total` is given as the counter that it is: prometheus_client adds the counters of all workers
+    up, those of dead ones too, and tells those of each worker from others, and only while it lives, in gauges alone.
+    """
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield each family of metrics."""
+        for family in MultiProcessCollector(None).collect():  # type: ignore[no-untyped-call]
+            if family.type == "gauge" and family.name.endswith("_total"):
+                family.name, family.type = family.name.removesuffix("_total"), "counter"
+            yield family

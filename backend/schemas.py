@@ -15,9 +15,19 @@ from pydantic import (
     StrictStr,
     model_validator,
 )
+from pydantic.json_schema import GenerateJsonSchema
 
+from backend import examples
 from backend.accounts import LONGEST_KEY, USERNAME, email_key
 from backend.passwords import LONGEST_PASSWORD
+
+
+class SchemaInOrder(GenerateJsonSchema):
+    """JSON schemas with everything in the order in which it is written here, examples above all."""
+
+    def sort(self, value: Any, parent_key: str | None = None) -> Any:
+        """Sort nothing."""
+        return value
 
 
 class Shape(BaseModel):
@@ -31,7 +41,7 @@ class Shape(BaseModel):
         cls, *args: Any, **kwargs: Any
     ) -> dict[str, Any]:
         """Give the JSON schema, made once per class."""
-        return super().model_json_schema(*args, **kwargs)
+        return super().model_json_schema(*args, **kwargs | {"schema_generator": SchemaInOrder})
 
 
 def parse_isbn(text: str) -> str:
@@ -91,13 +101,18 @@ def _number_or_decimal_text(value: Any) -> Any:
     return value
 
 
-def _left_out() -> Any:
+def _left_out(**shown: Any) -> Any:
     # Left out is fine, null is not: the default is no value of the field and stays out of the document.
-    return Field(default=None, json_schema_extra=_drop_default)
+    def show(schema: dict[str, Any]) -> None:
+        schema.pop("default", None)
+        schema.update(shown)
+
+    return Field(default=None, json_schema_extra=show)
 
 
-def _drop_default(schema: dict[str, Any]) -> None:
-    schema.pop("default", None)
+def _with_example(example: dict[str, Any]) -> ConfigDict:
+    # Where a document has none, Swagger UI makes one up: an address that fits the pattern is noise.
+    return ConfigDict(json_schema_extra={"example": example})
 
 
 Text = Annotated[StrictStr, AfterValidator(_refuse_lone_surrogates)]
@@ -123,6 +138,8 @@ Email = Annotated[
 class Registration(Shape):
     """Body of POST /register."""
 
+    model_config = _with_example(examples.REGISTRATION)
+
     username: Annotated[StrictStr, Field(pattern=f"^{USERNAME}$")]
     email: Email
     password: Annotated[StrictStr, Field(min_length=8), AfterValidator(_at_most_72_bytes)]
@@ -130,6 +147,8 @@ class Registration(Shape):
 
 class Login(Shape):
     """Body of POST /login: a username or an email, and the password."""
+
+    model_config = _with_example(examples.LOGIN)
 
     username: Annotated[Text, Field(min_length=1)] = _left_out()
     email: Annotated[Text, Field(min_length=1)] = _left_out()
@@ -145,6 +164,8 @@ class Login(Shape):
 class User(Shape):
     """A user as others may see it."""
 
+    model_config = _with_example(examples.USER)
+
     id: int
     username: str
     email: str
@@ -152,6 +173,8 @@ class User(Shape):
 
 class TokenPair(Shape):
     """Answer to a log-in or refresh; `expires_in` is the life of the access token in seconds."""
+
+    model_config = _with_example(examples.TOKEN_PAIR)
 
     access_token: str
     refresh_token: str
@@ -161,6 +184,8 @@ class TokenPair(Shape):
 
 class TokenStatus(Shape):
     """Answer of GET /token/status: the claims of an active token, or the reason why it is not active."""
+
+    model_config = _with_example(examples.TOKEN_STATUS)
 
     active: bool
     reason: str | None = None
@@ -175,6 +200,8 @@ class TokenStatus(Shape):
 class NewBook(Shape):
     """Body of POST /api/books."""
 
+    model_config = _with_example(examples.NEW_BOOK)
+
     isbn: Isbn
     title: Name
     authors: Authors
@@ -188,6 +215,8 @@ class NewBook(Shape):
 class BookChange(Shape):
     """Body of PATCH /api/books/{isbn}: any field but isbn; none may be null."""
 
+    model_config = _with_example(examples.BOOK_CHANGE)
+
     title: Name = _left_out()
     authors: Authors = _left_out()
     genre: Label = _left_out()
@@ -199,6 +228,8 @@ class BookChange(Shape):
 
 class Book(Shape):
     """A book of the catalogue."""
+
+    model_config = _with_example(examples.BOOK)
 
     isbn: str
     title: str
@@ -214,6 +245,8 @@ class Book(Shape):
 class BookPage(Shape):
     """One page of the catalogue; `next` is null on the last page."""
 
+    model_config = _with_example(examples.BOOK_PAGE)
+
     items: list[Book]
     next: str | None
     total: int
@@ -222,6 +255,8 @@ class BookPage(Shape):
 class BookVersion(Shape):
     """Answer of a command."""
 
+    model_config = _with_example(examples.BOOK_VERSION)
+
     isbn: str
     version: int
 
@@ -229,7 +264,13 @@ class BookVersion(Shape):
 class BookPath(Shape):
     """The book that a path names."""
 
-    isbn: Isbn
+    isbn: Annotated[Isbn, Field(json_schema_extra={"example": examples.BOOK["isbn"]})]
+
+
+class DeletedBookPath(BookPath):
+    """The book that a path names; as an example the book that the example of POST has added."""
+
+    isbn: Annotated[Isbn, Field(json_schema_extra={"example": examples.NEW_BOOK["isbn"]})]
 
 
 class BookQuery(Shape):
@@ -238,10 +279,10 @@ class BookQuery(Shape):
     model_config = ConfigDict(extra="ignore", hide_input_in_errors=True)
 
     limit: Annotated[int, Field(ge=1, le=100)] = 20
-    after: Annotated[str, Field(min_length=1, max_length=4096)] | None = None
-    author: Name | None = None
-    genre: Label | None = None
-    format: Label | None = None
+    after: Annotated[str, Field(min_length=1, max_length=4096)] = _left_out(description="The `next` of the last page.")
+    author: Name = _left_out(example=examples.BOOK["authors"][0])
+    genre: Label = _left_out(example=examples.BOOK["genre"])
+    format: Label = _left_out(example=examples.BOOK["format"])
 
 
 class CommandHeaders(Shape):
@@ -250,8 +291,8 @@ class CommandHeaders(Shape):
     model_config = ConfigDict(extra="ignore", hide_input_in_errors=True)
 
     idempotency_key: Annotated[
-        str | None, Field(alias="Idempotency-Key", min_length=1, max_length=255, pattern=r"^[\x21-\x7e]+$")
-    ] = None
+        str, Field(alias="Idempotency-Key", min_length=1, max_length=255, pattern=r"^[\x21-\x7e]+$")
+    ] = _left_out(description="Any text of yours; the same key and body again gives the first answer.")
 
 
 class FieldError(Shape):

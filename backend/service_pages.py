@@ -18,7 +18,7 @@ PROXY_HEADERS = ("HTTP_FORWARDED", "HTTP_VIA", "HTTP_X_FORWARDED", "HTTP_X_REAL_
 
 
 def add_service_pages(app: OpenAPI) -> None:
-    """Add /health, /ready, /metrics, /openapi.json, /docs and what the last needs."""
+    """Add /health, /ready, /metrics, /openapi.json, /docs and what it needs, and / that leads there."""
     app.config["SWAGGER_CONFIG"] = {"validatorUrl": None}  # the badge would ask an outside host
     app.add_url_rule("/health", view_func=show_health)
     app.add_url_rule("/ready", view_func=show_readiness)
@@ -26,6 +26,7 @@ def add_service_pages(app: OpenAPI) -> None:
     app.add_url_rule("/openapi.json", view_func=show_openapi)
     app.register_blueprint(RegisterPlugin.register(doc_url="openapi.json"))
     app.add_url_rule("/docs", view_func=app.view_functions["swagger.swagger"])
+    app.add_url_rule("/", view_func=lead_to_docs)
 
 
 def show_health() -> Response:
@@ -50,17 +51,25 @@ def show_metrics() -> Response:
     return Response(metrics.metrics_text(), content_type="text/plain; version=0.0.4; charset=utf-8")
 
 
+def lead_to_docs() -> Response:
+    """Lead whoever opens the bare address of the service to its documents."""
+    return Response(status=302, headers={"Location": "/docs"})
+
+
 def show_openapi() -> Response:
     """Give the OpenAPI document."""
     return jsonify(openapi_document())
 
 
 def openapi_document() -> dict[str, Any]:
-    """Give the OpenAPI document without the 422 that flask-openapi3 adds where a route declares none."""
+    """Give the OpenAPI document without the 422 that flask-openapi3 adds where a route declares none, and with an empty
+    `security`, which flask-openapi3 leaves out, where a route needs no token.
+    """
     app: Any = current_app
     document: dict[str, Any] = app.api_doc
     for path in document["paths"].values():
         for operation in path.values():
+            operation.setdefault("security", [])
             if "application/json" in operation["responses"].get("422", {}).get("content", {}):
                 del operation["responses"]["422"]
     return document

@@ -20,7 +20,8 @@ from backend.redis_store import ask
 WORKER_EVERY_S = 0.5
 STORES_EVERY_S = 1.0
 
-CPU = Gauge("worker_cpu_seconds", "Processor time that a worker has used.", multiprocess_mode=EACH)
+# A gauge in form, for its worker's label and end; /metrics gives it as the counter that it is.
+CPU = Gauge("worker_cpu_seconds_total", "Processor time that a worker has used.", multiprocess_mode=EACH)
 MEMORY = Gauge("worker_memory_bytes", "Resident memory of a worker.", multiprocess_mode=EACH)
 DESCRIPTORS = Gauge("worker_descriptors", "Open files and sockets of a worker.", multiprocess_mode=EACH)
 THREADS = Gauge("worker_threads", "Threads of a worker.", multiprocess_mode=EACH)

@@ -6,7 +6,7 @@ import time
 from typing import Any
 
 from flask import Response, current_app, g, request
-from flask_openapi3 import APIBlueprint, Info, OpenAPI
+from flask_openapi3 import APIBlueprint, Info, OpenAPI, Server
 from pydantic import ValidationError
 from werkzeug.exceptions import HTTPException
 from werkzeug.http import HTTP_STATUS_CODES
@@ -16,6 +16,7 @@ from backend.access_log import choose_request_id, note_request
 from backend.bodies import LARGEST_BODY, JSONRequest, StrictJSON, refuse_body
 from backend.deadline import start_deadline
 from backend.errors import NotAuthenticated, ServiceError
+from backend.examples import make_problem
 from backend.schemas import Problem
 from backend.service_pages import add_service_pages
 from backend.sessions import Caller, identify
@@ -25,7 +26,9 @@ from backend.usage import start_measuring_worker
 log = logging.getLogger(__name__)
 
 PROBLEM_JSON = "application/problem+json"
-SECURITY: list[dict[str, list[Any]]] = [{"bearer": []}]
+Security = list[dict[str, list[Any]]]
+ACCESS_TOKEN: Security = [{"access_token": []}]
+REFRESH_TOKEN: Security = [{"refresh_token": []}]
 
 
 class App(OpenAPI):
@@ -51,12 +54,13 @@ class App(OpenAPI):
             self.paths[rule] = item.model_copy(update={verb: getattr(added, verb) for verb in added.model_fields_set})
 
 
-def build_app(service: str, title: str) -> App:
-    """Build the app of the service `auth` or `books`, with everything but its own routes."""
+def build_app(service: str, title: str, *tokens: str) -> App:
+    """Build the app of the service `auth` or `books`, with everything but its own routes, which ask for `tokens`."""
     app = App(
         service,
         info=Info(title=title, version=__version__),
-        security_schemes={"bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}},
+        security_schemes={token: _describe_token(token) for token in tokens},
+        servers=[Server(url="/", description="The host of this document")],
         validation_error_model=Problem,
         validation_error_callback=_answer_invalid,
         doc_ui=False,
@@ -73,12 +77,20 @@ def build_app(service: str, title: str) -> App:
     return app
 
 
+def _describe_token(name: str) -> dict[str, str]:
+    given = f"The `{name}` that POST /login of the auth service gave."
+    return {"type": "http", "scheme": "bearer", "bearerFormat": "JWT", "description": given}
+
+
 def problems(*statuses: int) -> dict[str | int, Any]:
     """Document error answers of a route, for its `responses`."""
-    schema = {"schema": {"$ref": "#/components/schemas/Problem"}}
-    return {
-        status: {"description": HTTP_STATUS_CODES[status], "content": {PROBLEM_JSON: schema}} for status in statuses
-    }
+    schema = {"$ref": "#/components/schemas/Problem"}
+    documented: dict[str | int, Any] = {}
+    for status in statuses:
+        title = HTTP_STATUS_CODES[status]
+        content = {PROBLEM_JSON: {"schema": schema, "example": make_problem(status, title)}}
+        documented[status] = {"description": title, "content": content}
+    return documented
 
 
 def bearer_token() -> str:

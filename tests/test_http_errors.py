@@ -24,7 +24,7 @@ PATHS = {
     ],
     "books": [("/api/books", {"GET", "POST"}), ("/api/books/9780306406157", {"GET", "PATCH", "DELETE"})],
 }
-EVERYWHERE = [(path, {"GET"}) for path in ("/health", "/ready", "/metrics", "/openapi.json")]
+EVERYWHERE = [(path, {"GET"}) for path in ("/", "/health", "/ready", "/metrics", "/openapi.json")]
 CALLS = [(service, path, allowed) for service in PATHS for path, allowed in [*PATHS[service], *EVERYWHERE]]
 
 
@@ -36,9 +36,7 @@ def clients(auth: Client, books: Client) -> dict[str, Client]:
 
 @pytest.mark.parametrize("service", ["auth", "books"])
 @pytest.mark.parametrize("method", ["GET", "POST", "PATCH", "DELETE"])
-@pytest.mark.parametrize(
-    "path", ["/", "/api", "/api/bookshelves", "/nothing/here", "/register/x", "/.env", "/health/x"]
-)
+@pytest.mark.parametrize("path", ["/api", "/api/bookshelves", "/nothing/here", "/register/x", "/.env", "/health/x"])
 def test_an_unknown_path_is_404(clients: dict[str, Client], service: str, method: str, path: str) -> None:
     check_problem(clients[service].request(method, path), 404)
 

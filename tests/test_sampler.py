@@ -20,7 +20,7 @@ from stacks import PROJECT, Stack
 
 from analysis.gaps import Gaps
 from analysis.raw_files import read_server
-from analysis.records import VALUES, ServerSample
+from analysis.records import VALUES, ServerSample, Worker
 from sampler import parse_metrics
 
 
@@ -99,6 +99,13 @@ def test_the_two_services_together_tell_all_values(sampled: Path) -> None:
 def test_the_values_are_sums_over_their_labels() -> None:
     text = 'db_pool_in_use{pid="17"} 2.0\ndb_pool_in_use{pid="18"} 3.0\n'
     assert parse_metrics(text)["values"] == {"db_pool_in_use": 5.0}
+
+
+@pytest.mark.parametrize("cpu", ["worker_cpu_seconds_total", "worker_cpu_seconds"])
+def test_the_workers_of_services_of_an_older_version_are_told_too(cpu: str) -> None:
+    others = ("worker_memory_bytes", "worker_descriptors", "worker_threads", "worker_clients")
+    text = "".join(f'{name}{{pid="17"}} 2.0\n' for name in (cpu, *others))
+    assert parse_metrics(text)["workers"] == {"17": Worker(2.0, 2.0, 2.0, 2.0, 2.0)}
 
 
 def test_of_this_machine_the_share_of_its_processors_is_told(sampled: Path) -> None:

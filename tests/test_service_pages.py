@@ -195,3 +195,17 @@ def test_the_docs_name_no_outside_host_and_no_validator(service: tuple[str, Clie
     assert hosts - {own, "www.w3.org"} == set()
     assert re.search(r"""["']?validatorUrl["']?\s*[:=]\s*(null|""|''|"none"|'none')""", page.text)
     assert "openapi.json" in page.text
+
+
+def test_the_bare_address_leads_to_the_docs(service: tuple[str, Client], stack: Stack) -> None:
+    client = service[1]
+    answer = client.get("/")
+    assert (answer.status_code, answer.url) == (200, f"{client.url}/docs")
+    (led,) = answer.history
+    assert (led.status_code, led.headers["Location"], led.content) == (302, "/docs", b"")
+    assert led.headers["X-Request-ID"] and led.headers["X-Content-Type-Options"] == "nosniff"
+    head = client.request("HEAD", "/", allow_redirects=False)
+    assert (head.status_code, head.headers["Location"]) == (302, "/docs")
+    samples = read_metrics(client, stack)
+    counted = {method: str([("method", method), ("route", "/"), ("status", "302")]) for method in ("GET", "HEAD")}
+    assert all(samples["http_request_duration_seconds_count", labels] >= 1 for labels in counted.values())

@@ -12,15 +12,20 @@ from prometheus_client.parser import text_string_to_metric_families
 from read_models import connect_to_redis, wait_until
 from stacks import Stack, connect_to_mariadb
 
-FIGURES = ("worker_cpu_seconds", "worker_memory_bytes", "worker_descriptors", "worker_threads")
+FIGURES = ("worker_cpu_seconds_total", "worker_memory_bytes", "worker_descriptors", "worker_threads")
+
+
+def read_families(stack: Stack, service: str) -> list[Any]:
+    """Return the families of metrics of a service's /metrics."""
+    headers = {"Authorization": f"Bearer {stack['METRICS_TOKEN']}"}
+    answer = requests.get(f"{stack[f'{service}_URL']}/metrics", headers=headers, timeout=10)
+    assert answer.status_code == 200
+    return list(text_string_to_metric_families(answer.text))
 
 
 def read_samples(stack: Stack, service: str) -> list[Any]:
     """Return the samples of a service's /metrics."""
-    headers = {"Authorization": f"Bearer {stack['METRICS_TOKEN']}"}
-    answer = requests.get(f"{stack[f'{service}_URL']}/metrics", headers=headers, timeout=10)
-    assert answer.status_code == 200
-    return [sample for family in text_string_to_metric_families(answer.text) for sample in family.samples]
+    return [sample for family in read_families(stack, service) for sample in family.samples]
 
 
 def read_workers(stack: Stack, service: str, figure: str) -> dict[int, float]:
@@ -48,12 +53,22 @@ def test_every_worker_tells_its_own_figures(stack: Stack, service: str, figure: 
 
 
 @pytest.mark.parametrize("service", ["AUTH", "BOOKS"])
+def test_what_only_rises_is_a_counter_by_type_and_by_name(stack: Stack, service: str) -> None:
+    families = read_families(stack, service)
+    counters = {family.name for family in families if family.type == "counter"}
+    assert counters >= {"worker_cpu_seconds", "http_requests_shed", "db_pool_opened"}
+    for family in families:
+        for sample in family.samples:
+            assert sample.name.endswith("_total") is (family.name in counters), sample
+
+
+@pytest.mark.parametrize("service", ["AUTH", "BOOKS"])
 def test_the_figures_are_those_of_the_system(stack: Stack, service: str) -> None:
     for pid in find_workers(stack, service):
         process = psutil.Process(pid)
         memory, cpu = process.memory_info().rss, sum(process.cpu_times()[:2])
         assert read_workers(stack, service, "worker_memory_bytes")[pid] == pytest.approx(memory, rel=0.1)
-        assert read_workers(stack, service, "worker_cpu_seconds")[pid] == pytest.approx(cpu, abs=0.5)
+        assert read_workers(stack, service, "worker_cpu_seconds_total")[pid] == pytest.approx(cpu, abs=0.5)
         for figure, count in (("worker_descriptors", process.num_fds), ("worker_threads", process.num_threads)):
             wait_until(lambda: abs(read_workers(stack, service, figure)[pid] - count()) <= 3, 5, figure)  # noqa: B023
 
