@@ -1,8 +1,9 @@
-"""Uses a page in a real Chromium without a window, as a person does: opens it, presses its buttons, reads it.
+"""Uses a page in a real Chromium without a window, as a person does: opens it, presses its buttons, reads it, shows it.
 
 Talks to the browser through a pipe: https://chromedevtools.github.io/devtools-protocol.
 """
 
+import base64
 import json
 import os
 import select
@@ -50,6 +51,16 @@ class Tab:
     def press(self, name: str) -> bool:
         """Press the button of that name, and tell whether there is one that can be pressed."""
         return bool(self.ask(PRESS % json.dumps(name)))
+
+    def resize(self, width: int, height: int) -> None:
+        """Make the page so many pixels wide and high."""
+        self._ask("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=False)
+
+    def photograph(self, left: float, top: float, width: float, height: float) -> bytes:
+        """Return a part of the page, its place in pixels from the page's beginning, as a PNG."""
+        part = {"x": left, "y": top, "width": width, "height": height, "scale": 1}
+        answer = self._ask("Page.captureScreenshot", format="png", clip=part, captureBeyondViewport=True)
+        return base64.b64decode(answer["data"])
 
     def _ask(self, method: str, **parameters: Any) -> dict[str, Any]:
         self._number += 1
