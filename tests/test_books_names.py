@@ -52,7 +52,7 @@ def far_books(stack: Stack, mariadb: Proxy, tmp_path_factory: pytest.TempPathFac
 def test_a_hundred_new_authors_take_no_longer_over_a_slow_way_to_mariadb_than_known_ones(far_books: Client) -> None:
     # What else the machine does can take longer than the way: one of three tries shows the way alone.
     tries = [measure_names(far_books) for _ in range(3)]
-    assert min(max(new, changed) - known for new, known, changed in tries) < 6 * LATENCY_S, tries
+    assert min(max(new, changed) - known for new, known, changed in tries) < 10 * LATENCY_S, tries  # not 100
 
 
 def measure_names(far_books: Client) -> tuple[float, float, float]:

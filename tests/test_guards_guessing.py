@@ -11,7 +11,7 @@ from weak_builds import Change, run_build
 
 COUNTED_TOO_LATE: tuple[Change, ...] = (
     ("if failures + redis.call('ZCARD', KEYS[2]) >= most then", "if failures >= most then"),
-    ("attempt = begin_try(account)", "attempt = (begin_try(account), __import__('time').sleep(0.05))[0]"),
+    ("attempt = begin_try(account)", "attempt = (begin_try(account), __import__('time').sleep(0.3))[0]"),
 )
 RESET_BY_A_REFRESH: tuple[Change, ...] = (
     ("return sign_pair(user_id, claims", "return _forget_failures(user_id) or sign_pair(user_id, claims"),
