@@ -260,7 +260,8 @@ def write_server(folder: Path, plan: Plan, services: Services | None = None) -> 
                 "read_model_misses_total": float(made.misses if second > 10 else 0),
             }
             sample = ServerSample(at, service, 0.004, at + made.clock, values, workers)
-            fields = vars(sample) | {"workers": {pid: vars(worker) for pid, worker in workers.items()}}  # asdict() is slow
+            # What asdict() gives, which copies each number: a soak has some thousands of samples.
+            fields = vars(sample) | {"workers": {pid: vars(worker) for pid, worker in workers.items()}}
             lines.append({key: value for key, value in fields.items() if value not in (None, "")})
     write_lines(folder / f"{plan.name}_server.jsonl", lines)
 
