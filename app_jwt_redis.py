@@ -3,9 +3,11 @@
 from flask import Response, g
 from flask_openapi3 import APIBlueprint, Tag
 
-from backend import accounts, sessions
-from backend.schemas import Login, Registration, TokenPair, TokenStatus, User
-from backend.web import (
+from backend.auth import accounts
+
+from backend.auth import sessions
+from backend.http.schemas import Login, Registration, TokenPair, TokenStatus, User
+from backend.http.web import (
     ACCESS_TOKEN,
     REFRESH_TOKEN,
     bearer_token,

@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 from typing import NoReturn
 
-from services import WRONG_USE, Refused
+from load.client.services import WRONG_USE, Refused
 
 FIELDS = ("username", "email", "password")
 

@@ -14,7 +14,7 @@ if "GLIBC_TUNABLES" not in os.environ:
 # Before anything imports prometheus_client: each master has a folder of its own for its workers' metrics, and a
 # reload (which runs this file again) keeps it.
 if os.environ.get("METRICS_MASTER") != str(os.getpid()):
-    from backend.metrics_folder import make_folder, remove_left_folders
+    from backend.server.metrics_folder import make_folder, remove_left_folders
 
     os.environ["METRICS_MASTER"] = str(os.getpid())
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = make_folder()
@@ -84,7 +84,7 @@ def on_reload(server: Any) -> None:
 
 def refuse_unfit_redis() -> None:
     """Refuse to start with a Redis, if one can be reached by now, that lacks what the services cannot do without."""
-    from backend.redis_needs import find_lacks
+    from backend.stores.redis_needs import find_lacks
 
     if lacks := find_lacks():
         refuse_to_start(f"the Redis of REDIS_URL {lacks}; docs/cqrs.md says what it needs")
@@ -110,9 +110,9 @@ def post_worker_init(worker: Any) -> None:
 
 def when_ready(server: Any) -> None:
     """Say at the start which store does not answer, that Redis may lose what it holds, and which tables are older."""
-    from backend.collations import find_other_collations
-    from backend.readiness import check_stores
-    from backend.redis_needs import find_risk
+    from backend.stores.collations import find_other_collations
+    from backend.http.readiness import check_stores
+    from backend.stores.redis_needs import find_risk
 
     for store, state in check_stores().items():
         if state == "down":

@@ -1,7 +1,7 @@
 -- Schema and first data of the catalogue and its users. Safe to run twice: no value that is there is changed.
 -- Columns named *_key hold the name case-folded (Python's str.casefold) for order and filters without regard
 -- to case; a character can fold into three, hence three times the length. email_key is in one Unicode form as well
--- (backend/accounts.py).
+-- (backend/auth/accounts.py).
 
 CREATE DATABASE IF NOT EXISTS Libros CHARACTER SET utf8mb4 COLLATE utf8mb4_nopad_bin;
 ALTER DATABASE Libros CHARACTER SET utf8mb4 COLLATE utf8mb4_nopad_bin;

@@ -21,9 +21,9 @@ from typing import Any
 
 from locust import events
 
-from locust_actions import by_author, by_format, by_genre, list_books, one_book, page_on, revalidate, session_flow
-from locust_user import LibraryUser
-from locust_writes import add_book, change_book, delete_book
+from load.users.reads import by_author, by_format, by_genre, list_books, one_book, page_on, revalidate, session_flow
+from load.users.user import LibraryUser
+from load.users.writes import add_book, change_book, delete_book
 
 FIRST_USERS, FIRST_RATE = 200, 20  # in the fields of the web page, where nobody gave others
 MIX = {

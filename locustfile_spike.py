@@ -1,6 +1,6 @@
 """The everyday load with a spike in the middle."""
 
-from locust_options import StagesShape
+from load.run.options import StagesShape
 from locustfile import EverydayUser  # noqa: F401  Locust spawns it
 
 

@@ -1,6 +1,6 @@
 """The everyday load in stages, up and down again."""
 
-from locust_options import StagesShape
+from load.run.options import StagesShape
 from locustfile import EverydayUser  # noqa: F401  Locust spawns it
 
 

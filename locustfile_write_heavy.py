@@ -1,8 +1,8 @@
 """A load of which three quarters are writes."""
 
-from locust_actions import by_author, by_format, by_genre, list_books, one_book, page_on, revalidate, session_flow
-from locust_user import LibraryUser
-from locust_writes import add_book, change_book, delete_book
+from load.users.reads import by_author, by_format, by_genre, list_books, one_book, page_on, revalidate, session_flow
+from load.users.user import LibraryUser
+from load.users.writes import add_book, change_book, delete_book
 
 MIX = {
     list_books: 40,

@@ -3,9 +3,11 @@
 from flask import Response, g, request
 from flask_openapi3 import APIBlueprint, Tag
 
-from backend import commands, queries
-from backend.projector import start_projector
-from backend.schemas import (
+from backend.catalogue import commands
+
+from backend.catalogue import queries
+from backend.read_model.projector import start_projector
+from backend.http.schemas import (
     Book,
     BookChange,
     BookPage,
@@ -16,8 +18,8 @@ from backend.schemas import (
     DeletedBookPath,
     NewBook,
 )
-from backend.usage import start_measuring_stores
-from backend.web import ACCESS_TOKEN, build_app, check_signature, check_token, json_answer, problems, refuse_unseen
+from backend.server.usage import start_measuring_stores
+from backend.http.web import ACCESS_TOKEN, build_app, check_signature, check_token, json_answer, problems, refuse_unseen
 
 QUERIES = Tag(name="Queries", description="They change nothing, and are answered from the read model.")
 COMMANDS = Tag(name="Commands", description="They change the catalogue in MariaDB, and answer with ISBN and version.")

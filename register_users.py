@@ -19,7 +19,7 @@ from rich.console import Console
 from rich.progress import track
 
 from create_users_csv import FIELDS, Arguments, count_of, is_private, say_open_drive
-from services import Refused, ask, check_service, explain, open_http, service_url
+from load.client.services import Refused, ask, check_service, explain, open_http, service_url
 
 if TYPE_CHECKING:
     from _csv import Reader

@@ -8,13 +8,13 @@ import argparse
 import sys
 from pathlib import Path
 
-from catalogue import is_leftover, read_catalogue
+from load.client.catalogue import is_leftover, read_catalogue
 from create_users_csv import Arguments
-from read_back import await_read_model, remove, sign_in
+from load.run.read_back import await_read_model, remove, sign_in
 from register_users import INTERRUPTED
-from service_metrics import find_token, refuse_other_load
-from services import Refused
-from target import Target, read_target
+from load.client.service_metrics import find_token, refuse_other_load
+from load.client.services import Refused
+from load.client.target import Target, read_target
 
 EXITS = """exit codes:
   0    no load's book is left

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import psutil
 
-from analysis.gaps import Gaps
-from analysis.plan import Plan
-from analysis.results import Second, read_failures, read_second
-from analysis.run import read_run
+from analysis.records.gaps import Gaps
+from analysis.plan.plan import Plan
+from analysis.records.locust_files import Second, read_failures, read_second
+from analysis.records.run import read_run
 
 TERMINAL_S = 1.0
 PLAIN_S = 10.0

@@ -9,13 +9,13 @@ from pathlib import Path
 from rich.console import Console
 
 from analysis.findings import RunReport
-from analysis.junit_file import write_junit
-from analysis.report import build_report
-from analysis.report_page import write_html
-from analysis.run import RunError
-from analysis.summary_json import write_json
-from analysis.summary_markdown import write_markdown
-from analysis.terminal import print_report
+from analysis.report.junit_file import write_junit
+from analysis.report.report import build_report
+from analysis.report.page import write_html
+from analysis.records.run import RunError
+from analysis.report.summary_json import write_json
+from analysis.report.summary_markdown import write_markdown
+from analysis.report.terminal import print_report
 
 EXIT_CODES = {"PASS": 0, "FAIL": 1, "INVALID": 2, "INCONCLUSIVE": 2}
 BROKEN = 3

@@ -3,15 +3,15 @@
 from collections.abc import Callable
 from dataclasses import replace
 
-from analysis.answer_rules import judge_amount, judge_errors, judge_shed
-from analysis.balance_rules import judge_balance
-from analysis.baseline import answer_baseline
-from analysis.counts import count_requests
-from analysis.data_rules import judge_data
-from analysis.evidence import Evidence
+from analysis.checks.answer_rules import judge_amount, judge_errors, judge_shed
+from analysis.checks.balance_rules import judge_balance
+from analysis.scenarios.baseline import answer_baseline
+from analysis.records.counts import count_requests
+from analysis.checks.data_rules import judge_data
+from analysis.checks.evidence import Evidence
 from analysis.findings import CONTRACT, INCONCLUSIVE, INVALID, PASS, PERFORMANCE, VALIDITY, Answer, Check
-from analysis.generator_rules import judge_generator
-from analysis.load_rules import (
+from analysis.checks.generator_rules import judge_generator
+from analysis.checks.load_rules import (
     judge_end,
     judge_exceptions,
     judge_ledger,
@@ -21,18 +21,18 @@ from analysis.load_rules import (
     judge_seconds,
     judge_users,
 )
-from analysis.objectives import judge_longest, judge_objectives, judge_question
-from analysis.promises import judge_promises, judge_reading
-from analysis.read_heavy import answer_read_heavy
-from analysis.record_rules import judge_damage
-from analysis.server_rules import judge_samples
-from analysis.smoke import answer_smoke
-from analysis.soak import answer_soak
-from analysis.spike import answer_spike
-from analysis.stages import answer_stages
-from analysis.standstill_rules import find_silence, judge_standstills
-from analysis.worker_rules import judge_workers
-from analysis.write_heavy import answer_write_heavy
+from analysis.checks.objectives import judge_longest, judge_objectives, judge_question
+from analysis.checks.guarantees import judge_promises, judge_reading
+from analysis.scenarios.read_heavy import answer_read_heavy
+from analysis.checks.record_rules import judge_damage
+from analysis.checks.server_rules import judge_samples
+from analysis.scenarios.smoke import answer_smoke
+from analysis.scenarios.soak import answer_soak
+from analysis.scenarios.spike import answer_spike
+from analysis.scenarios.stages import answer_stages
+from analysis.checks.standstill_rules import find_silence, judge_standstills
+from analysis.checks.worker_rules import judge_workers
+from analysis.scenarios.write_heavy import answer_write_heavy
 
 ANSWERS: dict[str, Callable[[Evidence], Answer]] = {
     "smoke": answer_smoke,

@@ -25,7 +25,8 @@ def make_isbn(number: int) -> str:
 
 def record_command(isbn: str) -> list[Statement]:
     """Add the book of load.lua by the real command and return what it sends between BEGIN and COMMIT."""
-    from backend import commands, connections  # noqa: PLC0415 - the other measurement needs no settings
+    from backend.catalogue import commands
+    from backend.stores import mariadb  # noqa: PLC0415 - the other measurement needs no settings
 
     book = {
         "isbn": isbn, "title": f"Velvet Lantern of {isbn}", "authors": ["Victor Hugo"], "genre": "Fiction",
@@ -61,7 +62,7 @@ def commit_books(
     statements: list[Statement], recorded: str, seconds: float, ready: threading.Barrier, first: int
 ) -> float:
     """Run the transaction over and over on one connection, once all threads are ready; return how often a second."""
-    from backend.connections import Connection, connection_arguments  # noqa: PLC0415
+    from backend.stores.mariadb import Connection, connection_arguments  # noqa: PLC0415
 
     count = 0
     with Connection(**connection_arguments()) as connection, connection.cursor(buffered=True) as cursor:

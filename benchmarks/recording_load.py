@@ -14,8 +14,8 @@ import gevent
 from locust import constant, events
 from locust.env import Environment
 
-from locust_recording import UsersRecording
-from locust_user import LibraryUser
+from load.recording.recording import UsersRecording
+from load.users.user import LibraryUser
 from locustfile_write_heavy import MIX
 
 WARM_UP_S = 1.0

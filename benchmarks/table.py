@@ -14,7 +14,7 @@ import redis
 from benchmarks.cases import Case, Comparison, list_comparisons
 from benchmarks.stand import PROJECT, Stack
 from benchmarks.wrk import CLIENTS, Result
-from machine import describe_machine, read_commit
+from load.run.machine import describe_machine, read_commit
 
 Round = dict[str, Result]  # by the key of the case
 NOTES = """

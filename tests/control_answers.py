@@ -22,8 +22,8 @@ from recordings import ADD, CHANGE, LIST, LOGIN, ONE, usual_latency
 from written_books import ISBNS
 
 from analysis.findings import FAIL, INCONCLUSIVE
-from analysis.objectives import ASKS_FOR
-from analysis.plan import SCENARIOS, Stage
+from analysis.checks.objectives import ASKS_FOR
+from analysis.plan.plan import SCENARIOS, Stage
 
 WRONG, INTERNAL = "every answer kept the contract", "no answer was a 500"
 SHED, ANSWERED = ("few requests were refused",), ("requests were answered",)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from made_runs import Break
 
-from analysis.plan import Plan
+from analysis.plan.plan import Plan
 
 
 @dataclass(frozen=True)

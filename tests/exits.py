@@ -10,7 +10,11 @@ import threading
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from backend import commands, connections, database
+from backend.catalogue import commands
+
+from backend.stores import mariadb
+
+from backend.stores import pool
 from microservicioCQRSRedis import app as books_app
 
 EXIT_STATUS = 17

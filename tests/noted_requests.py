@@ -14,7 +14,7 @@ from logging.config import dictConfig
 
 import psutil
 
-from backend.access_log import note_request
+from backend.server.access_log import note_request
 from backend.logs import LOGGING
 
 THREADS, EACH, PROCESSES = 16, 5, 60

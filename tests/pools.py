@@ -4,7 +4,7 @@ from typing import Any
 
 from stacks import Stack
 
-from backend.database import SelfRepairingPool
+from backend.stores.pool import SelfRepairingPool
 
 
 def open_pool(stack: Stack, *, wait_s: float = 1, reset_session: bool = True, **others: Any) -> SelfRepairingPool:

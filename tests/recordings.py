@@ -12,9 +12,9 @@ from typing import Any
 from hdrh.histogram import HdrHistogram
 from hdrh.log import HistogramLogWriter
 
-from analysis.endpoints import group_of
-from analysis.plan import Plan, Stage, plan_to_dict
-from analysis.records import (
+from analysis.records.endpoints import group_of
+from analysis.plan.plan import Plan, Stage, plan_to_dict
+from analysis.records.formats import (
     DIGITS,
     GENERATOR,
     HIGHEST_US,

@@ -11,9 +11,9 @@ from typing import Any, NamedTuple
 from scripts import choose_environment, locust_command, run_locust, run_script
 from stacks import Stack
 
-from analysis.gaps import Gaps
-from analysis.raw_files import read_ledger, read_seconds
-from analysis.records import Outcome, SecondRow, Sent, split_endpoint
+from analysis.records.gaps import Gaps
+from analysis.records.raw_files import read_ledger, read_seconds
+from analysis.records.formats import Outcome, SecondRow, Sent, split_endpoint
 
 # Loaded beside a locustfile: writes the raw time of every request, to hold the record against.
 RAW_TIMES = """

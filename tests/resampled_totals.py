@@ -10,9 +10,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from analysis.endpoints import is_ledger_write
-from analysis.records import NO_REQUESTS, SECONDS, name_endpoint
-from analysis.results import Failure
+from analysis.records.endpoints import is_ledger_write
+from analysis.records.formats import NO_REQUESTS, SECONDS, name_endpoint
+from analysis.records.locust_files import Failure
 
 KINDS = SECONDS[2:6]
 NOBODY = "9790000000001"

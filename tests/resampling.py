@@ -20,15 +20,15 @@ import numpy as np
 from resampled_samples import move_samples
 from resampled_totals import Kinds, add_refused_writes, change_failures, change_stats
 
-from analysis.curve import Curve, measure_curve
-from analysis.endpoints import count_mix
-from analysis.evidence import gather_evidence
+from analysis.records.curve import Curve, measure_curve
+from analysis.records.endpoints import count_mix
+from analysis.checks.evidence import gather_evidence
 from analysis.findings import PASS
-from analysis.load_rules import judge_mix
-from analysis.plan import Plan, plan_to_dict
-from analysis.records import find_parts
-from analysis.results import read_results
-from analysis.run import Run
+from analysis.checks.load_rules import judge_mix
+from analysis.plan.plan import Plan, plan_to_dict
+from analysis.records.formats import find_parts
+from analysis.records.locust_files import read_results
+from analysis.records.run import Run
 
 BLOCK_S = 5
 AFTERMATH_S = 10  # after the end of a spike: how it calms down has an order

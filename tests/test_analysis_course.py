@@ -23,8 +23,8 @@ from recordings import (
 )
 
 from analysis.findings import Figure, ScenarioReport
-from analysis.plan import Plan, Stage
-from analysis.report import build_report
+from analysis.plan.plan import Plan, Stage
+from analysis.report.report import build_report
 
 BASELINE = make_plan(Stage(50, 60, 10))
 STAGES = make_plan(*(Stage(users, 20, 50) for users in (30, 60, 90, 60, 30)), name="stages")

@@ -8,8 +8,8 @@ import pytest
 from recordings import Services, make_plan, usual_latency, write_good_run, write_server
 
 from analysis.findings import Figure, ScenarioReport
-from analysis.plan import Plan, Stage
-from analysis.report import build_report
+from analysis.plan.plan import Plan, Stage
+from analysis.report.report import build_report
 
 KIB = 1024
 USUAL = make_plan(Stage(20, 150, 20), name="soak", memory_kib_per_minute=512)

@@ -23,13 +23,13 @@ from recordings import (
 )
 
 from analysis.findings import ScenarioReport
-from analysis.gaps import Gaps
-from analysis.generator_rules import lag_p99, longest_stall
-from analysis.plan import Stage
-from analysis.raw_files import read_generator
-from analysis.records import MASTER, DataState, GeneratorRow, ServerSample
-from analysis.report import build_report
-from analysis.server_rules import find_holes, measure_shift, place_sample
+from analysis.records.gaps import Gaps
+from analysis.checks.generator_rules import lag_p99, longest_stall
+from analysis.plan.plan import Stage
+from analysis.records.raw_files import read_generator
+from analysis.records.formats import MASTER, DataState, GeneratorRow, ServerSample
+from analysis.report.report import build_report
+from analysis.checks.server_rules import find_holes, measure_shift, place_sample
 
 PLAN = make_plan(name="smoke")
 URLS = {"auth": "http://203.0.113.7:5000", "books": "http://203.0.113.7:5001"}

@@ -11,13 +11,13 @@ from hdrh.log import HistogramLogReader
 from recordings import ADD, CHANGE, LIST, LOGIN, ONE, START, Made, make_plan, write_good_run, write_latencies
 
 from analysis.findings import Check, ScenarioReport
-from analysis.gaps import Gaps
-from analysis.latencies import Latencies, read_latencies
-from analysis.objectives import judge_objectives, judge_question
-from analysis.plan import Plan, Stage
-from analysis.records import DIGITS, HIGHEST_US, LOWEST_US
-from analysis.report import build_report
-from analysis.scenario_files import read_plan, scenario_path
+from analysis.records.gaps import Gaps
+from analysis.records.latencies import Latencies, read_latencies
+from analysis.checks.objectives import judge_objectives, judge_question
+from analysis.plan.plan import Plan, Stage
+from analysis.records.formats import DIGITS, HIGHEST_US, LOWEST_US
+from analysis.report.report import build_report
+from analysis.plan.scenario_files import read_plan, scenario_path
 
 PROJECT = Path(__file__).parent.parent
 SHARES = (0.01, 0.5, 0.9, 0.95, 0.99, 0.999, 1.0)

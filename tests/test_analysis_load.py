@@ -22,14 +22,14 @@ from recordings import (
     write_stats,
 )
 
-from analysis.counts import Counts
+from analysis.records.counts import Counts
 from analysis.findings import RunReport, ScenarioReport
-from analysis.gaps import Gaps
-from analysis.load_rules import judge_ledger
-from analysis.plan import Plan, Stage
-from analysis.raw_files import read_seconds
-from analysis.records import name_endpoint
-from analysis.report import build_report
+from analysis.records.gaps import Gaps
+from analysis.checks.load_rules import judge_ledger
+from analysis.plan.plan import Plan, Stage
+from analysis.records.raw_files import read_seconds
+from analysis.records.formats import name_endpoint
+from analysis.report.report import build_report
 
 SHAPE = (Stage(50, 20, 10), Stage(100, 20, 10), Stage(50, 20, 10))
 FIVE = make_plan(Stage(5, 20, 1), name="smoke")

@@ -31,11 +31,11 @@ from rich.console import Console
 from whole_runs import write_whole_run
 
 from analysis.findings import NO_OBJECTIVE, WHOLE_LOAD, Figure, RunReport
-from analysis.plan import SCENARIOS, Stage
-from analysis.report import build_report
+from analysis.plan.plan import SCENARIOS, Stage
+from analysis.report.report import build_report
 from analysis.summarize import main
-from analysis.summary_markdown import escape
-from analysis.terminal import print_report
+from analysis.report.summary_markdown import escape
+from analysis.report.terminal import print_report
 
 PROJECT = Path(__file__).resolve().parent.parent
 CONTRACT = {"run", "profile", "complete", "verdict", "scenarios"}

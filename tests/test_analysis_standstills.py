@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 from recordings import LIST, LOGIN, ONE, START, Services, make_plan, write_good_run, write_server
 
-from analysis.corrected import find_missed, weighted_percentiles
+from analysis.checks.corrected import find_missed, weighted_percentiles
 from analysis.findings import ScenarioReport
-from analysis.gaps import Gaps
-from analysis.latencies import read_latencies
-from analysis.plan import Stage
-from analysis.records import ServerSample, Worker
-from analysis.report import build_report
-from analysis.worker_rules import Change, find_changes
+from analysis.records.gaps import Gaps
+from analysis.records.latencies import read_latencies
+from analysis.plan.plan import Stage
+from analysis.records.formats import ServerSample, Worker
+from analysis.report.report import build_report
+from analysis.checks.worker_rules import Change, find_changes
 
 MINUTE = make_plan(Stage(20, 300, 20), name="read_heavy")
 PIDS = ("4001", "4002")

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from read_models import LONG
 
-from backend.schemas import parse_isbn
+from backend.http.schemas import parse_isbn
 from benchmarks import measures, scenarios
 from benchmarks.cases import Comparison, choose_cases, list_cases, list_comparisons
 from benchmarks.driver import make_isbn
@@ -118,7 +118,7 @@ def test_the_large_catalogue_has_100_000_books_like_the_first_ones(large: Stack)
 
 @long_form
 def test_the_read_model_of_the_large_catalogue_is_whole(large: Stack, project: Path) -> None:
-    verify = [sys.executable, "-m", "backend.projector", "verify"]
+    verify = [sys.executable, "-m", "backend.read_model.projector", "verify"]
     ran = subprocess.run(verify, cwd=project, env=large.settings(), capture_output=True, text=True, check=False)
     assert ran.returncode == 0, ran.stdout[-500:] + ran.stderr[-500:]
 

@@ -15,7 +15,7 @@ from shelf import make_book
 from stacks import PROJECT, Stack, connect_to_mariadb, run_as_administrator
 from weak_builds import run_build
 
-SOONER = ("backend/projector.py", "CLEAN_EVERY_S = 5.0", "CLEAN_EVERY_S = 0.1")
+SOONER = ("backend/read_model/projector.py", "CLEAN_EVERY_S = 5.0", "CLEAN_EVERY_S = 0.1")
 KINDS = ("authors", "formats", "genres")
 SWEEP = "from backend import unused_names as n; n.PART = {}; print(sum(n.remove_unused_names() for _ in range({})))"
 

@@ -24,14 +24,14 @@ from read_models import LONG
 from runs import Runner, copy_project, end_of, find_locust, is_loaded, read_summary, wait_for
 from stacks import Stack, connect_to_mariadb
 
-from analysis.gaps import Gaps
-from analysis.ledger import keep_accounts
-from analysis.raw_files import read_data, read_generator, read_ledger
+from analysis.records.gaps import Gaps
+from analysis.records.ledger import keep_accounts
+from analysis.records.raw_files import read_data, read_generator, read_ledger
 
 IN_FULL = pytest.mark.skipif(not LONG, reason="long form only")
 IDLE = """
 import time
-from locust_user import LibraryUser
+from load.users.user import LibraryUser
 
 class IdleUser(LibraryUser):
     tasks = [lambda user: time.sleep(0.1)]
@@ -165,7 +165,7 @@ def test_metrics_that_are_gone_in_mid_run_make_the_scenario_invalid(
     old = "    _check_metrics_access()\n    metrics."
     refuse = f"    import os\n    if os.path.exists({str(gone)!r}):\n        raise Unavailable('gone')\n"
     new = old.replace("    metrics.", f"{refuse}    metrics.")
-    altered = copy_services(tmp_path / "altered", "backend/service_pages.py", old, new)
+    altered = copy_services(tmp_path / "altered", "backend/http/service_pages.py", old, new)
     runner.plan("baseline", run_time="10s")
     out = tmp_path / "results"
     with run_books_service(stack, tmp_path / "log", "--workers", "2", folder=altered) as service:

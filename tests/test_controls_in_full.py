@@ -28,7 +28,7 @@ LEAKS: tuple[Change, ...] = (
         "    CONNECTIONS.set(_number_of(_count_connections))\n",
     ),
     (
-        "backend/usage.py",
+        "backend/server/usage.py",
         "from backend.database import reading\n",
         "from backend.connections import Connection, connection_arguments\n"
         "from backend.database import reading\n\n_OPEN: list[Any] = []\n",

@@ -7,7 +7,7 @@ from full_run import BEGIN, DOCUMENT, END, FILE, count_cores, cut_samples, find_
 from recordings import START
 from verdict_controls import replace_between
 
-from analysis.records import ServerSample, Worker
+from analysis.records.formats import ServerSample, Worker
 
 
 def test_the_document_of_the_full_run_is_that_of_its_numbers() -> None:

@@ -20,7 +20,7 @@ RESET_BY_A_REFRESH: tuple[Change, ...] = (
         """def _forget_failures(user_id):
     import hashlib
 
-    from backend.redis_store import ask
+    from backend.stores.redis_store import ask
 
     ask("DEL", "failures:" + hashlib.sha256(f"id:{user_id}".encode()).hexdigest())
 
@@ -46,7 +46,7 @@ SESSIONS_ENDED_BY_A_LOCK: tuple[Change, ...] = (
     try:
         return begin_try(account)
     except Exception:
-        from backend.sessions import end_all_sessions
+        from backend.auth.sessions import end_all_sessions
 
         end_all_sessions(str(user["id"]) if user else "")
         raise

@@ -29,8 +29,8 @@ CARELESS: tuple[Change, ...] = (
 )
 FLOW = """
 from locust import constant
-from locust_actions import session_flow
-from locust_user import LibraryUser
+from load.users.reads import session_flow
+from load.users.user import LibraryUser
 
 class FlowUser(LibraryUser):
     tasks = [session_flow]

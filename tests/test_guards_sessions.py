@@ -41,7 +41,7 @@ IN_STEPS: tuple[Change, Change] = (
     (
         "def end_session(token: str)",
         """def _rotate_in_steps(_script, keys, expected, new, sid, ttl):
-    from backend.redis_store import ask
+    from backend.stores.redis_store import ask
 
     value = (ask("GET", keys[0]) or b"").decode()
     time.sleep(0.2)

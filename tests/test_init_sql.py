@@ -15,7 +15,7 @@ import mysql.connector
 import pytest
 from mysql.connector.errors import IntegrityError
 
-from backend.queries import FILTERS, PAGE_OF_KEYS
+from backend.catalogue.queries import FILTERS, PAGE_OF_KEYS
 
 INIT_SQL = Path(__file__).parent.parent / "init.sql"
 DUNE, PATRIA, MADE_UP = "9780441172719", "9788490663196", "9789999900010"

@@ -18,9 +18,9 @@ from records_of_load import add_accounts, remove_books, start_load, wait_for_lin
 from scripts import prepare_accounts, run_locust
 from stacks import Stack
 
-from catalogue import ALL, Key, Place, is_own, place_of, read_catalogue
-from locust_known import Known
-from services import Refused
+from load.client.catalogue import ALL, Key, Place, is_own, place_of, read_catalogue
+from load.client.known import Known
+from load.client.services import Refused
 
 Items = list[Json]
 NUMBERS = range(60)

@@ -20,11 +20,11 @@ from records_of_load import (
 from scripts import run_locust
 from stacks import PROJECT, Stack
 
-from analysis.counts import Counts, count_closed, count_endpoints
-from analysis.gaps import Gaps
-from analysis.promises import compare
-from analysis.raw_files import read_failure_samples, read_read_back
-from analysis.records import UNKNOWN, name_endpoint, split_endpoint
+from analysis.records.counts import Counts, count_closed, count_endpoints
+from analysis.records.gaps import Gaps
+from analysis.checks.guarantees import compare
+from analysis.records.raw_files import read_failure_samples, read_read_back
+from analysis.records.formats import UNKNOWN, name_endpoint, split_endpoint
 
 METHODS = ("GET", "HEAD", "OPTIONS", "PUT", "DELETE", "POST", "PATCH")
 LOST = ("dropped", "reset", "half-headers", "silent")  # before the end of the headers
@@ -34,7 +34,7 @@ PROBER = f"""
 import os
 import gevent
 from locust.exception import StopUser
-from locust_user import LibraryUser, body_of, expect, send
+from load.users.user import LibraryUser, body_of, expect, send
 
 HELD = [os.open("/dev/null", os.O_RDONLY) for _ in range(1100)]  # as many descriptors as a process of 550 users has
 
@@ -61,9 +61,9 @@ class Prober(LibraryUser):
 """
 BUSY = """
 from locust import constant
-from locust_actions import one_book
-from locust_user import LibraryUser
-from locust_writes import add_book, change_book, delete_book
+from load.users.reads import one_book
+from load.users.user import LibraryUser
+from load.users.writes import add_book, change_book, delete_book
 
 class BusyUser(LibraryUser):
     think_time = constant(0.05)
@@ -72,8 +72,8 @@ class BusyUser(LibraryUser):
 LATE = """
 import gevent
 from locust.exception import StopUser
-from locust_user import LibraryUser, send
-from locust_writes import add, change, delete, settle
+from load.users.user import LibraryUser, send
+from load.users.writes import add, change, delete, settle
 
 def live(user):
     copy = user.own[0]
@@ -128,7 +128,7 @@ class LateUser(LibraryUser):
 """
 WRONG = """
 from locust.exception import StopUser
-from locust_user import LibraryUser, body_of, send
+from load.users.user import LibraryUser, body_of, send
 
 def ask(user):
     for _ in range(3):

@@ -26,8 +26,8 @@ from records_of_load import (
 )
 from stacks import Stack, find_free_ports
 
-from analysis.counts import count_requests
-from analysis.records import DIGITS, HIGHEST_US, LOWEST_US
+from analysis.records.counts import count_requests
+from analysis.records.formats import DIGITS, HIGHEST_US, LOWEST_US
 
 SLOW_S = 2.5
 TWO = ("--processes", "2", "--master-bind-host", "127.0.0.1", "--exit-code-on-error", "0")

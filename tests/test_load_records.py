@@ -6,10 +6,10 @@ from types import SimpleNamespace
 import pytest
 from recordings import START, make_plan, write_good_run
 
-from analysis.counts import add_times, count_closed, count_requests
-from analysis.gaps import Gaps
-from analysis.raw_files import read_failure_samples, read_ledger, read_seconds
-from analysis.records import (
+from analysis.records.counts import add_times, count_closed, count_requests
+from analysis.records.gaps import Gaps
+from analysis.records.raw_files import read_failure_samples, read_ledger, read_seconds
+from analysis.records.formats import (
     CLOSED,
     FAILURE_SAMPLES,
     MOST_SAMPLES,
@@ -19,10 +19,10 @@ from analysis.records import (
     SecondRow,
     name_endpoint,
 )
-from analysis.report import build_report
-from locust_failures import FailureSamples
-from locust_ledger import Ledger
-from locust_seconds import RIGHT, UNANSWERED, SecondsFile
+from analysis.report.report import build_report
+from load.recording.failure_samples import FailureSamples
+from load.recording.ledger import Ledger
+from load.recording.seconds import RIGHT, UNANSWERED, SecondsFile
 
 GET = "GET|/api/books"
 BOOKS = "GET", "/api/books"

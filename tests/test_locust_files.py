@@ -121,8 +121,8 @@ def test_the_planned_users_do_what_is_planned_and_the_catalogue_stays_as_it_was(
 
 # The session flow is rare: here a load of nothing else, with five users on two accounts.
 FLOW_ONLY = """
-from locust_actions import session_flow
-from locust_user import LibraryUser
+from load.users.reads import session_flow
+from load.users.user import LibraryUser
 
 class FlowUser(LibraryUser):
     tasks = [session_flow]

@@ -29,7 +29,7 @@ from shelf import convert_isbn_10, make_book, make_isbn_10
 from stacks import PROJECT, Stack, start_stack
 from web_pages import ask_stats, serve_page, wait_until
 
-from locust_sessions import plan_refreshes
+from load.run.shared_sessions import plan_refreshes
 
 STACK_SETTINGS = {"ACCESS_TOKEN_TTL": "10"}  # seconds
 LATENCY_S = 0.1
@@ -190,8 +190,8 @@ def test_the_page_is_open_at_once_says_how_far_it_is_and_sees_three_loads_in_a_r
 
 # Looks at the first page alone, so that each change in it is met at once.
 LISTS = """
-from locust_actions import list_books
-from locust_user import LibraryUser
+from load.users.reads import list_books
+from load.users.user import LibraryUser
 
 class ListUser(LibraryUser):
     tasks = [list_books]

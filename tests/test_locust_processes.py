@@ -12,8 +12,8 @@ from stacks import Stack, find_free_ports
 # Each user looks at one book after the other, and writes down once who it is.
 WHO = """
 import base64, json, os
-from locust_actions import one_book
-from locust_user import LibraryUser
+from load.users.reads import one_book
+from load.users.user import LibraryUser
 
 class WhoUser(LibraryUser):
     tasks = [one_book]
@@ -27,7 +27,7 @@ class WhoUser(LibraryUser):
 # Each user goes through session flows, and writes down whose sessions are all ended.
 FLOWS = """
 import os, locust_actions
-from locust_user import LibraryUser
+from load.users.user import LibraryUser
 
 log_in = locust_actions.log_in
 

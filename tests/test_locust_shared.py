@@ -9,7 +9,7 @@ from collections.abc import Callable
 import pytest
 
 import locust_shared
-from locust_shared import LONGEST_WAIT_S, Counter, Flags, Lock, Places
+from load.shared import LONGEST_WAIT_S, Counter, Flags, Lock, Places
 
 Fork = multiprocessing.get_context("fork")
 

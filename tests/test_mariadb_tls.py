@@ -16,7 +16,7 @@ from mysql.connector import Error
 from stacks import Stack, start_stack
 from weak_builds import run_build
 
-from backend.connections import STORE_ERRORS, TIMEOUT_S, Connection, connection_arguments
+from backend.stores.mariadb import STORE_ERRORS, TIMEOUT_S, Connection, connection_arguments
 
 STACK_SETTINGS = {"AUTH_WORKERS": "1", "BOOKS_WORKERS": "1"}
 NO_CACHE = {"Cache-Control": "no-cache"}

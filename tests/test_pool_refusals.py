@@ -12,8 +12,8 @@ from faults.stores import administer, find_mariadb
 from pools import open_pool
 from stacks import Stack
 
-from backend import database
-from backend.breaker import MOST_FAILURES, PAUSE_S
+from backend.stores import pool
+from backend.stores.breaker import MOST_FAILURES, PAUSE_S
 from backend.errors import Unavailable
 
 PASSWORD = "as-it-was-made"

@@ -8,7 +8,7 @@ from mysql.connector.errors import OperationalError, ProgrammingError
 from pools import open_pool
 from stacks import Stack
 
-from backend.connections import Cursor
+from backend.stores.mariadb import Cursor
 from backend.deadline import REQUEST_S, STEP_S, start_deadline
 
 SESSION = """

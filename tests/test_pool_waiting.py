@@ -8,7 +8,7 @@ import pytest
 from pools import open_pool
 from stacks import Stack
 
-from backend.database import MOST_WAITING, VAIN_SHARE, SelfRepairingPool, be_patient
+from backend.stores.pool import MOST_WAITING, VAIN_SHARE, SelfRepairingPool, be_patient
 from backend.deadline import start_deadline
 from backend.errors import Unavailable
 

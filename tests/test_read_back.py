@@ -18,10 +18,10 @@ from scripts import run_script
 from shelf import make_book
 from stacks import Stack, connect_to_mariadb
 
-from analysis.gaps import Gaps
-from analysis.ledger import State, keep_accounts
-from analysis.promises import Promises, compare
-from analysis.raw_files import read_data, read_read_back
+from analysis.records.gaps import Gaps
+from analysis.records.ledger import State, keep_accounts
+from analysis.checks.guarantees import Promises, compare
+from analysis.records.raw_files import read_data, read_read_back
 
 NOWHERE = {"url": "http://127.0.0.1:9"}
 

@@ -178,7 +178,7 @@ def test_without_the_counts_a_lost_key_would_be_taken_for_an_empty_one(
     model_settings: dict[str, str], model_stack: Stack, token: str, tmp_path: Path, case: tuple[str, str, str, bytes]
 ) -> None:
     kind, path, compared, wrong = case
-    altered = copy_services(tmp_path, "backend/read_model.py", compared, "false")
+    altered = copy_services(tmp_path, "backend/read_model/lookup.py", compared, "false")
     with (
         run_in_place_of_own(model_settings, tmp_path / "books.log", "--workers", "1", folder=altered) as service,
         Client(service.url, token) as client,

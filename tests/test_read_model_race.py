@@ -61,7 +61,7 @@ def test_no_reader_sees_a_step_back_a_dead_book_or_half_a_change(model_stack: St
 def test_the_same_watch_sees_what_goes_wrong_without(
     model_settings: dict[str, str], race: Race, tmp_path: Path, taken_out: str, sign: str
 ) -> None:
-    altered, log = copy_services(tmp_path, "backend/projection.py", taken_out, ""), tmp_path / "books.log"
+    altered, log = copy_services(tmp_path, "backend/read_model/projection.py", taken_out, ""), tmp_path / "books.log"
     with run_in_place_of_own(model_settings, log, "--workers", "2", folder=altered) as service:
         race.url = service.url
         for _ in range(20):

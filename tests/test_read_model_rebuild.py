@@ -135,7 +135,7 @@ def test_without_the_lock_several_processes_would_build_it(
     model_settings: dict[str, str], model_stack: Stack, model_books: Client, tmp_path: Path
 ) -> None:
     lock = "if redis.call('EXISTS', KEYS[2]) == 1 then return false end\n"
-    altered, log = copy_services(tmp_path, "backend/generations.py", lock, ""), tmp_path / "books.log"
+    altered, log = copy_services(tmp_path, "backend/read_model/generations.py", lock, ""), tmp_path / "books.log"
     with run_in_place_of_own(model_settings, log, "--workers", "4", folder=altered):
         lose_the_catalogue(model_stack)
         wait_until(lambda: count_rebuilds(log) > 1, STANDS_AGAIN_S, "a second rebuild has begun")

@@ -93,7 +93,7 @@ def test_a_build_that_takes_every_mark_for_one_of_the_present_run_shows_it_again
 ASK_AGAIN = """
 import time
 import redis
-from backend.redis_store import Script, ask, ask_script
+from backend.stores.redis_store import Script, ask, ask_script
 print(ask("PING"), flush=True)
 input()
 for _ in range(4):

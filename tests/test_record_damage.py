@@ -11,12 +11,12 @@ from made_runs import judge_run, make_run, real_plan
 from recordings import START
 
 from analysis.findings import INVALID, PASS, ScenarioReport
-from analysis.gaps import Gaps
-from analysis.latencies import read_latencies
-from analysis.raw_files import read_data, read_generator, read_ledger, read_seconds, read_server
-from analysis.report import build_report
-from analysis.results import read_history
-from analysis.run import INTERRUPTED, End, RunError, read_run
+from analysis.records.gaps import Gaps
+from analysis.records.latencies import read_latencies
+from analysis.records.raw_files import read_data, read_generator, read_ledger, read_seconds, read_server
+from analysis.report.report import build_report
+from analysis.records.locust_files import read_history
+from analysis.records.run import INTERRUPTED, End, RunError, read_run
 from analysis.summarize import WRITERS, write_reports
 
 NAME = "write_heavy"

@@ -31,8 +31,8 @@ from records_of_load import (
 from scripts import run_locust
 from stacks import Stack
 
-from analysis.counts import are_requests
-from analysis.records import DIGITS, HIGHEST_US, LOWEST_US, NUMBERS, name_endpoint
+from analysis.records.counts import are_requests
+from analysis.records.formats import DIGITS, HIGHEST_US, LOWEST_US, NUMBERS, name_endpoint
 
 pytestmark = pytest.mark.alone
 

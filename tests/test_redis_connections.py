@@ -14,7 +14,7 @@ from redis_addresses import USER, Addresses, run_redis_with_addresses
 from stacks import Stack
 
 from backend.addresses import read_redis_url
-from backend.redis_connection import Connection, open_connection
+from backend.stores.redis_connection import Connection, open_connection
 
 WAYS = ["TLS", "a socket", "a user"]
 TIMEOUT_S = 0.2

@@ -13,7 +13,7 @@ from own_redis import SNAPSHOTS, OwnRedis, run_own_redis
 from scripts import choose_environment
 from stacks import PROJECT, Stack
 
-from backend.redis_needs import KEY, TRIALS
+from backend.stores.redis_needs import KEY, TRIALS
 
 APPS = ["app_jwt_redis:app", "microservicioCQRSRedis:app"]
 PASSWORD = "a-secret-of-the-test"

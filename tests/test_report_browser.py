@@ -26,11 +26,11 @@ from test_report_page import HOSTILE, spoil
 from whole_runs import SHAPE, write_whole_run
 
 from analysis.findings import PERCENTILES, THROUGHPUT, RunReport, ScenarioReport, TimeLine
-from analysis.number_formats import show_number
-from analysis.picture_charts import draw_chart
-from analysis.plan import Stage
-from analysis.report import build_report
-from analysis.report_page import write_html
+from analysis.report.number_formats import show_number
+from analysis.report.picture_charts import draw_chart
+from analysis.plan.plan import Stage
+from analysis.report.report import build_report
+from analysis.report.page import write_html
 
 LONG = os.environ.get("LONG_CHECKS") == "1"
 TALLEST = 12_500  # pixels, as it opens at 1,280

@@ -18,10 +18,10 @@ from records_of_load import write_run_file
 from scripts import choose_environment
 from stacks import PROJECT, Stack
 
-from analysis.gaps import Gaps
-from analysis.raw_files import read_server
-from analysis.records import VALUES, ServerSample, Worker
-from sampler import parse_metrics
+from analysis.records.gaps import Gaps
+from analysis.records.raw_files import read_server
+from analysis.records.formats import VALUES, ServerSample, Worker
+from load.recording.sampler import parse_metrics
 
 
 @contextmanager

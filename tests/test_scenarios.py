@@ -11,7 +11,7 @@ import requests
 from scripts import choose_environment, locust_command
 from stacks import PROJECT, Stack
 
-from analysis.thresholds import LIMITS, OBJECTIVES
+from analysis.plan.thresholds import LIMITS, OBJECTIVES
 
 LOCAL = {
     "objective_reads_p95_ms": 100, "objective_writes_p95_ms": 200, "objective_login_p95_ms": 2000,
@@ -74,7 +74,7 @@ READ_SCENARIOS = """
 import json, sys
 from dataclasses import astuple
 import locust_options
-from analysis.scenario_files import parse_stages
+from analysis.plan.scenario_files import parse_stages
 from locust.argument_parser import get_parser
 plans = {path: vars(get_parser().parse_args(["--config", path])) for path in sys.argv[1:]}
 for plan in plans.values():
@@ -84,7 +84,7 @@ print(json.dumps(plans, default=astuple))
 READ_LOADS = """
 from dataclasses import astuple
 import json, locustfile, locustfile_smoke, locustfile_spike, locustfile_stages, locustfile_write_heavy
-from analysis.scenario_files import parse_stages
+from analysis.plan.scenario_files import parse_stages
 mixes = {file.__name__: {action.__name__: weight for action, weight in file.MIX.items()}
          for file in (locustfile, locustfile_write_heavy)}
 shapes = {"stages": locustfile_stages.Stages, "spike": locustfile_spike.Spike}

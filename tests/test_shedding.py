@@ -51,7 +51,7 @@ def test_what_waited_less_and_what_operators_ask_is_answered(answers: list[tuple
 
 UNREAD = """
 import json, sys
-from backend.shedding import refuse_read
+from backend.server.shedding import refuse_read
 
 print(json.dumps([refuse_read(text.encode("latin-1")).decode() for text in json.loads(sys.argv[1])]))
 """

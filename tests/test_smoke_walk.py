@@ -16,9 +16,9 @@ from records_of_load import read_rows as read_seconds
 from scripts import run_locust
 from stacks import Stack
 
-from analysis.counts import Counts
-from analysis.endpoints import count_ledger_writes
-from analysis.records import name_endpoint
+from analysis.records.counts import Counts
+from analysis.records.endpoints import count_ledger_writes
+from analysis.records.formats import name_endpoint
 
 CHANGING = ("POST", "PATCH", "DELETE")
 

@@ -13,7 +13,7 @@ from error_rates.wander import Noise, list_noises, make_autoregressive
 from read_models import LONG
 from scipy.stats import binom
 
-from analysis.growth import measure_course
+from analysis.checks.growth import measure_course
 
 DOCS = Path(__file__).parent.parent / "docs"
 RUNS = 2000 if LONG else 40

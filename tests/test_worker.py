@@ -17,14 +17,14 @@ pytestmark = pytest.mark.alone
 
 LONG = os.environ.get("LONG_CHECKS") == "1"
 STUCK_S = 10 if LONG else 1
-SOONER = () if LONG else (("backend/worker.py", "STUCK_S = 10.0", "STUCK_S = 1.0"),)
-GIVES_UP_SOONER = ("backend/worker.py", "BLOCKED_S = 5", "BLOCKED_S = 1")
-NO_WATCHDOG = ("backend/worker.py", "        watch(pool, STUCK_S)\n", "")
-LINGERS_LESS = ("backend/worker.py", "STOP_KEEPALIVE_LINGER = 5.0", "STOP_KEEPALIVE_LINGER = 2.0")
-WAITS_FOR_GOOD = ("backend/worker.py", "in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO)", "in ()")
-REFUSES_NONE = ("backend/worker.py", "or not self.refuse(conn)", "or True")
-KEEPS_THE_PORT = ("backend/worker.py", "if enabled or self.alive:", "if True:")
-QUITS_BY_THE_POOL = ("backend/worker.py", "super(gthread.ThreadWorker, self)", "super()")
+SOONER = () if LONG else (("backend/server/worker.py", "STUCK_S = 10.0", "STUCK_S = 1.0"),)
+GIVES_UP_SOONER = ("backend/server/worker.py", "BLOCKED_S = 5", "BLOCKED_S = 1")
+NO_WATCHDOG = ("backend/server/worker.py", "        watch(pool, STUCK_S)\n", "")
+LINGERS_LESS = ("backend/server/worker.py", "STOP_KEEPALIVE_LINGER = 5.0", "STOP_KEEPALIVE_LINGER = 2.0")
+WAITS_FOR_GOOD = ("backend/server/worker.py", "in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO)", "in ()")
+REFUSES_NONE = ("backend/server/worker.py", "or not self.refuse(conn)", "or True")
+KEEPS_THE_PORT = ("backend/server/worker.py", "if enabled or self.alive:", "if True:")
+QUITS_BY_THE_POOL = ("backend/server/worker.py", "super(gthread.ThreadWorker, self)", "super()")
 MAKES_LINES = ("gunicorn.conf.py", "logger_class = Logger\n", "")
 HASTILY = ("--graceful-timeout", "2")
 HOOK = "def on_exit("

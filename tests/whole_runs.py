@@ -5,7 +5,7 @@ from pathlib import Path
 from recordings import make_plan, write_run, write_scenario
 from written_books import Shelf
 
-from analysis.plan import SCENARIOS, Plan, Stage
+from analysis.plan.plan import SCENARIOS, Plan, Stage
 
 SHAPE = (Stage(50, 20, 50), Stage(100, 20, 50), Stage(50, 40, 50))
 

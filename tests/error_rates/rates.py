@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from analysis.growth import FOUND, LEVEL, SLOPE, Values, measure_course
+from analysis.checks.growth import FOUND, LEVEL, SLOPE, Values, measure_course
 from error_rates.rivals import METHODS, Method
 from error_rates.wander import Noise, Random
 

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import stats
 
-from analysis.growth import SLOPE, Values, measure_course
+from analysis.checks.growth import SLOPE, Values, measure_course
 
 CLAIMED = 0.001  # share of series without growth in which each method is to find some
 Flags = npt.NDArray[np.bool_]

@@ -7,7 +7,7 @@ from functools import partial
 import numpy as np
 from scipy.signal import lfilter
 
-from analysis.growth import Values
+from analysis.checks.growth import Values
 
 Random = np.random.Generator
 Make = Callable[[Random, int, int, float], Values]  # of a random source, a number of series, samples, seconds a sample

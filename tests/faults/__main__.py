@@ -21,7 +21,7 @@ from faults.form import Form  # noqa: E402
 from faults.runs import run_experiment  # noqa: E402
 from faults.stand import open_stand  # noqa: E402
 from faults.table import Result, describe_result, write_table  # noqa: E402
-from machine import describe_machine  # noqa: E402
+from load.run.machine import describe_machine  # noqa: E402
 
 BROKEN, WRONG_USE, INTERRUPTED = 3, 64, 130
 FAILURES = (AssertionError, OSError, subprocess.SubprocessError, pytest.fail.Exception, DatabaseError, RedisError)

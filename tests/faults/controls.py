@@ -3,13 +3,13 @@
 from faults.builds import Cut
 from faults.findings import Control
 
-DATABASE, CONNECTIONS, REDIS = "backend/database.py", "backend/connections.py", "backend/redis_store.py"
-PASSWORDS, SESSIONS, LIMITS = "backend/passwords.py", "backend/sessions.py", "backend/login_limits.py"
+DATABASE, CONNECTIONS, REDIS = "backend/stores/pool.py", "backend/stores/mariadb.py", "backend/stores/redis_store.py"
+PASSWORDS, SESSIONS, LIMITS = "backend/auth/passwords.py", "backend/auth/sessions.py", "backend/auth/login_limits.py"
 
 READ_MODEL_READS = Control(
     "queries of the read model",
     ("catalogue reads that are not 200 in the fault",),
-    (Cut("backend/queries.py", 'if fresh or settings().read_model == "sql" else', "if True else"),),
+    (Cut("backend/catalogue/queries.py", 'if fresh or settings().read_model == "sql" else', "if True else"),),
     only=("books",),
 )
 SHORT_DRIVER_TIMEOUT = Control(
@@ -22,7 +22,7 @@ CLOSING_BREAKERS = Control(
     "probes of the stores that did not answer, for a minute",
     ("recovery",),
     (
-        Cut("backend/breaker.py", "PAUSE_S = 0.25", "PAUSE_S = 60"),
+        Cut("backend/stores/breaker.py", "PAUSE_S = 0.25", "PAUSE_S = 60"),
         Cut(DATABASE, "    pool().breaker.succeeded()\n", ""),
         Cut(REDIS, "        connection.close()\n    _breaker().succeeded()\n", "        connection.close()\n"),
     ),
@@ -57,7 +57,7 @@ IDEMPOTENCY = Control(
     "the idempotency key, and the word on an unknown outcome",
     ("first answers that do not say the outcome is unknown", "repetitions that did not make the book exactly once"),
     (
-        Cut("backend/commands.py", "[] if key is None else [(CLAIM_KEY, (user_id, key, digest))]", "[]"),
+        Cut("backend/catalogue/commands.py", "[] if key is None else [(CLAIM_KEY, (user_id, key, digest))]", "[]"),
         Cut(DATABASE, "The outcome of this write is unknown: the database", "The database"),
     ),
     only=("books",),
@@ -116,7 +116,7 @@ SHORT_REDIS_TIMEOUT = Control(
 REBUILD_LOCK = Control(
     "the lock of a rebuild",
     ("rebuilds",),
-    (Cut("backend/generations.py", "if redis.call('EXISTS', KEYS[2]) == 1 then return false end", ""),),
+    (Cut("backend/read_model/generations.py", "if redis.call('EXISTS', KEYS[2]) == 1 then return false end", ""),),
     cheap=False,
 )
 HASHING_BULKHEAD = Control(
@@ -132,10 +132,10 @@ EARLY_REFUSAL = Control(
     "the refusal before any work: what waited for too long is refused once its work is done",
     ("reads answered well",),
     (
-        Cut("backend/worker.py", "or not self.refuse(conn)", "or True"),
-        Cut("backend/shedding.py", "LONGEST_WAIT_S = 2.0 ", "LONGEST_WAIT_S = 0.5 "),
+        Cut("backend/server/worker.py", "or not self.refuse(conn)", "or True"),
+        Cut("backend/server/shedding.py", "LONGEST_WAIT_S = 2.0 ", "LONGEST_WAIT_S = 0.5 "),
         Cut(
-            "backend/web.py",
+            "backend/http/web.py",
             "return shed(environ, start_response) if is_late(environ) else super()",
             "if is_late(environ):\n            list(super().wsgi_app(environ, lambda *_: None))\n"
             "            return shed(environ, start_response)\n        return super()",

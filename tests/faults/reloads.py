@@ -28,7 +28,7 @@ REFUSED = "Connect call failed"  # asyncio's words for a port that nobody listen
 LETTING_GO = Control(
     "serving what waits at the port, and letting go of it, before a worker stops",
     ("requests lost by services that stop",),
-    (Cut("backend/worker.py", "if enabled or self.alive:", "if True:"),),
+    (Cut("backend/server/worker.py", "if enabled or self.alive:", "if True:"),),
     cheap=False,
 )
 

@@ -33,7 +33,7 @@ REPLACEMENT = Control(
     ("frozen worker replaced within", "stuck worker replaced within"),
     (
         Cut("gunicorn.conf.py", "timeout = 20 ", "timeout = 0 "),
-        Cut("backend/worker.py", "        watch(pool, STUCK_S)\n", ""),
+        Cut("backend/server/worker.py", "        watch(pool, STUCK_S)\n", ""),
     ),
     cheap=False,
 )

@@ -1,0 +1,74 @@
+"""Holds what the services answered against their contract: no wrong answer, no 500, few refusals; and enough of it."""
+
+import re
+
+from analysis.records.counts import Counts
+from analysis.findings import CONTRACT, INCONCLUSIVE, PERFORMANCE, Check, Figure, hold
+from analysis.plan.plan import Plan
+from analysis.records.locust_files import Failure, Results
+
+KINDS_NAMED = 3  # kinds of failures that a reason names
+
+
+def judge_errors(plan: Plan, counts: Counts, results: Results, source: str) -> list[Check]:
+    """FAIL for any 500 or other wrong answer; and, as a matter of performance, for more requests without an answer than
+    the objective allows (none usually): a generator that stands still loses some by itself.
+    """
+    errors = [failure for failure in results.failures if not failure.is_shed]
+    internal = sum(failure.count for failure in errors if re.match(r"500\b", failure.text))
+    failed, requests = count_errors(counts, results), max(counts.requests, results.requests)
+    answered = counts.wrong or any(failure.was_answered for failure in errors)
+    said = f"{failed} of {requests} requests failed ({failed / max(requests, 1):.2%}): {_name_kinds(errors)}"
+    reason = said if answered else ""
+    too_many = failed > (plan.objective("error-ratio") or 0.0) * requests and not answered
+    no_500 = f"{internal} answers were 500" if internal else ""
+    failures = f"{plan.name}_failures.csv"
+    return [
+        hold("every answer kept the contract", CONTRACT, reason, Figure("errors", failed, "", source)),
+        hold("requests were answered", PERFORMANCE, said if too_many else "", Figure("errors", failed, "", source)),
+        hold("no answer was a 500", CONTRACT, no_500, Figure("answers with 500", internal, "", failures)),
+    ]
+
+
+def count_errors(counts: Counts, results: Results) -> int:
+    """Errors in the seconds or as Locust counted them: the larger number, so that a file that was cut off hides none.
+
+    What the load itself finds out, as that no walk of the smoke got to its end, is known to Locust alone.
+    """
+    return max(counts.errors, results.errors)
+
+
+def _name_kinds(failures: list[Failure]) -> str:
+    most = sorted(failures, key=lambda failure: (-failure.count, failure.method, failure.name, failure.text))
+    named = [f"{f.count} x {f.method} {f.name}: {_make_printable(f.text)[:120]}" for f in most[:KINDS_NAMED]]
+    if len(most) > KINDS_NAMED:
+        named.append(f"and {len(most) - KINDS_NAMED} other kinds")
+    return "; ".join(named) or "which, the failures file does not say"
+
+
+def _make_printable(text: str) -> str:
+    # Services may answer anything: control characters would break junit.xml and the terminal.
+    return "".join(sign if sign.isprintable() else "?" for sign in " ".join(text.split()))
+
+
+def judge_amount(plan: Plan, counts: Counts, source: str) -> Check:
+    """INCONCLUSIVE below 20 answers."""
+    few = plan.limit("few-answers")
+    reason = ""
+    if counts.requests < few:
+        reason = f"{counts.requests} answers are too few to tell; {few:g} are needed"
+    answers = Figure("answers", counts.requests, "", source)
+    return hold("there were answers to judge by", CONTRACT, reason, answers, verdict=INCONCLUSIVE)
+
+
+def judge_shed(plan: Plan, counts: Counts, source: str, where: str = "") -> list[Check]:
+    """FAIL when a larger share was refused with 503 or 429 than the objective allows."""
+    limit = plan.objective("shed-ratio")
+    if limit is None:
+        return []
+    share = counts.shed / max(counts.requests, 1)
+    reason = ""
+    if share > limit:
+        words = f"{counts.shed} of {counts.requests} requests were refused (503 or 429){where}"
+        reason = f"{words}: {share:.2%}, objective {limit:.2%}"
+    return [hold("few requests were refused", PERFORMANCE, reason, Figure("shed", round(share, 6), "", source))]

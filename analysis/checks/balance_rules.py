@@ -1,0 +1,56 @@
+"""Checks a load by Little's law: what its users did must add up to the time they were there."""
+
+from analysis.records.counts import add_times
+from analysis.checks.evidence import Evidence
+from analysis.findings import VALIDITY, Check, Figure, hold
+from analysis.plan.plan import Plateau
+
+WINDOW_S = 10
+
+
+def judge_balance(evidence: Evidence) -> list[Check]:
+    """INVALID when on a plateau user-seconds differ from request- and think-seconds by more than 2 %.
+
+    Little, "A Proof for the Queuing Formula L = λW" (1961). Think time is the time asked for: a generator that lags
+    sleeps longer, and its users are then somewhere that no row accounts for. Loads that were all right have accounted
+    for 99.9 % of the time on each plateau, and for 99.5 % where they walk without a pause.
+    """
+    if not evidence.parts:
+        return []
+    found, worst = [], Figure("accounted for, worst plateau", None, "", evidence.file("_seconds.csv"))
+    plateaus = evidence.plan.plateaus()
+    for number, plateau in enumerate(plateaus, start=1):
+        span = evidence.span_of(plateau)
+        there = float(sum(evidence.curve.within(plateau)))
+        if span[1] - span[0] < evidence.plan.limit("balance-seconds") or not there:
+            continue
+        times = add_times(evidence.rows_in(span))
+        share = sum(times.values()) / there
+        if worst.value is None or abs(share - 1) > abs(float(worst.value) - 1):
+            worst = Figure(worst.name, round(share, 4), "", worst.source)
+        if abs(share - 1) > evidence.plan.limit("balance-ratio"):
+            where = f"plateau {number}: " if len(plateaus) > 1 else ""
+            spent = f"{times['requests'] + times['aside']:.0f} s in requests and {times['think']:.0f} s thinking"
+            found.append(f"{where}users were there for {there:.0f} s but spent {spent} ({share:.1%})")
+        if hole := find_hole(evidence, plateau):
+            found.append(hole)
+    if worst.value is None:
+        found.append("no plateau was long enough to check what users did against the time they were there")
+    return [hold("the books balance (Little's law)", VALIDITY, "; ".join(found), worst)]
+
+
+def find_hole(evidence: Evidence, plateau: Plateau) -> str:
+    """Words for the first ten seconds of a plateau in which its users did nothing half of the time; "" without any.
+
+    Over the whole of a long plateau a load that pauses for so long would balance.
+    """
+    first, end = (int(edge) for edge in evidence.span_of(plateau))
+    for start in range(first, end - WINDOW_S + 1, WINDOW_S):
+        there = sum(evidence.curve.users[start - evidence.curve.started :][:WINDOW_S])
+        spent = sum(add_times(evidence.rows_in((start, start + WINDOW_S))).values())
+        if spent < there / 2:
+            second = start - evidence.curve.started
+            return (
+                f"users were there for {there} s in the {WINDOW_S} s from second {second} on, but spent {spent:.0f} s"
+            )
+    return ""

@@ -1,0 +1,127 @@
+"""Gathers all that one scenario is judged by: what was planned, how it ended, and every file it left."""
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import chain
+from pathlib import Path
+
+from analysis.records.counts import Counts, count_endpoints
+from analysis.records.curve import Curve, measure_curve
+from analysis.records.endpoints import group_of
+from analysis.records.gaps import Gaps
+from analysis.records.latencies import Latencies, read_latencies
+from analysis.plan.plan import Plan, Plateau
+from analysis.checks.guarantees import Promises, compare
+from analysis.records.raw_files import (
+    read_data,
+    read_failure_samples,
+    read_generator,
+    read_ledger,
+    read_read_back,
+    read_seconds,
+    read_server,
+)
+from analysis.records.formats import (
+    FAILURE_SAMPLES,
+    DataState,
+    FailureSample,
+    GeneratorRow,
+    Outcome,
+    ReadBack,
+    SecondRow,
+    Sent,
+    ServerSample,
+)
+from analysis.records.locust_files import Results, read_results
+from analysis.records.run import End, Run
+
+Span = tuple[float, float]  # from, until (seconds since the epoch)
+NEAR_S = 600  # before and after the load, in which its rows may lie: log-ins before it, answers that came late
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """One scenario. `gaps` says in words which files are missing or damaged."""
+
+    run: Run
+    plan: Plan
+    end: End | None
+    results: Results
+    curve: Curve
+    parts: dict[str, list[SecondRow]]
+    latencies: Latencies
+    generator: dict[str, list[GeneratorRow]]
+    samples: list[ServerSample]
+    writes: list[tuple[Sent, Outcome | None]]
+    data: dict[str, DataState]
+    read_back: ReadBack | None
+    gaps: Gaps = field(default_factory=Gaps)
+    failure_samples: list[FailureSample] = field(default_factory=list)
+
+    @property
+    def ran(self) -> bool:
+        """Whether there is anything of it at all."""
+        return self.end is not None or bool(self.results.history) or bool(self.parts)
+
+    @property
+    def span(self) -> Span:
+        """The load, from the moment before the first user to its end."""
+        return self.curve.started, self.curve.started + self.curve.seconds
+
+    @cached_property
+    def rows(self) -> list[SecondRow]:
+        """The rows of all parts."""
+        return list(chain.from_iterable(self.parts.values()))
+
+    @cached_property
+    def endpoints(self) -> dict[str, Counts]:
+        """The requests of each endpoint over the whole load."""
+        return count_endpoints(self.rows)
+
+    @cached_property
+    def promises(self) -> Promises:
+        """What became of the writes."""
+        return compare(self.writes, self.read_back)
+
+    def span_of(self, plateau: Plateau) -> Span:
+        """A plateau as it took place, without the second at each edge, for a stage may still change in it."""
+        first, last = self.curve.bounds_of(plateau)
+        return self.curve.started + first, self.curve.started + last
+
+    def rows_in(self, span: Span) -> list[SecondRow]:
+        """The rows of the seconds in a span."""
+        return [row for row in self.rows if span[0] <= row.second < span[1]]
+
+    def latencies_of(self, *groups: str) -> Latencies:
+        """The latencies of the endpoints of some groups: "reads", "writes", "login"."""
+        return self.latencies.of([name for name in self.latencies.names if group_of(name) in groups])
+
+    def file(self, ending: str) -> str:
+        """The name of a file of this scenario, as a source of figures; of all parts where each process has one."""
+        parted = ending in (".hlog", "_seconds.csv", "_generator.csv", "_ledger.jsonl", FAILURE_SAMPLES)
+        return f"{self.plan.name}{'_*' if parted and self.run.processes > 1 else ''}{ending}"
+
+
+def gather_evidence(folder: Path, plan: Plan, run: Run) -> Evidence:
+    """Read all that scenario `plan` of a run left in its folder."""
+    name = plan.name
+    results = read_results(folder, name)
+    gaps = results.gaps
+    curve = measure_curve(results.history, results.stopped_at)
+    near = (curve.started - NEAR_S, curve.started + curve.seconds + NEAR_S) if curve.users else None
+    return Evidence(
+        run=run,
+        plan=plan,
+        end=run.ends.get(name),
+        results=results,
+        curve=curve,
+        parts=read_seconds(folder, name, gaps, near),
+        latencies=read_latencies(folder, name, gaps, near),
+        generator=read_generator(folder, name, gaps),
+        samples=read_server(folder, name, gaps),
+        writes=read_ledger(folder, name, gaps),
+        data=read_data(folder, name, gaps),
+        read_back=read_read_back(folder, name, gaps),
+        gaps=gaps,
+        failure_samples=read_failure_samples(folder, name, gaps),
+    )

@@ -1,0 +1,100 @@
+"""Says whether the process that made the load was itself the limit: too busy, stalled, or lost."""
+
+from collections.abc import Mapping
+from itertools import pairwise
+
+from analysis.findings import VALIDITY, Check, Figure, hold
+from analysis.plan.plan import Plan
+from analysis.records.formats import LAG_NOTED_MS, MASTER, GeneratorRow
+
+LAG_SHARE = 0.01  # of the time in which the event loop may lag more: a 99th percentile
+LATE_S = 0.5  # a row of the last second may come so late
+Rows = list[GeneratorRow]
+
+
+def judge_generator(plan: Plan, parts: Mapping[str, Rows], processes: int, span: tuple[float, float]) -> list[Check]:
+    """INVALID when a process of the load was lost, over 80 % busy, or its event loop stalled or lagged.
+
+    `parts` are the rows of each process, `span` is the load, in seconds since the epoch.
+    """
+    expected = [""] if processes == 1 else [MASTER, *(str(number) for number in range(processes))]
+    within = {part: [row for row in parts.get(part, []) if span[0] < row.at <= span[1] + LATE_S] for part in expected}
+    recorded = {part: rows for part, rows in within.items() if rows}
+    source = f"{plan.name}{'_*' if processes > 1 else ''}_generator.csv"
+    return [
+        judge_presence(plan, within, span, source),
+        judge_cpu(plan, recorded, source),
+        judge_lag(plan, recorded, source),
+    ]
+
+
+def judge_presence(plan: Plan, parts: Mapping[str, Rows], span: tuple[float, float], source: str) -> Check:
+    """INVALID when a process has no rows, or they end more than 2 s before the load did, however long that was.
+
+    INVALID too when they begin as late: a row comes a second, so the first is due 1 s after the start.
+    """
+    allowed = plan.limit("off-plan-seconds")
+    found = []
+    for part, rows in parts.items():
+        if not rows:
+            found.append(f"{_name(part)} left no record of itself")
+            continue
+        if (late := rows[0].at - span[0]) > allowed + 1:
+            found.append(f"{_name(part)} (pid {rows[0].pid}) left no record of its first {late:.0f} s")
+        if rows[-1].at < span[1] - allowed:
+            found.append(f"{_name(part)} (pid {rows[-1].pid}) was lost {rows[-1].at - span[0]:.0f} s after the start")
+    there = Figure("processes", sum(1 for rows in parts.values() if rows), "", source)
+    return hold("no process of the load was lost", VALIDITY, "; ".join(found), there)
+
+
+def judge_cpu(plan: Plan, parts: Mapping[str, Rows], source: str) -> Check:
+    """INVALID when a process used over 80 % of a core in more than 5 % of the seconds (or 2 s)."""
+    limit, found = plan.limit("generator-cpu"), []
+    for part, rows in parts.items():
+        busy = [row.cpu for row in rows if row.cpu > limit]
+        if len(busy) > max(plan.limit("off-plan-ratio") * len(rows), plan.limit("off-plan-seconds")):
+            found.append(f"{_name(part)} used over {limit:.0%} of a core in {len(busy)} of {len(rows)} s")
+    most = max((sum(row.cpu for row in rows) / len(rows) for rows in parts.values()), default=None)
+    figure = Figure("busiest process, mean share of a core", None if most is None else round(most, 4), "", source)
+    return hold("the generator had processor time to spare", VALIDITY, "; ".join(found), figure)
+
+
+def judge_lag(plan: Plan, parts: Mapping[str, Rows], source: str) -> Check:
+    """INVALID when an event loop stalled once for over 500 ms, or lagged more than 20 ms in over 1 % of the time."""
+    found = []
+    stalls = {part: longest_stall(rows) for part, rows in parts.items()}
+    lags = {part: lag_p99(rows) for part, rows in parts.items()}
+    for part in parts:
+        if stalls[part] > plan.limit("generator-stall-ms"):
+            found.append(f"the event loop of {_name(part)} stalled for {stalls[part]:,.0f} ms")
+        if lags[part] > plan.limit("generator-lag-p99-ms"):
+            limit = plan.limit("generator-lag-p99-ms")
+            found.append(f"the event loop of {_name(part)} lagged {lags[part]:.0f} ms at p99 (limit {limit:g} ms)")
+    longest = Figure("longest stall", round(max(stalls.values(), default=0.0), 1), "ms", source)
+    p99 = Figure("lag at p99", round(max(lags.values(), default=0.0), 1), "ms", source)
+    return hold("the generator's event loop kept pace", VALIDITY, "; ".join(found), longest, p99)
+
+
+def longest_stall(rows: Rows) -> float:
+    """The longest stop of an event loop in ms: a lag that was noted, or that of a line, which is due once a second."""
+    late = [(after.at - before.at - 1) * 1000 for before, after in pairwise(rows)]
+    return max([0.0, *late, *(lag for row in rows for lag in row.lags_ms)])
+
+
+def lag_p99(rows: Rows) -> float:
+    """The lag in ms that the loop did not exceed in 99 % of the time; 0 when that is below what is noted.
+
+    A lag of L ms stands for L ms of time, however few probes fell into it (Tene, "How not to measure latency").
+    """
+    left = LAG_SHARE * sum(1000 * (after.at - before.at) for before, after in pairwise(rows))
+    for lag in sorted((lag for row in rows for lag in row.lags_ms if lag > LAG_NOTED_MS), reverse=True):
+        left -= lag
+        if left < 0:
+            return lag
+    return 0.0
+
+
+def _name(part: str) -> str:
+    if part == MASTER:
+        return "the master process of the load"
+    return f"process {part} of the load" if part else "the process of the load"

@@ -1,0 +1,102 @@
+"""What a scenario plans: its curve of users over time, its mix and its objectives."""
+
+from dataclasses import asdict, dataclass, field
+from itertools import accumulate
+from typing import Any
+
+from analysis.records.gaps import amount
+from analysis.plan.thresholds import LIMITS, OBJECTIVES
+
+SCENARIOS = ("smoke", "baseline", "read_heavy", "write_heavy", "stages", "soak", "spike")
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One level of users; `seconds` counts from the begin of its ramp, `spawn_rate` is users a second."""
+
+    users: int
+    seconds: float
+    spawn_rate: float
+
+
+@dataclass(frozen=True)
+class Plateau:
+    """A stretch of the plan, in seconds from its start, during which `users` do not change."""
+
+    users: int
+    start: float
+    end: float
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One scenario as planned; a plain one is a curve of a single stage."""
+
+    name: str
+    question: str
+    locustfile: str
+    stages: tuple[Stage, ...]
+    stop_timeout: float
+    write_share: float | None
+    objectives: dict[str, float]
+    limits: dict[str, float] = field(default_factory=dict)
+
+    def objective(self, name: str) -> float | None:
+        """What the services are to achieve: the scenario's own value or the usual one; None if not judged."""
+        return self.objectives.get(name, OBJECTIVES[name].usual)
+
+    def limit(self, name: str) -> float:
+        """The scenario's own value of a limit, or the usual one."""
+        usual = LIMITS[name].usual
+        if usual is None:
+            raise KeyError(name)
+        return self.limits.get(name, usual)
+
+    @property
+    def users(self) -> int:
+        """The most users at any moment."""
+        return max(stage.users for stage in self.stages)
+
+    @property
+    def seconds(self) -> float:
+        return sum(stage.seconds for stage in self.stages)
+
+    @property
+    def stage_ends(self) -> list[float]:
+        """Seconds from the start to the end of each stage."""
+        return list(accumulate(stage.seconds for stage in self.stages))
+
+    def plateaus(self) -> list[Plateau]:
+        """The stages without their ramps; a stage that is all ramp has none."""
+        found, before, start = [], 0, 0.0
+        for stage in self.stages:
+            level_from = start + abs(stage.users - before) / stage.spawn_rate
+            before, start = stage.users, start + stage.seconds
+            if level_from < start:
+                found.append(Plateau(stage.users, level_from, start))
+        return found
+
+
+def plan_to_dict(plan: Plan) -> dict[str, Any]:
+    """The plan as JSON holds it."""
+    return asdict(plan)
+
+
+def plan_from_dict(data: dict[str, Any]) -> Plan:
+    """The plan that `plan_to_dict` wrote; raises KeyError, TypeError or ValueError for numbers that cannot be."""
+    plan = Plan(**{**data, "stages": tuple(Stage(**stage) for stage in data["stages"])})
+    levels = [number for stage in plan.stages for number in (stage.users, stage.seconds, stage.spawn_rate)]
+    if not plan.stages or not all(amount(number) > 0 for number in levels):
+        raise ValueError("stages that cannot be")
+    check_share(0.0 if plan.write_share is None else plan.write_share)
+    for values, known in ((plan.objectives, OBJECTIVES), (plan.limits, LIMITS)):
+        for name, value in values.items():
+            check = check_share if name in known and known[name].is_share else amount
+            check(value)
+    return plan
+
+
+def check_share(value: float) -> None:
+    """Raise TypeError or ValueError unless a value is from 0 to 1."""
+    if amount(value) > 1:
+        raise ValueError(f"{value} is no share")

@@ -1,0 +1,123 @@
+"""Reads the scenario files: Locust's configuration files, with the mix and the objectives as options of their own."""
+
+import math
+import re
+from pathlib import Path
+
+from analysis.plan.plan import Plan, Stage
+from analysis.plan.thresholds import LIMITS, OBJECTIVES, Threshold
+
+SECONDS_IN = {"h": 3600, "m": 60, "s": 1}
+
+
+class PlanError(Exception):
+    """A scenario file that cannot be read as a plan; the message names the file and the key."""
+
+
+def scenario_path(folder: Path, profile: str, name: str) -> Path:
+    """Where the scenario file of a profile (`full` or `quick`) stands below the project folder."""
+    return folder / "scenarios" / ("quick" if profile == "quick" else "") / f"{name}.conf"
+
+
+def read_plan(path: Path) -> Plan:
+    """Read a scenario file; raises PlanError with the file, the key and what to write instead."""
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except OSError as error:
+        raise PlanError(f"{path}: {error.strerror}; restore it from the repository") from None
+    except UnicodeDecodeError:
+        raise PlanError(f"{path} is not UTF-8 text; restore it from the repository") from None
+    try:
+        values = dict(_read_pair(line) for line in lines if line.strip() and not line.lstrip().startswith(("#", ";")))
+        return Plan(
+            name=path.stem,
+            question=lines[0].lstrip("# ").strip() if lines and lines[0].startswith("#") else "",
+            locustfile=_required(values, "locustfile"),
+            stages=_read_stages(values),
+            stop_timeout=_number(values, "stop-timeout", "0"),
+            write_share=_number(values, "write-share") if "write-share" in values else None,
+            objectives=_read_thresholds(values, "objective-", OBJECTIVES),
+            limits=_read_thresholds(values, "limit-", LIMITS),
+        )
+    except PlanError as error:
+        raise PlanError(f"{path}: {error}") from None
+
+
+def _read_pair(line: str) -> tuple[str, str]:
+    # Locust also takes `key: value`, `key value` and `--key = value`: then the two would read another plan each.
+    found = re.fullmatch(r"\s*(\w[\w-]*)\s*=\s*(.*?)\s*", line)
+    if found is None:
+        raise PlanError(f"{line.strip()!r} is no setting; write KEY = VALUE")
+    return found[1], found[2]
+
+
+def parse_seconds(text: str) -> float:
+    """Seconds of a Locust time such as `90`, `30s`, `5m` or `1h30m`; raises ValueError."""
+    if re.fullmatch(r"\d+(\.\d+)?", text):
+        return float(text)
+    if not re.fullmatch(r"(\d+h)?(\d+m)?(\d+s)?", text) or not text:
+        raise ValueError(text)
+    return float(sum(int(count) * SECONDS_IN[unit] for count, unit in re.findall(r"(\d+)([hms])", text)))
+
+
+def _read_stages(values: dict[str, str]) -> tuple[Stage, ...]:
+    if "stages" in values:
+        return parse_stages(_required(values, "stages"))
+    text = _required(values, "run-time")
+    try:
+        seconds = parse_seconds(text)
+    except ValueError:
+        raise PlanError(f"run-time = {text} is no time; write it like 30s or 5m") from None
+    stage = Stage(int(_number(values, "users")), seconds, _number(values, "spawn-rate"))
+    return (_checked(stage, "users, spawn-rate and run-time"),)
+
+
+def parse_stages(text: str) -> tuple[Stage, ...]:
+    """The stages of `50:60:25 100:60:25`; raises PlanError."""
+    if not text.strip():
+        raise PlanError("stages: there is none; write USERS:SECONDS:SPAWN_RATE once for each, 50:60:25 100:60:25")
+    return tuple(_parse_stage(word) for word in text.split())
+
+
+def _parse_stage(word: str) -> Stage:
+    try:
+        users, seconds, spawn_rate = word.split(":")
+        stage = Stage(int(users), float(seconds), float(spawn_rate))
+    except ValueError:
+        raise PlanError(f"stages: {word!r} is no stage; write USERS:SECONDS:SPAWN_RATE, 50:60:25") from None
+    return _checked(stage, f"stages: {word!r}")
+
+
+def _checked(stage: Stage, where: str) -> Stage:
+    if not all(0 < number < math.inf for number in (stage.users, stage.seconds, stage.spawn_rate)):
+        raise PlanError(f"{where}: each number must be above 0")
+    return stage
+
+
+def _read_thresholds(values: dict[str, str], prefix: str, known: dict[str, Threshold]) -> dict[str, float]:
+    names = [key.removeprefix(prefix) for key in values if key.startswith(prefix)]
+    for name in names:
+        if name not in known:
+            raise PlanError(f"{prefix}{name} is unknown; there are {', '.join(known)}")
+    return {name: _threshold(values, prefix + name, known[name]) for name in names}
+
+
+def _threshold(values: dict[str, str], key: str, threshold: Threshold) -> float:
+    number = _number(values, key)
+    if not 0 <= number < (1.000001 if threshold.is_share else math.inf):
+        raise PlanError(f"{key} = {values[key]} must be {'from 0 to 1' if threshold.is_share else '0 or more'}")
+    return number
+
+
+def _number(values: dict[str, str], key: str, default: str = "") -> float:
+    text = _required(values, key) if not default else values.get(key, default)
+    try:
+        return float(text)
+    except ValueError:
+        raise PlanError(f"{key} = {text} is no number") from None
+
+
+def _required(values: dict[str, str], key: str) -> str:
+    if not values.get(key):
+        raise PlanError(f"{key} is missing")
+    return values[key]

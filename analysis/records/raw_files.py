@@ -1,0 +1,216 @@
+"""Reads the raw files that analysis/records/formats.py defines; what is missing or cut off is tolerated and named."""
+
+import csv
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any, TypeVar
+
+from analysis.records.gaps import Gaps, amount, check_amounts, check_time, check_types, read_json, whole
+from analysis.records.formats import (
+    ACKNOWLEDGED,
+    FAILURE_SAMPLES,
+    GENERATOR,
+    REFUSED,
+    SECONDS,
+    UNKNOWN,
+    DataState,
+    FailureSample,
+    GeneratorRow,
+    Outcome,
+    ReadBack,
+    SecondRow,
+    Sent,
+    ServerSample,
+    Shown,
+    Worker,
+    find_parts,
+    part_path,
+)
+
+T = TypeVar("T")
+Span = tuple[float, float]
+NOTHING = type(None)
+LEDGER_TYPES: dict[str, type | tuple[type, ...]] = {
+    "n": int,
+    "isbn": str,
+    "method": str,
+    "key": (str, NOTHING),
+    "if_match": (int, NOTHING),
+    "fields": (dict, NOTHING),
+    "digest": (str, NOTHING),
+    "status": (int, NOTHING),
+    "version": (int, NOTHING),
+}
+SAMPLE_TYPES: dict[str, type | tuple[type, ...]] = {
+    "method": str,
+    "name": str,
+    "text": str,
+    "status": (int, NOTHING),
+    "request_id": (str, NOTHING),
+}
+MOMENTS = ("before", "after")
+METHODS, OUTCOMES = ("POST", "PATCH", "DELETE"), (ACKNOWLEDGED, REFUSED, UNKNOWN)
+
+
+def read_seconds(folder: Path, name: str, gaps: Gaps, near: Span | None = None) -> dict[str, list[SecondRow]]:
+    """The rows of every part's NAME_seconds.csv, by part; adds to `gaps` what could not be read.
+
+    Rows of a second outside of `near` (seconds since the epoch) cannot be.
+    """
+    parts = _parts(folder, name, "_seconds.csv", gaps)
+
+    def convert(line: list[str]) -> SecondRow:
+        row = _second(line)
+        check_time(row.second, near)
+        return row
+
+    return {part: list(_read_csv(path, SECONDS, convert, gaps)) for part, path in parts.items()}
+
+
+def read_generator(folder: Path, name: str, gaps: Gaps) -> dict[str, list[GeneratorRow]]:
+    """The rows of every part's NAME_generator.csv, by part; adds to `gaps` what could not be read."""
+    parts = _parts(folder, name, "_generator.csv", gaps)
+    return {part: list(_read_csv(path, GENERATOR, _generator, gaps)) for part, path in parts.items()}
+
+
+def read_server(folder: Path, name: str, gaps: Gaps) -> list[ServerSample]:
+    """The samples of NAME_server.jsonl, those that could not be taken too."""
+    return list(_read_lines(folder / f"{name}_server.jsonl", _sample, gaps))
+
+
+def read_ledger(folder: Path, name: str, gaps: Gaps) -> list[tuple[Sent, Outcome | None]]:
+    """Every write of a scenario with its outcome if one is known, those of a part in the order they were sent.
+
+    A book has one writer. Sorting by time would mix its writes up when the clock is set. The files of all parts are
+    read; a scenario without writes has none, so their absence is no gap here. Adds to `gaps` what is damaged.
+    """
+    writes: list[tuple[Sent, Outcome | None]] = []
+    for path in find_parts(folder, name, "_ledger.jsonl").values():
+        sent: dict[int, Sent] = {}
+        outcomes: dict[int, Outcome] = {}
+        for line in _read_lines(path, _ledger_line, gaps):
+            if isinstance(line, Sent):
+                sent[line.n] = line
+            else:
+                outcomes[line.n] = line
+        writes += [(write, outcomes.get(number)) for number, write in sorted(sent.items())]
+    return writes
+
+
+def read_data(folder: Path, name: str, gaps: Gaps) -> dict[str, DataState]:
+    """The states of the data by moment, "before" and "after"; the first of each counts."""
+    states: dict[str, DataState] = {}
+    for state in _read_lines(folder / f"{name}_data.jsonl", _data, gaps):
+        states.setdefault(state.moment, state)
+    return states
+
+
+def read_read_back(folder: Path, name: str, gaps: Gaps) -> ReadBack | None:
+    """What was read back after a scenario; None when that was not done."""
+    path = folder / f"{name}_read_back.json"
+    try:
+        data = read_json(path.read_text(encoding="utf-8"))
+        isbns = {isbn: {road: _shown(shown) for road, shown in roads.items()} for isbn, roads in data["isbns"].items()}
+        check_amounts({"at": data["at"], "lag_s": data["lag_s"]})
+        return ReadBack(data["at"], data["lag_s"], data["complete"], isbns)
+    except OSError:
+        gaps.miss(path)
+    except (ValueError, KeyError, TypeError, AttributeError):
+        gaps.damage(path)
+    return None
+
+
+def read_failure_samples(folder: Path, name: str, gaps: Gaps) -> list[FailureSample]:
+    """A sample of each kind of failure, of all parts; older recordings have none.
+
+    Nothing is judged by them: a damaged line is named in `gaps`, and does not count among the damaged ones.
+    """
+    own, samples = Gaps(), []
+    for path in find_parts(folder, name, FAILURE_SAMPLES).values():
+        samples += list(_read_lines(path, _failure_sample, own))
+    gaps.extend(own)
+    return samples
+
+
+def _parts(folder: Path, name: str, ending: str, gaps: Gaps) -> dict[str, Path]:
+    parts = find_parts(folder, name, ending)
+    if not parts:
+        gaps.miss(part_path(folder, name, "", ending))
+    return parts
+
+
+def _read_csv(path: Path, columns: Iterable[str], convert: Callable[[list[str]], T], gaps: Gaps) -> Iterable[T]:
+    lines = path.read_text(encoding="utf-8", errors="replace").replace("\0", "").splitlines()
+    if not lines or lines[0] != ",".join(columns):
+        gaps.damage(path, 1)
+        return
+    gaps.lines[path.name] += len(lines) - 1
+    for number, line in enumerate(lines[1:], start=2):
+        try:
+            (fields,) = csv.reader([line], strict=True)  # line by line: no quote that is left open takes the next ones
+            yield convert(fields)
+        except (ValueError, csv.Error):  # another number of fields is a ValueError of the conversion
+            gaps.damage(path, number)
+
+
+def _read_lines(path: Path, convert: Callable[[dict[str, Any]], T], gaps: Gaps) -> Iterable[T]:
+    try:
+        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        gaps.miss(path)
+        return
+    gaps.lines[path.name] += len(lines)
+    for number, line in enumerate(lines, start=1):
+        try:
+            yield convert(read_json(line))
+        except (ValueError, KeyError, TypeError, AttributeError):
+            gaps.damage(path, number)
+
+
+def _second(line: list[str]) -> SecondRow:
+    second, endpoint, right, wrong, unanswered, shed, busy_s = line
+    counts = whole(right), whole(wrong), whole(unanswered), whole(shed)
+    return SecondRow(whole(second), endpoint, *counts, amount(busy_s))
+
+
+def _generator(line: list[str]) -> GeneratorRow:
+    at, pid, cpu, wanted, users, lags = line
+    lags_ms = tuple(map(amount, lags.split()))
+    return GeneratorRow(amount(at), whole(pid), amount(cpu), whole(wanted), whole(users), lags_ms)
+
+
+def _shown(shown: dict[str, Any]) -> Shown:
+    check_types(shown, {"status": int, "book": (dict, NOTHING)})
+    return Shown(whole(shown["status"]), shown["book"])
+
+
+def _sample(line: dict[str, Any]) -> ServerSample:
+    check_types(line, {"service": str, "error": str, "at": (int, float), "took": (int, float)})
+    workers = {pid: Worker(**worker) for pid, worker in line.get("workers", {}).items()}
+    for numbers in (line.get("values", {}), *line.get("workers", {}).values()):
+        check_amounts(numbers, optional=False)
+    check_amounts({name: line.get(name) for name in ("at", "took", "server_at")})
+    return ServerSample(**{**line, "workers": workers, "values": line.get("values", {})})
+
+
+def _ledger_line(line: dict[str, Any]) -> Sent | Outcome:
+    check_types(line, LEDGER_TYPES)
+    check_amounts({name: line.get(name) for name in ("at", "n", "if_match", "status", "version")})
+    if line.get("outcome", UNKNOWN) not in OUTCOMES or line.get("method", "POST") not in METHODS:
+        raise ValueError("a write that cannot be")
+    return Outcome(**line) if "outcome" in line else Sent(**line)
+
+
+def _failure_sample(line: dict[str, Any]) -> FailureSample:
+    check_types(line, SAMPLE_TYPES)
+    check_amounts({name: line[name] for name in ("at", "ms")}, optional=False)
+    check_amounts({"status": line["status"]})
+    return FailureSample(**line)
+
+
+def _data(line: dict[str, Any]) -> DataState:
+    check_types(line, {"books": int, "own": int})
+    check_amounts({name: line[name] for name in ("at", "books", "own")}, optional=False)
+    if line["moment"] not in MOMENTS:
+        raise ValueError("a moment that cannot be")
+    return DataState(**line)

@@ -1,0 +1,131 @@
+"""Builds the report of a run: every scenario judged, with its figures, tables and time lines, as plain data."""
+
+from pathlib import Path
+from typing import Any
+
+from analysis.checks.answer_rules import count_errors
+from analysis.checks.corrected import compare_corrected
+from analysis.records.counts import Counts, count_requests
+from analysis.report.endpoint_table import list_endpoints
+from analysis.records.endpoints import count_mix
+from analysis.checks.evidence import Evidence, gather_evidence
+from analysis.report.failures import list_failures
+from analysis.findings import INVALID, RunReport, ScenarioReport, Table, sort_checks, worst
+from analysis.report.percentile_curves import draw_percentiles
+from analysis.plan.plan import Plan
+from analysis.checks.guarantees import list_losses
+from analysis.records.formats import DataState
+from analysis.records.run import read_run
+from analysis.report.throughput_curves import draw_throughput
+from analysis.report.time_lines import draw_time_lines
+from analysis.report.unusual import tell_of_run, tell_unusual
+from analysis.verdicts import judge
+
+SUMMARIES = ("summary.json", "summary.md", "junit.xml", "report.html")  # that are written into the folder
+SHARES = (0.5, 0.95, 0.99)
+NO_ANSWER = "Measured, but no answer: "  # of a question that was not asked properly
+
+
+def build_report(folder: Path) -> RunReport:
+    """The report of the run in a results folder; raises RunError when it holds none."""
+    run = read_run(folder)
+    scenarios: list[ScenarioReport] = []
+    usual_books: int | None = None
+    has_load = False
+    for plan in run.plans:
+        evidence = gather_evidence(folder, plan, run)
+        has_load = has_load or evidence.ran
+        scenarios.append(report_scenario(evidence, usual_books))
+        usual_books = usual_books if usual_books is not None else _books_before(evidence.data)
+    return RunReport(
+        name=run.name,
+        profile=run.profile,
+        complete=run.complete,
+        crashed=tuple(name for name, end in run.ends.items() if end.crashed),
+        verdict=worst([scenario.verdict for scenario in scenarios]),
+        scenarios=tuple(scenarios),
+        facts=run.facts,
+        notes=tuple(tell_of_run(run) if has_load else ()),
+        files=tuple(sorted({*SUMMARIES, *(path.name for path in folder.glob("[!.]*") if path.is_file())})),
+    )
+
+
+def _books_before(data: dict[str, DataState]) -> int | None:
+    return data["before"].books if "before" in data else None
+
+
+def report_scenario(evidence: Evidence, usual_books: int | None = None) -> ScenarioReport:
+    """Judge and describe one scenario."""
+    plan, answer = evidence.plan, judge(evidence, usual_books)
+    against = sort_checks(answer.checks)
+    verdict = worst([check.verdict for check in against if check.verdict])
+    corrected, which = compare_corrected(evidence)
+    tables = (list_failures(evidence), *answer.tables, *describe_tables(evidence), corrected)
+    charts = draw_percentiles(evidence), draw_throughput(evidence, answer.tables)
+    return ScenarioReport(
+        name=plan.name,
+        question=plan.question,
+        verdict=verdict,
+        reasons=tuple(check.reason for check in against),
+        answer=say_answer(answer.words, verdict),
+        planned={"users": plan.users, "seconds": plan.seconds, "write_share": plan.write_share},
+        achieved=describe_achieved(evidence),
+        figures=answer.figures,
+        checks=answer.checks,
+        tables=tuple(table for table in tables if table),
+        time_lines=draw_time_lines(evidence),
+        marks=tuple(describe_marks(plan)),
+        notes=(*tell_unusual(evidence, answer), *([which] if which else [])),
+        started=evidence.curve.started or None,
+        charts=tuple(chart for chart in charts if chart),
+    )
+
+
+def say_answer(words: str, verdict: str) -> str:
+    """The answer; of a question that was not asked properly it says first that it is none."""
+    return f"{NO_ANSWER}{words}" if words and verdict == INVALID else words
+
+
+def describe_achieved(evidence: Evidence) -> dict[str, Any]:
+    """What was measured over the whole load: from the seconds, or from Locust's totals when they were not recorded."""
+    counts, seconds = count_requests(evidence.rows), evidence.curve.seconds
+    if not evidence.parts:
+        counts = count_locust(evidence)
+    sent, writes = count_mix(evidence.endpoints)
+    requests, errors = counts.requests, count_errors(counts, evidence.results)
+    p50, p95, p99 = (evidence.latencies.percentile(share) for share in SHARES)
+    return {
+        "users": max(evidence.curve.users, default=0),
+        "seconds": seconds,
+        "requests": requests,
+        "rps": round(requests / seconds, 2) if seconds else 0.0,
+        "error_ratio": round(errors / requests, 6) if requests else 0.0,
+        "p50_ms": p50,
+        "p95_ms": p95,
+        "p99_ms": p99,
+        "errors": errors,
+        "shed": counts.shed,
+        "shed_ratio": round(counts.shed / requests, 6) if requests else 0.0,
+        "write_share": round(writes / sent, 4) if sent else None,
+    }
+
+
+def count_locust(evidence: Evidence) -> Counts:
+    """The requests as Locust counted them."""
+    results = evidence.results
+    right = results.requests - results.errors - results.shed
+    return Counts(right=right, wrong=results.errors, shed=results.shed)
+
+
+def describe_tables(evidence: Evidence) -> list[Table]:
+    """The endpoints, and what the ledger found."""
+    endpoints = list_endpoints(evidence)
+    ledger = f"{evidence.file('_ledger.jsonl')}, {evidence.plan.name}_read_back.json"
+    losses = list_losses(evidence.promises, ledger)
+    return [table for table in (endpoints, losses) if table.rows]
+
+
+def describe_marks(plan: Plan) -> list[tuple[float, str]]:
+    """The moments at which a stage of the plan begins."""
+    begins = [0.0, *plan.stage_ends[:-1]]
+    return [(begin, f"{stage.users} users") for begin, stage in zip(begins, plan.stages, strict=True)]

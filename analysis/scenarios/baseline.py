@@ -1,0 +1,85 @@
+"""Answers what is normal, and whether it is steady: percentiles and throughput with intervals, and no drift."""
+
+from analysis.checks.bootstrap import Blocks, Ratio, compare_p95, cut_blocks, find_interval
+from analysis.checks.evidence import Evidence, Span
+from analysis.findings import FAIL, INCONCLUSIVE, PASS, PERFORMANCE, Answer, Check, Figure
+from analysis.plan.plan import Plan
+
+SHARES = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
+INTERVAL = 0.95  # confidence of the intervals that are shown
+
+
+def answer_baseline(evidence: Evidence) -> Answer:
+    """Measure the plateau after warm-up, and compare its last third with its first."""
+    span, source = steady_span(evidence), evidence.file(".hlog")
+    latencies = evidence.latencies
+    figures = tuple(measure_figures(cut_blocks(latencies, span), source))
+    third = (span[1] - span[0]) // 3
+    first = cut_blocks(latencies, (span[0], span[0] + third))
+    last = cut_blocks(latencies, (span[1] - third, span[1]))
+    limits = evidence.plan
+    drift = compare_p95(first, last, limits.limit("endpoint-answers"), limits.limit("drift-confidence"))
+    check = judge_drift(limits, drift, source)
+    words = ", ".join(f"{figure.name} {say_interval(figure)}" for figure in figures)
+    words = f"after ramp and warm-up: {words}" if words else "nothing was answered after the warm-up"
+    if drift.value is not None:
+        words += f"; p95 of the last third is {drift.value:.2f} x the first ({drift.low:.2f} to {drift.high:.2f})"
+    factor = limits.objective("drift-factor")
+    note = f"steadiness: seen over {third:.0f} s thirds; a drift below {factor:g} x, or a slower one, would not show"
+    return Answer(words, (check,), figures, notes=(note,))
+
+
+def steady_span(evidence: Evidence) -> Span:
+    """The longest plateau without its warm-up, in seconds since the epoch; empty when the run ended before it."""
+    plateaus = evidence.plan.plateaus()
+    if not plateaus:
+        return evidence.span[1], evidence.span[1]
+    plateau = max(plateaus, key=lambda plateau: plateau.end - plateau.start)
+    start, end = evidence.span_of(plateau)
+    return min(start + evidence.plan.limit("warm-up-seconds"), end), end
+
+
+def measure_figures(blocks: Blocks, source: str) -> list[Figure]:
+    """p50, p95, p99 and throughput with their 95 % intervals."""
+    if not blocks.answers:
+        return []
+    measures = {name: (blocks.percentile(share), "ms") for name, share in SHARES.items()}
+    measures["throughput"] = (blocks.throughput, "answers/s")
+    figures = []
+    for name, (measure, unit) in measures.items():
+        low, high = find_interval((blocks,), measure, INTERVAL) or (None, None)
+        figures.append(Figure(name, blocks.measure(measure), unit, source, low, high))
+    return figures
+
+
+def judge_drift(plan: Plan, drift: Ratio, source: str) -> Check:
+    """FAIL when p95 rose by more than the factor and the interval of the ratio excludes 1; getting faster is none.
+
+    INCONCLUSIVE when it rose by more than the factor and the interval does not exclude 1, but for a rise of a few ms.
+    """
+    name, factor = "p95 is steady", plan.objective("drift-factor") or 0.0
+    ends = (
+        Figure("p95 of the first third", drift.before_ms, "ms", source),
+        Figure("p95 of the last third", drift.after_ms, "ms", source),
+    )
+    if drift.value is None or drift.low is None:
+        reason = "too few answers in a third of the run to tell whether p95 is steady"
+        return Check(name, PERFORMANCE, INCONCLUSIVE, reason, ends)
+    figures = Figure("last third over first", drift.value, "x", source, drift.low, drift.high), *ends
+    rise = (drift.after_ms or 0.0) - (drift.before_ms or 0.0)
+    unsure = drift.low <= 1
+    if drift.value <= factor or (unsure and rise <= plan.limit("drift-noise-ms")):
+        return Check(name, PERFORMANCE, PASS, "", figures)
+    words = f"p95 rose from {drift.before_ms:.4g} to {drift.after_ms:.4g} ms between the first and the last third"
+    reason = f"{words}: {drift.value:.2f} x ({drift.low:.2f} to {drift.high:.2f}), objective {factor:g} x"
+    if unsure:
+        return Check(name, PERFORMANCE, INCONCLUSIVE, f"{reason}; the interval is too wide to tell", figures)
+    return Check(name, PERFORMANCE, FAIL, reason, figures)
+
+
+def say_interval(figure: Figure) -> str:
+    """`12.3 ms (11.9 to 13.0)`."""
+    if figure.value is None:
+        return "unknown"
+    words = f"{figure.value:.4g} {figure.unit}"
+    return words if figure.low is None else f"{words} ({figure.low:.4g} to {figure.high:.4g})"

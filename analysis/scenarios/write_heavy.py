@@ -1,0 +1,80 @@
+"""Answers whether each acknowledged write exists, once, as sent, and what a write costs."""
+
+from analysis.records.endpoints import group_of, title_of
+from analysis.checks.evidence import Evidence
+from analysis.findings import CONTRACT, INCONCLUSIVE, Answer, Check, Figure, Table
+from analysis.checks.guarantees import Promises
+from analysis.records.formats import is_catalogue
+from analysis.checks.series import cut, draw_values
+
+SHARES = (0.5, 0.95, 0.99)
+LAG = "read_model_lag_seconds"
+
+
+def answer_write_heavy(evidence: Evidence) -> Answer:
+    """Count the writes and what they took; lost ones are judged for every scenario alike."""
+    promises = evidence.promises
+    cost = measure_cost(evidence)
+    checks = []
+    if not promises.acknowledged:
+        reason = "no write was acknowledged, so there is none to look for"
+        checks.append(Check("there were acknowledged writes", CONTRACT, INCONCLUSIVE, reason))
+    writes = evidence.latencies_of("writes")
+    p50, p95 = writes.percentile(0.5), writes.percentile(0.95)
+    words = say_promises(promises)
+    if p50 is not None and p95 is not None:
+        words += f"; a write takes {p50:.4g} ms, 95 % of them up to {p95:.4g}"
+    source = evidence.file(".hlog")
+    figures = Figure("p50 of all writes", p50, "ms", source), Figure("p95 of all writes", p95, "ms", source)
+    note = "writes: nothing was killed and nothing cut off in this run; what is lost only then would not show"
+    return Answer(words, tuple(checks), (*figures, *count_promises(evidence, promises)), (cost,), (note,))
+
+
+def say_promises(promises: Promises) -> str:
+    """How many were acknowledged, and what became of them."""
+    kinds = {kind: len({loss.isbn for loss in promises.losses if loss.kind == kind}) for kind in ("lost", "differing")}
+    doubled = len({loss.isbn for loss in promises.losses if loss.kind == "doubled"})
+    words = f"{promises.acknowledged} acknowledged writes to {promises.isbns} ISBNs"
+    unread = f", {len(promises.unread)} not read back" if promises.unread else ""
+    return (
+        f"{words}: {kinds['lost']} lost, {kinds['differing']} differing, {doubled} doubled{unread}; "
+        f"{promises.unknown} of unknown outcome"
+    )
+
+
+def count_promises(evidence: Evidence, promises: Promises) -> tuple[Figure, ...]:
+    """The writes by outcome, and how long the read model lagged behind MariaDB."""
+    ledger, name = evidence.file("_ledger.jsonl"), evidence.plan.name
+    return (
+        Figure("writes", promises.sent, "", ledger),
+        Figure("acknowledged", promises.acknowledged, "", ledger),
+        Figure("refused", promises.refused, "", ledger),
+        Figure("of unknown outcome", promises.unknown, "", ledger),
+        Figure("ISBNs written to", promises.isbns, "", ledger),
+        Figure("ISBNs in one of several states", len(promises.doubtful), "", ledger),
+        find_lag(evidence),
+        Figure(
+            "read model differed from MariaDB in the reading back for", promises.lag_s, "s", f"{name}_read_back.json"
+        ),
+    )
+
+
+def find_lag(evidence: Evidence) -> Figure:
+    """The longest time that a change had waited for the read model, in any sample of the load."""
+    lags = [cut(each, evidence.span) for each in draw_values(evidence.samples) if each.quantity == LAG]
+    longest = max((value for lag in lags for _, value in lag.points), default=None)
+    return Figure("longest lag of the read model in the load", longest, "s", f"{evidence.plan.name}_server.jsonl")
+
+
+def measure_cost(evidence: Evidence) -> Table:
+    """What the writes of each endpoint took, and for comparison all reads of the catalogue."""
+    names = [name for name in evidence.latencies.names if is_catalogue(name)]
+    groups = {title_of(name): [name] for name in names if group_of(name) == "writes"}
+    groups["reads of the catalogue"] = [name for name in names if group_of(name) == "reads"]
+    rows = []
+    for title, members in groups.items():
+        mine = evidence.latencies.of(members)
+        rows.append((title, mine.answers, *(mine.percentile(share) for share in SHARES)))
+    return Table(
+        "What a write costs", ("request", "answers", "p50 ms", "p95 ms", "p99 ms"), tuple(rows), evidence.file(".hlog")
+    )

@@ -1,0 +1,75 @@
+"""The limit on failed log-ins of one account. Before the password is looked at, a try takes one of the places that
+failures have left, so that guesses sent at once cannot slip through together; a try that was no failure gives it back.
+"""
+
+import hashlib
+import uuid
+from typing import Any
+
+from backend.errors import TooManyFailures, Unavailable
+from backend.stores.redis_connection import Part
+from backend.stores.redis_store import Script, ask_once, ask_script, redis_errors
+
+MOST_FAILURES = 10
+WINDOW_S = 300
+LONGEST_TRY_S = 6  # and so longer than any request: the place of a try whose end Redis did not hear of is free after it
+FULL = -1
+
+# KEYS: failures of the account by their time, tries under way by the time at which each loses its place.
+# ARGV: window, most failures, longest try, a name for this try. The time is that of Redis: hosts' clocks differ.
+# Gives 0 with a place, the seconds until the oldest failure ages out, or FULL.
+BEGIN = Script(f"""
+local time = redis.call('TIME')
+local now = time[1] + time[2] / 1000000
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now - ARGV[1])
+redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', now)
+local failures, most = redis.call('ZCARD', KEYS[1]), tonumber(ARGV[2])
+if failures >= most then
+  local oldest = redis.call('ZRANGE', KEYS[1], 0, 0, 'WITHSCORES')[2]
+  return math.max(1, math.ceil(oldest + ARGV[1] - now))
+end
+if failures + redis.call('ZCARD', KEYS[2]) >= most then return {FULL} end
+redis.call('ZADD', KEYS[2], now + ARGV[3], ARGV[4])
+redis.call('EXPIRE', KEYS[2], ARGV[3])
+return 0
+""")
+# KEYS: as above. ARGV: the try, 1 if the password was wrong, window. Gives 0 when the try had lost its place.
+END = Script("""
+if redis.call('ZREM', KEYS[2], ARGV[1]) == 0 then return 0 end
+if ARGV[2] == '1' then
+  local time = redis.call('TIME')
+  redis.call('ZADD', KEYS[1], time[1] + time[2] / 1000000, ARGV[1])
+  redis.call('EXPIRE', KEYS[1], ARGV[3])
+end
+return 1
+""")
+
+
+def begin_try(account: str) -> str:
+    """Take a place for a try against `account`, a user id or a name that no account has, and give the try's own name.
+
+    Raises TooManyFailures with the seconds until the oldest failure ages out; Unavailable when tries under way hold all
+    places that are left, and without Redis.
+    """
+    attempt = uuid.uuid4().hex
+    wait = _run(BEGIN, account, WINDOW_S, MOST_FAILURES, LONGEST_TRY_S, attempt)
+    if wait == FULL:
+        raise Unavailable("Too many log-ins of this account at once.")
+    if wait:
+        raise TooManyFailures(int(wait))
+    return attempt
+
+
+def end_try(account: str, attempt: str, *, failed: bool) -> None:
+    """Give the place of a try back, or with `failed` count it as a failure: a caller is told how it went only after.
+
+    Raises Unavailable when the try has lost its place to another, and without Redis.
+    """
+    if not _run(END, account, attempt, int(failed), WINDOW_S):
+        raise Unavailable("The log-in took too long.")
+
+
+def _run(script: Script, account: str, *arguments: Part) -> Any:
+    digest = hashlib.sha256(account.encode()).hexdigest()
+    with redis_errors():
+        return ask_script(script, [f"failures:{digest}", f"tries:{digest}"], arguments, ask_once)

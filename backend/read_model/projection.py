@@ -1,0 +1,177 @@
+"""Applies events to the read model: each at most once, in the order of its book's versions, and as a whole.
+
+An event is the full new state of a book, or its deletion. Its sequence is twice its version, plus one for a deletion,
+which keeps the version: an event whose sequence is not above the one known changes nothing, so that events may come
+twice and in any order. While a rebuild fills a new generation, events go into both.
+
+A read model is out of use without the field `layout` of `catalogue`; the rest of that hash stays, so that it lacks only
+where Redis has lost it.
+"""
+
+import logging
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import redis
+
+from backend.read_model.book import indexes_of, title_key, to_json
+from backend.read_model.losses import FIND_LOSS
+from backend.read_model.lookup import CATALOGUE, LAYOUT, discard_read_model, note_loss
+from backend.stores.redis_store import Script, ask_script
+
+log = logging.getLogger(__name__)
+
+BUILDING = "catalogue:building"  # the lock of a rebuild: `<generation>:<owner>`
+
+# Takes prefix of the generation, isbn, and the places and JSON of the book; those of a deleted one are its sequence
+# alone, and empty. Says whether it changed anything.
+# What may free memory comes before what needs it: a full Redis refuses a script only before its first change, so that
+# no event is ever applied by half. Nor does it evict anything within one.
+APPLY_ONE = """
+local function split(places)
+  local parts = {}
+  for part in string.gmatch(places, '[^%z]+') do parts[#parts + 1] = part end
+  return parts
+end
+local function count(prefix, name, by)
+  if by == 0 then return end
+  local entries = redis.call('HINCRBY', prefix .. 'counts', name, by)
+  if entries == 0 and string.find(name, ':', 1, true) then redis.call('HDEL', prefix .. 'counts', name) end
+end
+local function apply_one(prefix, isbn, places, book)
+  local known = redis.call('HGET', prefix .. 'places', isbn) or ''
+  local old, new = split(known), split(places)
+  if #old > 0 and tonumber(old[1]) >= tonumber(new[1]) then return false end
+  local moved = string.match(known, '%z.*') ~= string.match(places, '%z.*')
+  if moved then
+    for i = 3, #old do
+      redis.call('ZREM', prefix .. old[i], old[2] .. '\\0' .. isbn)
+      count(prefix, old[i], -1)
+    end
+  end
+  if #old == 1 and #new > 1 then redis.call('ZREM', prefix .. 'deleted', isbn) end
+  if #old > 1 and #new == 1 then redis.call('HDEL', prefix .. 'books', isbn) end
+  redis.call('HSET', prefix .. 'places', isbn, places)
+  if #new == 1 then
+    redis.call('ZADD', prefix .. 'deleted', redis.call('TIME')[1], isbn)
+  else
+    redis.call('HSET', prefix .. 'books', isbn, book)
+  end
+  if moved then
+    for i = 3, #new do
+      redis.call('ZADD', prefix .. new[i], 0, new[2] .. '\\0' .. isbn)
+      count(prefix, new[i], 1)
+    end
+  end
+  count(prefix, 'places', #old == 0 and 1 or 0)
+  count(prefix, 'books', (#new > 1 and 1 or 0) - (#old > 1 and 1 or 0))
+  count(prefix, 'deleted', (#new == 1 and 1 or 0) - (#old == 1 and 1 or 0))
+  return true
+end
+"""
+# KEYS: catalogue, building. ARGV: layout, then isbn, places and JSON of each event. Names a key that is lost, or nil.
+# A read model of another layout, or with a part lost, cannot be kept right from here, so that it must not be in use.
+APPLY = Script(
+    FIND_LOSS
+    + APPLY_ONE
+    + """
+local at = redis.call('HMGET', KEYS[1], 'layout', 'generation')
+local standing = at[1] == ARGV[1] and KEYS[1] .. ':' .. at[2] .. ':'
+local lost = standing and find_loss(standing)
+if lost or (at[1] and not standing) then
+  redis.call('HDEL', KEYS[1], 'layout')
+  standing = false
+end
+local lock = redis.call('GET', KEYS[2])
+local building = lock and KEYS[1] .. ':' .. string.match(lock, '^%d+') .. ':'
+if building and find_loss(building) then
+  redis.call('DEL', KEYS[2])
+  building = false
+end
+local changes = 0
+for i = 2, #ARGV, 3 do
+  if standing and apply_one(standing, ARGV[i], ARGV[i + 1], ARGV[i + 2]) then changes = changes + 1 end
+  if building then apply_one(building, ARGV[i], ARGV[i + 1], ARGV[i + 2]) end
+end
+if changes > 0 then redis.call('HINCRBY', KEYS[1], 'changes', changes) end
+return lost
+"""
+)
+# KEYS: catalogue. ARGV: layout, then isbn and sequence of each event. Gives the places in this list, from 0 on, of the
+# events that the read model does not know.
+FIND_UNKNOWN = Script("""
+local at = redis.call('HMGET', KEYS[1], 'layout', 'generation')
+local unknown = {}
+for i = 2, #ARGV, 2 do
+  local known = at[1] == ARGV[1] and redis.call('HGET', KEYS[1] .. ':' .. at[2] .. ':places', ARGV[i])
+  if not known or tonumber(string.match(known, '^%d+')) < tonumber(ARGV[i + 1]) then
+    unknown[#unknown + 1] = i / 2 - 1
+  end
+end
+return unknown
+""")
+KEYS = [CATALOGUE, BUILDING]
+
+
+class Event(NamedTuple):
+    """A change of one book: its state from `version` on, in the shape of the API, or None when it was deleted."""
+
+    isbn: str
+    version: int
+    book: dict[str, Any] | None
+
+    @property
+    def sequence(self) -> int:
+        """Give the place among the events of this ISBN."""
+        return 2 * self.version + (self.book is None)
+
+    @property
+    def places(self) -> str:
+        """Give what the read model must know of the book: sequence, title key and indexes, NUL between them, to move
+        it; the sequence alone when it was deleted.
+        """
+        if self.book is None:
+            return str(self.sequence)
+        return "\0".join([str(self.sequence), title_key(self.book["title"]), *indexes_of(self.book)])
+
+    @property
+    def json(self) -> str:
+        """Give the book's JSON, empty when it was deleted."""
+        return "" if self.book is None else to_json(self.book)
+
+
+def apply_events(events: Sequence[Event]) -> None:
+    """Apply events to the read model in use and to one that is being built.
+
+    A read model that refuses a change, for want of memory say, is taken out of use before the error is passed on:
+    queries then read MariaDB until it is built anew. Raises redis.RedisError.
+    """
+    try:
+        lost = ask_script(APPLY, KEYS, [LAYOUT, *flatten(events)])
+    except redis.ResponseError:
+        discard_read_model()
+        raise
+    if lost is not None:
+        note_loss(lost.decode())
+
+
+def apply_own_event(event: Event) -> bool:
+    """Apply the event of a command that is committed; if that fails, it is left to the projector, and False given."""
+    try:
+        apply_events([event])
+    except redis.RedisError as error:
+        log.warning("read model: a change is left to the projector: %s", error)
+        return False
+    return True
+
+
+def find_unknown(events: Sequence[Event]) -> list[int]:
+    """Give the places in this list of the events that the read model in use does not know. Raises redis.RedisError."""
+    asked = [part for event in events for part in (event.isbn, event.sequence)]
+    unknown: list[int] = ask_script(FIND_UNKNOWN, [CATALOGUE], [LAYOUT, *asked])
+    return unknown
+
+
+def flatten(events: Sequence[Event]) -> list[str | int]:
+    """Give events as the scripts take them: isbn, places and JSON of each."""
+    return [part for event in events for part in (event.isbn, event.places, event.json)]

@@ -1,0 +1,70 @@
+"""Reads what the services tell in /metrics before a load: the token for it, the text, and whether others load them."""
+
+import os
+import time
+from pathlib import Path
+
+import requests
+from prometheus_client.parser import text_string_to_metric_families
+
+from load.client.services import Refused, open_http, read_env_file, setting
+from load.client.target import TIMEOUT_S, Target
+
+BROKEN = 3
+COUNT = "http_request_duration_seconds_count"
+PAGES = ("/", "/health", "/ready", "/metrics", "/docs", "/openapi.json")  # what watches a service may ask for
+LOOK_S = 1.0
+FEW = 5  # requests a second of others that do not matter: somebody has a look
+
+
+def read_stack(target: Target) -> dict[str, str | None]:
+    """Return the stack.env of the local stack if `target` are its services, else nothing."""
+    stack = read_env_file(Path(os.environ.get("STACK_DIR") or ".local") / "stack.env", interpolate=False)
+    theirs = {stack.get("AUTH_URL"), stack.get("BOOKS_URL")}
+    urls = {url.replace("//localhost:", "//127.0.0.1:") for url in target}
+    return stack if urls & theirs else {}
+
+
+def find_token(target: Target) -> str:
+    """Return the token for /metrics: the environment's, else the local stack's if that is the target, else .env's."""
+    return os.environ.get("METRICS_TOKEN") or read_stack(target).get("METRICS_TOKEN") or setting("METRICS_TOKEN")
+
+
+def read_metrics(name: str, url: str, token: str) -> str:
+    """Return the text of /metrics of a service; raises Refused with the line to add when it wants another token."""
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    try:
+        answer = open_http().get(f"{url}/metrics", headers=headers, timeout=TIMEOUT_S)
+    except requests.RequestException:
+        raise Refused(f"{url} gave no metrics within {TIMEOUT_S:g} s; see its log", BROKEN) from None
+    if answer.status_code == 401:
+        problem = "does not accept the METRICS_TOKEN given here" if token else "wants a token"
+        line = "METRICS_TOKEN=<the value that the services have>"
+        raise Refused(f"{url}/metrics {problem}; add this line to .env: {line}", BROKEN)
+    if not answer.ok:
+        raise Refused(f"{url}/metrics answered {answer.status_code}; is it this project's {name} service?", BROKEN)
+    return answer.text
+
+
+def count_requests(text: str) -> int:
+    """Return how many requests a service has answered so far by its metrics, those for its own pages left out."""
+    samples = [sample for family in text_string_to_metric_families(text) for sample in family.samples]
+    return int(sum(each.value for each in samples if each.name == COUNT and each.labels["route"] not in PAGES))
+
+
+def refuse_other_load(target: Target, token: str) -> None:
+    """Raise Refused when the services answer requests while nothing of this run sends any: two loads spoil each other.
+
+    Each would take the other's books for wrong answers, and no verdict could tell which of them was the limit.
+    """
+    counts = []
+    for moment in range(2):
+        time.sleep(moment * LOOK_S)
+        counts.append([count_requests(read_metrics(*service, token)) for service in target._asdict().items()])
+    for url, before, after in zip(target, *counts, strict=True):
+        if after - before > FEW * LOOK_S:
+            raise Refused(
+                f"{url} is under load from elsewhere: it answered {after - before} requests within {LOOK_S:g} s"
+                " before this load; wait for the end of that one, or give another host",
+                BROKEN,
+            )

@@ -1,0 +1,213 @@
+#!/usr/bin/env python3
+"""Sign the accounts of users.csv in: one log-in each, kept in a private file and carried on by refreshing."""
+
+import argparse
+import fcntl
+import json
+import os
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TypedDict
+
+import requests
+
+from create_users_csv import Arguments
+from register_users import INTERRUPTED, Account, add_options, check_private, read_accounts, work_through
+from load.client.services import Refused, ask, check_service, explain, open_http, service_url
+
+AT_A_TIME = 4  # log-ins: each costs the service a password hash
+PRUNE_AFTER = 604_800  # seconds after which a session that nobody carried on is dropped from the file
+EXITS = """exit codes:
+  0    every account has a live session
+  1    some accounts could not sign in, or the file could not be written
+  3    nothing answers at the address, or something that is not the auth service
+  64   a wrong option, or a file that is missing, malformed or readable by others
+  130  interrupted; the sessions begun so far are kept
+
+The last twentieth of the accounts is left out: the load logs those in and out itself.
+AUTH_URL and AUTH_PORT are taken from the environment, or from .env in this folder."""
+
+
+class Session(TypedDict):
+    """The tokens of one account, until when the access token is good, and its whole life in seconds."""
+
+    access_token: str
+    refresh_token: str
+    expires_at: float
+    lifetime: float
+
+
+Sessions = dict[str, Session]  # by username
+
+
+def split_accounts(accounts: list[Account]) -> tuple[list[Account], list[Account]]:
+    """Return the accounts whose sessions are shared, and the last ones, kept for logging in and out."""
+    kept = min(max(2, len(accounts) // 20), len(accounts) - 1)
+    return (accounts[:-kept], accounts[-kept:]) if kept else (accounts, accounts)
+
+
+def is_due(session: Session) -> bool:
+    """Tell whether a third of the access token's life or less is left."""
+    return time.time() > session["expires_at"] - session["lifetime"] / 3
+
+
+def read_sessions(path: Path) -> dict[str, Sessions]:
+    """Return the sessions of every auth service in the file, none if it is missing; raises Refused."""
+    try:
+        with open(path, encoding="utf-8") as file:
+            check_private(file.fileno(), path)
+            kept = json.load(file)
+        for session in (session for sessions in kept.values() for session in sessions.values()):
+            (session["access_token"] + session["refresh_token"], session["expires_at"] - session["lifetime"])
+    except FileNotFoundError:
+        return {}
+    except OSError as problem:
+        raise Refused(f"{path} cannot be read: {problem.strerror}") from None
+    except (ValueError, AttributeError, KeyError, TypeError):
+        raise Refused(f"{path} is not a file of sessions; remove it, and the accounts log in anew") from None
+    return dict(kept)
+
+
+def write_sessions(path: Path, kept: dict[str, Sessions]) -> None:
+    """Replace the file as a whole, with mode 0600; raises Refused."""
+    oldest = time.time() - PRUNE_AFTER
+    alive = {
+        url: {name: each for name, each in sessions.items() if each["expires_at"] > oldest}
+        for url, sessions in kept.items()
+    }
+    try:
+        handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        with open(handle, "w", encoding="utf-8") as file:
+            json.dump(alive, file)
+        os.replace(temporary, path)
+    except OSError as problem:
+        raise Refused(f"cannot write {path}: {problem.strerror}", 1) from None
+
+
+@contextmanager
+def sole_owner(path: Path) -> Iterator[None]:
+    """Hold the file's folder locked: two runs that refresh the same session would end it for both."""
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        while True:
+            try:
+                fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                time.sleep(0.1)  # not a blocking lock: inside Locust that would stop every greenlet
+        yield
+    finally:
+        os.close(folder)
+
+
+def take_tokens(response: requests.Response) -> Session:
+    """Return the session in the answer to POST /login or /refresh; raises ValueError with the reason."""
+    try:
+        pair = response.json() if response.status_code == 200 else {}
+        lifetime = float(pair["expires_in"])
+        tokens = str(pair["access_token"]), str(pair["refresh_token"])
+    except (ValueError, KeyError, TypeError):
+        raise ValueError(explain(response)) from None
+    return Session(
+        access_token=tokens[0], refresh_token=tokens[1], expires_at=time.time() + lifetime, lifetime=lifetime
+    )
+
+
+def log_in(http: requests.Session, auth_url: str, account: Account) -> Session:
+    """Begin a session; raises ValueError or RequestException with the reason."""
+    body = {"username": account.username, "password": account.password}
+    return take_tokens(ask(http, "POST", f"{auth_url}/login", json=body))
+
+
+def carry_on(http: requests.Session, auth_url: str, account: Account, session: Session | None) -> tuple[str, Session]:
+    """Return how an account got its live session, and the session; raises ValueError or RequestException."""
+    if session and is_due(session):
+        answer = ask(http, "POST", f"{auth_url}/refresh", headers=bearer(session["refresh_token"]))
+        if answer.status_code != 401:
+            return "refreshed", take_tokens(answer)
+    elif session:
+        answer = ask(http, "GET", f"{auth_url}/me", headers=bearer(session["access_token"]))
+        if answer.status_code == 200:
+            return "still signed in", session
+        if answer.status_code != 401:
+            raise ValueError(explain(answer))
+    return "logged in", log_in(http, auth_url, account)
+
+
+def bearer(token: str) -> dict[str, str]:
+    """Return the header that presents a token."""
+    return {"Authorization": f"Bearer {token}"}
+
+
+def make_sure(  # noqa: PLR0913  what is to be done, how fast, and who is told
+    auth_url: str,
+    accounts: list[Account],
+    path: Path,
+    concurrency: int = AT_A_TIME,
+    *,
+    label: str = "signing in",
+    tell: Callable[[int, int], None] = lambda done, total: None,
+) -> tuple[Sessions, Counter[str]]:
+    """Give every account a live session, keep them in the file, and return them and how they came about.
+
+    After each account `tell` is called with how many are done, and how many there are. Whatever was signed in is kept,
+    also when some accounts fail or the work is interrupted. Raises Refused.
+    """
+    http = open_http(concurrency)
+    outcomes: Counter[str] = Counter()
+    failures: Counter[str] = Counter()
+    with sole_owner(path):
+        kept = read_sessions(path)
+        sessions = kept.setdefault(auth_url, {})
+
+        def work(account: Account) -> None:
+            try:
+                how, session = carry_on(http, auth_url, account, sessions.get(account.username))
+            except requests.RequestException as problem:
+                failures[f"no answer, {type(problem).__name__}"] += 1
+            except ValueError as problem:
+                failures[str(problem)] += 1
+            else:
+                sessions[account.username] = session
+                outcomes[how] += 1
+
+        try:
+            for done, _ in enumerate(work_through(accounts, work, label, concurrency), 1):
+                tell(done, len(accounts))
+        finally:
+            write_sessions(path, kept)
+    if failures:
+        reasons = ", ".join(f"{count} x {reason}" for reason, count in failures.most_common(3))
+        raise Refused(f"{failures.total()} accounts cannot sign in ({reasons}); try: python register_users.py", 1)
+    return {account.username: sessions[account.username] for account in accounts}, outcomes
+
+
+def main() -> int:
+    """Sign in every account of the file that is not kept, and return the exit code."""
+    parser = Arguments(description=__doc__, epilog=EXITS, formatter_class=argparse.RawDescriptionHelpFormatter)
+    add_options(parser)
+    parser.add_argument("--sessions", type=Path, default=Path("sessions.json"), help="the file to keep them in")
+    options = parser.parse_args()
+    try:
+        auth_url = options.auth_url.rstrip("/") or service_url("auth")
+        accounts, _ = split_accounts(read_accounts(options.users))
+        read_sessions(options.sessions)
+        check_service(auth_url, "auth")
+        _, outcomes = make_sure(auth_url, accounts, options.sessions, options.concurrency)
+    except Refused as problem:
+        print(f"{parser.prog}: {problem}", file=sys.stderr)
+        return problem.exit_code
+    except KeyboardInterrupt:
+        print(f"{parser.prog}: interrupted; run it again to go on", file=sys.stderr)
+        return INTERRUPTED
+    print(f"{len(accounts)} accounts have a session: {', '.join(f'{n} {how}' for how, n in outcomes.items())}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

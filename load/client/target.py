@@ -1,0 +1,93 @@
+"""Chooses the two services that a run loads: where they should be, and what really answers there."""
+
+import argparse
+import socket
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+import requests
+
+from load.client.services import NO_SERVICE, SERVICES, Refused, open_http, service_url, setting
+
+TIMEOUT_S = 5.0
+
+
+class Target(NamedTuple):
+    """The addresses of the two services."""
+
+    auth: str
+    books: str
+
+
+def read_target(options: argparse.Namespace) -> tuple[Target, bool]:
+    """The addresses that options and environment ask for, and whether they were given at all.
+
+    An option wins over AUTH_URL and BOOKS_URL, and they win over --host. Raises Refused.
+    """
+    urls = {name: getattr(options, f"{name}_url") or setting(f"{name.upper()}_URL") for name in SERVICES}
+    given = [name for name in SERVICES if urls[name]]
+    if len(given) == 1 and not options.host:
+        missing = next(name for name in SERVICES if name not in given)
+        raise Refused(f"only the address of the {given[0]} service is given: give --{missing}-url too")
+    for name, url in urls.items():
+        urls[name] = check_url(url, name) if url else service_url(name, options.host)
+    return Target(**urls), bool(given or options.host)
+
+
+def check_url(url: str, name: str) -> str:
+    """The address without a slash at its end; raises Refused."""
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in ("http", "https") and parts.hostname and "@" not in parts.netloc
+        usable = usable and parts.path in ("", "/") and not parts.query and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable:
+        raise Refused(f"the address of the {name} service, {url!r}, must be like http://HOST:PORT")
+    return url.rstrip("/")
+
+
+def probe(url: str) -> str | None:
+    """What answers at `url`: "auth", "books", words for anything else, or None for no connection."""
+    parts = urlsplit(url)
+    try:
+        port = parts.port or (443 if parts.scheme == "https" else 80)
+        socket.create_connection((parts.hostname or "", port), timeout=TIMEOUT_S).close()
+    except (OSError, UnicodeError):
+        return None
+    try:
+        answer = open_http().get(f"{url}/health", timeout=TIMEOUT_S, allow_redirects=False)
+    except requests.Timeout:
+        return f"something that is silent for {TIMEOUT_S:g} s"
+    except requests.RequestException:
+        return "something that does not speak HTTP"
+    try:
+        health = answer.json()
+    except requests.JSONDecodeError:
+        health = None
+    if isinstance(health, dict) and health.get("status") == "ok" and health.get("service") in SERVICES:
+        return str(health["service"])
+    return f"something else (status {answer.status_code}, server {answer.headers.get('Server', 'unnamed')!r})"
+
+
+def choose_target(target: Target, given: bool) -> str:
+    """`given` or `running` when both services answer, `absent` when nothing does and none was given.
+
+    Raises Refused with exit code 3, naming the address and what answers there.
+    """
+    found = {name: probe(url) for name, url in target._asdict().items()}
+    wrong = [name for name in SERVICES if found[name] != name]
+    if not wrong:
+        return "given" if given else "running"
+    if not given and not any(found.values()):
+        return "absent"
+    name = next((name for name in wrong if found[name]), wrong[0])
+    url = target._asdict()[name]
+    words = {None: "nothing", "auth": "the auth service", "books": "the books service"}
+    advice = "start both services and open their ports, or give another host"
+    if not given:
+        advice = f"free port {urlsplit(url).port}, set {name.upper()}_PORT, or give a host with --host"
+    if not given and not found[name]:
+        advice = "./local_stack.sh up starts what is missing"
+    what = words.get(found[name], found[name])
+    raise Refused(f"{url} should be the {name} service, but {what} answers there; {advice}", NO_SERVICE)

@@ -1,0 +1,107 @@
+"""Keeps account of every write to the catalogue: a line before it leaves, and one when its outcome is known."""
+
+import hashlib
+import itertools
+import json
+import re
+import time
+from json.encoder import encode_basestring_ascii as quote
+from pathlib import Path
+from typing import Any
+
+from analysis.records.ledger import plain_isbn
+from analysis.records.formats import ACKNOWLEDGED, REFUSED, UNKNOWN
+
+METHODS = ("POST", "PATCH", "DELETE")
+NULL = "null"
+VERSION = re.compile(rb'"version": ?(\d+)')
+
+
+class Ledger:
+    """NAME_ledger.jsonl: every write is in it before it leaves, its outcome when the next one leaves or in a second.
+
+    So a kill can take no write out of the account; of a few of the last second the outcome is unknown then.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Begin the file."""
+        self._file = open(path, "xb", buffering=0)  # noqa: SIM115  closed by close()
+        self._numbers = itertools.count(1)
+        self._outcomes: list[str] = []
+        self._open: dict[int, tuple[str, str]] = {}  # method and ISBN of the writes that are under way
+        self._doubts: set[str] = set()  # the ISBNs of which a write ended in nothing that tells whether it was done
+
+    def enter(self, method: str, url: str, parts: dict[str, Any]) -> int | None:
+        """Enter a write that is about to leave and return its number; None for what can be no write.
+
+        `parts` are those of the request: its "json" and its "headers". A body that is deliberately no JSON, or names
+        no ISBN, can change no book.
+        """
+        body = parts.get("json")
+        isbn = body.get("isbn") if method == "POST" and body else url.rpartition("/")[2]
+        if method not in METHODS or "data" in parts or (method == "POST" and not (body and isbn)):
+            return None
+        headers = parts.get("headers", {})
+        key, version = headers.get("Idempotency-Key"), headers.get("If-Match", "").strip('"')
+        if_match = version if version.isascii() and version.isdigit() else NULL
+        sent = json.dumps(body) if body else None  # as Locust does
+        number = next(self._numbers)
+        self._open[number] = method, plain_isbn(str(isbn))
+        # Put together by hand: it is the dearest part of the record, and an encoder takes half as long again.
+        self._append(
+            f'{{"at":{time.time():.6f},"n":{number},"isbn":{quote(str(isbn))},"method":"{method}",'
+            f'"key":{quote(key) if key else NULL},"if_match":{if_match},'
+            f'"digest":{quote(hashlib.sha256(sent.encode()).hexdigest()) if sent else NULL},"fields":{sent or NULL}}}'
+        )
+        return number
+
+    def settle(self, number: int, answer: Any) -> None:
+        """Note what the answer says of a write; its outcome is unknown without one (None, or status 0)."""
+        status = (answer.status_code or None) if answer is not None else None
+        outcome = self._decide(*self._open.pop(number), status)
+        version = version_in(answer) if outcome == ACKNOWLEDGED else None
+        self._outcomes.append(
+            f'{{"at":{time.time():.6f},"n":{number},"outcome":"{outcome}","status":{status or NULL},'
+            f'"version":{version or NULL}}}'
+        )
+
+    def _decide(self, method: str, isbn: str, status: int | None) -> str:
+        """Return the outcome of a write, and keep or end the doubt about its book.
+
+        A 404 to a DELETE while there is a doubt may show that the earlier write was done after all, or late.
+        """
+        outcome = outcome_of(status)
+        if outcome == UNKNOWN:
+            self._doubts.add(isbn)
+        elif outcome == ACKNOWLEDGED:
+            self._doubts.discard(isbn)
+        elif (method, status) == ("DELETE", 404) and isbn in self._doubts:
+            return UNKNOWN
+        return outcome
+
+    def _append(self, *lines: str) -> None:
+        waiting, self._outcomes = self._outcomes, []
+        if lines := (*waiting, *lines):
+            self._file.write("\n".join((*lines, "")).encode())
+
+    def write(self, _: float) -> None:
+        """Write the outcomes that wait."""
+        self._append()
+
+    def close(self) -> None:
+        """End the account."""
+        self._append()
+        self._file.close()
+
+
+def outcome_of(status: int | None) -> str:
+    """Return what a status says of a write: a 503 may also be the answer to one that was done."""
+    if status in (200, 201, 204):
+        return ACKNOWLEDGED
+    return REFUSED if status and 400 <= status < 500 else UNKNOWN
+
+
+def version_in(answer: Any) -> int | None:
+    """Return the version in the body of an answer, None where there is none."""
+    found = VERSION.search(answer.content or b"")
+    return int(found[1]) if found else None

@@ -1,0 +1,140 @@
+"""Records what happens in each second of a load, with --record PREFIX: opens the files, fills them, closes them.
+
+What they are called and hold is defined in analysis/records/formats.py. Every process of the load writes its own.
+"""
+
+import logging
+import time
+from pathlib import Path
+from typing import Any, NoReturn
+
+import gevent
+from locust import events
+from locust.env import Environment
+from locust.exception import StopTest
+from locust.runners import MasterRunner, WorkerRunner
+from locust.stats import StatsError
+
+from analysis.records.formats import FAILURE_SAMPLES, MASTER, name_endpoint, part_path
+from load.client.http_client import on_idle_closed
+from load.recording.failure_samples import FailureSamples
+from load.recording.generator import GeneratorFile
+from load.recording.latencies import LatencyLog
+from load.recording.ledger import Ledger
+from load.recording.seconds import RIGHT, UNANSWERED, SecondsFile, kind_of
+from load.client.services import WRONG_USE
+
+log = logging.getLogger(__name__)
+
+
+class Recording:
+    """The files of one process of a load, written to once a second; this one only makes others work."""
+
+    def __init__(self, prefix: Path, part: str, runner: Any) -> None:
+        """Begin the files; raises FileExistsError when another load has used their names."""
+        self._prefix, self._part = prefix, part
+        self.files: list[Any] = [GeneratorFile(self.path("_generator.csv"), runner)]
+        self._writer = gevent.spawn(self._write_every_second)
+
+    def path(self, ending: str) -> Path:
+        """Return the path of a file of this process."""
+        return part_path(self._prefix.parent, self._prefix.name, self._part, ending)
+
+    def _write_every_second(self) -> NoReturn:
+        while True:
+            gevent.sleep(1 - time.time() % 1)
+            second = int(time.time())  # the one that has just begun is not over
+            for file in self.files:
+                file.write(second)
+
+    def close(self) -> None:
+        """Write what is left."""
+        self._writer.kill()
+        for file in self.files:
+            file.close()
+
+
+class UsersRecording(Recording):
+    """The files of a process that has users."""
+
+    def __init__(self, prefix: Path, part: str, runner: Any) -> None:
+        """Begin the files; raises FileExistsError when another load has used their names."""
+        super().__init__(prefix, part, runner)
+        self.seconds = SecondsFile(self.path("_seconds.csv"))
+        on_idle_closed.append(self.seconds.count_closed)
+        self.latencies = LatencyLog(self.path(".hlog"))
+        self.ledger = Ledger(self.path("_ledger.jsonl"))
+        self.failures = FailureSamples(self.path(FAILURE_SAMPLES))
+        self.files += [self.seconds, self.latencies, self.ledger, self.failures]
+        self._endpoints: dict[tuple[str, str], str] = {}
+
+    def note_request(  # noqa: PLR0913  what Locust tells of a request
+        self,
+        *,
+        request_type: str,
+        name: str,
+        response_time: float,
+        exception: BaseException | None = None,
+        start_time: float | None = None,
+        response: Any = None,
+        context: Any = None,
+        **_: Any,
+    ) -> None:
+        """Take in a request that has ended; what has no start is a finding of the load itself."""
+        if start_time is None:
+            return
+        endpoint = self._endpoints.get((request_type, name))
+        if endpoint is None:
+            endpoint = self._endpoints[request_type, name] = name_endpoint(request_type, name)
+        seconds, kind = response_time / 1000, kind_of(exception)
+        end = start_time + seconds
+        self.seconds.count(endpoint, kind, start_time, end)
+        if kind == RIGHT:
+            self.latencies.note(endpoint, seconds, end)
+        else:
+            text = StatsError.parse_error(exception)  # type: ignore[arg-type]  # as Locust lists it
+            self.failures.note((request_type, name), text, response, response_time, end)
+        if context and "ledger" in context:
+            self.ledger.settle(context["ledger"], None if kind == UNANSWERED else response)
+
+
+_recordings: dict[Environment, Recording] = {}
+
+
+def recording_of(environment: Environment) -> UsersRecording | None:
+    """Return the recording of a process that has users, if there is one."""
+    recording = _recordings.get(environment)
+    return recording if isinstance(recording, UsersRecording) else None
+
+
+def begin_recording(environment: Environment, **_: Any) -> None:
+    """Begin to record, if that was asked for and has not begun; raises StopTest when another load has used the name."""
+    options: Any = environment.parsed_options
+    if options.record and environment not in _recordings:
+        try:
+            _recordings[environment] = open_recording(Path(options.record), environment)
+        except OSError as problem:
+            log.error("nothing can be recorded as %s: %s; give another name", options.record, problem.strerror)
+            environment.process_exit_code = WRONG_USE
+            raise StopTest(f"{options.record} cannot be recorded") from None
+
+
+def open_recording(prefix: Path, environment: Environment) -> Recording:
+    """Begin the files of this process; raises OSError."""
+    runner: Any = environment.runner
+    if isinstance(runner, MasterRunner):
+        return Recording(prefix, MASTER, runner)
+    part = str(runner.worker_index) if isinstance(runner, WorkerRunner) else ""
+    recording = UsersRecording(prefix, part, runner)
+    environment.events.request.add_listener(recording.note_request)  # type: ignore[no-untyped-call]  # Locust's
+    return recording
+
+
+def end_recording(**_: Any) -> None:
+    """Write what is left when the process ends."""
+    for recording in _recordings.values():
+        recording.close()
+
+
+events.test_start.add_listener(begin_recording)  # type: ignore[no-untyped-call]  # Locust's
+events.quit.add_listener(end_recording)  # type: ignore[no-untyped-call]  # Locust's

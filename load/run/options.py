@@ -1,0 +1,86 @@
+"""The options that the scenario files add to Locust's own, and the load shape that reads --stages."""
+
+import argparse
+import math
+from typing import Any, ClassVar
+
+from locust import LoadTestShape, events
+
+from analysis.plan.scenario_files import PlanError, parse_stages
+from analysis.plan.thresholds import LIMITS, OBJECTIVES, Threshold
+
+
+def stages_text(text: str) -> str:
+    """Return "USERS:SECONDS:SPAWN_RATE ..." as it is, for a master sends its options to its worker processes.
+
+    Raises ArgumentTypeError when these are no stages.
+    """
+    try:
+        parse_stages(text)
+        return text
+    except PlanError as problem:
+        raise argparse.ArgumentTypeError(str(problem)) from None
+
+
+def parse_amount(text: str) -> float:
+    """Return a number of 0 or more; raises ArgumentTypeError."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not (math.isfinite(number) and number >= 0):
+        raise argparse.ArgumentTypeError(f"'{text}' is not a number of 0 or more")
+    return number
+
+
+def parse_share(text: str) -> float:
+    """Return a number from 0 to 1; raises ArgumentTypeError."""
+    share = parse_amount(text)
+    if share > 1:
+        raise argparse.ArgumentTypeError(f"'{text}' is not a share from 0 to 1")
+    return share
+
+
+def threshold_option(threshold: Threshold) -> tuple[Any, str]:
+    """Return the kind and the words of the option that gives a threshold another value."""
+    return parse_share if threshold.is_share else parse_amount, threshold.words.replace("%", "%%")
+
+
+# The load itself reads the first four; the others are for the analysis, which finds them in the scenario file.
+OPTIONS: dict[str, tuple[Any, str]] = {
+    "users-file": (str, "the accounts to sign in (users.csv)"),
+    "sessions-file": (str, "where their sessions are kept (sessions.json)"),
+    "record": (str, "write what each second brings to files whose names begin so; read_back.py then removes the books"),
+    "stages": (stages_text, "a shaped load: USERS:SECONDS:SPAWN_RATE, once for each stage"),
+    "write-share": (parse_share, "planned share of writes among the /api requests, 0 to 1"),
+    **{f"objective-{name}": threshold_option(threshold) for name, threshold in OBJECTIVES.items()},
+    **{f"limit-{name}": threshold_option(threshold) for name, threshold in LIMITS.items()},
+}
+DEFAULTS = {"users-file": "users.csv", "sessions-file": "sessions.json"}
+
+
+def add_options(parser: Any, **_: Any) -> None:
+    """Add the options to Locust's parser, on the command line and in --config files, not in the web page."""
+    for name, (kind, words) in OPTIONS.items():
+        default = DEFAULTS.get(name)
+        parser.add_argument(f"--{name}", type=kind, default=default, help=words, include_in_web_ui=False)
+
+
+class StagesShape(LoadTestShape):
+    """Goes through the stages of --stages, or of the class when the option is not given."""
+
+    abstract = True
+    stages: ClassVar[str]
+    runner: Any  # set by Locust
+
+    def tick(self) -> tuple[int, float] | None:
+        """Return the users and the ramp of this moment, None at the end; called once a second."""
+        left = float(self.get_run_time())  # type: ignore[no-untyped-call]  # Locust's
+        for stage in parse_stages(self.runner.environment.parsed_options.stages or self.stages):
+            if left < stage.seconds:
+                return stage.users, stage.spawn_rate
+            left -= stage.seconds
+        return None
+
+
+events.init_command_line_parser.add_listener(add_options)  # type: ignore[no-untyped-call]  # Locust's

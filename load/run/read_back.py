@@ -1,0 +1,170 @@
+#!/usr/bin/env python3
+"""Read back every book that a load wrote, from the read model and from MariaDB, and then remove it.
+
+What is lost, differs or is doubled is worked out by the analysis, from this and the ledger: here it is only asked.
+The formats are those of analysis/records/formats.py.
+"""
+
+import argparse
+import json
+import os
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import requests
+
+from analysis.records.formats import REFUSED, DataState, find_parts
+from load.client.catalogue import is_leftover, read_catalogue, remove_books
+from create_users_csv import Arguments
+from register_users import INTERRUPTED, read_accounts
+from load.run.both_models import HEADERS, LONGEST_LAG_S, Service, read_back
+from load.client.services import WRONG_USE, Refused, ask, check_service, open_http
+from load.client.sign_in import bearer, make_sure, split_accounts
+
+LONGEST_REMOVING_S = 120.0
+EXITS = """exit codes:
+  0    done
+  1    some books could not be asked for or removed; it can be run again
+  3    a service does not answer
+  64   a wrong option or file
+  130  interrupted"""
+
+
+def find_services(folder: Path) -> dict[str, str]:
+    """Return the addresses of the services that the run of a folder loaded, by name; raises Refused."""
+    try:
+        services = json.loads((folder / "run.json").read_text(encoding="utf-8"))["services"]
+        return {name: service["url"] for name, service in services.items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        raise Refused(f"{folder}/run.json is missing or damaged; give the folder of a run", WRONG_USE) from None
+
+
+def sign_in(urls: dict[str, str], users: Path, sessions: Path) -> Service:
+    """Return the books service with a token of the first account; raises Refused when a service is not there."""
+    for name, url in urls.items():
+        check_service(url, name)
+    account = split_accounts(read_accounts(users))[0][0]
+    signed_in, _ = make_sure(urls["auth"], [account], sessions, label="")
+    return Service(urls["books"], signed_in[account.username]["access_token"])
+
+
+def read_ledgers(folder: Path, name: str) -> tuple[set[str], set[str]]:
+    """Return every ISBN that a scenario may have changed, by its ledgers, and those that it may have added."""
+    written: set[str] = set()
+    own: set[str] = set()
+    for path in find_parts(folder, name, "_ledger.jsonl").values():
+        sent: dict[int, dict[str, Any]] = {}
+        for entry in read_lines(path):
+            if "outcome" not in entry:
+                sent[entry["n"]] = entry
+            elif entry["outcome"] == REFUSED:
+                sent.pop(entry["n"], None)
+        written |= {entry["isbn"] for entry in sent.values()}
+        own |= {entry["isbn"] for entry in sent.values() if entry["method"] == "POST"}
+    return written, own
+
+
+def read_lines(path: Path) -> Iterator[dict[str, Any]]:
+    """Yield the lines of a ledger; one that a kill has cut off is left out."""
+    for line in path.read_text(encoding="utf-8").splitlines():
+        try:
+            yield json.loads(line)
+        except ValueError:
+            continue
+
+
+def remove(service: Service, isbns: set[str]) -> set[str]:
+    """Remove books, and return the ISBNs of those that may still be there."""
+    left, until = set(isbns), time.monotonic() + LONGEST_REMOVING_S
+    for isbn in remove_books(service.url, lambda: service.token, isbns):
+        left.discard(isbn)
+        if time.monotonic() > until:
+            break
+    return left
+
+
+def await_read_model(service: Service) -> None:
+    """Wait until the read model shows as many books as MariaDB, at most for the longest lag: a load may come next."""
+    http, until = open_http(), time.monotonic() + LONGEST_LAG_S
+    with suppress(requests.RequestException, ValueError, KeyError):
+        while len({count_books(http, service, headers) for headers in HEADERS.values()}) > 1:
+            if time.monotonic() > until:
+                break
+            time.sleep(0.1)
+
+
+def count_books(http: requests.Session, service: Service, headers: dict[str, str]) -> int:
+    """Return how many books one road says that there are; raises RequestException, ValueError or KeyError."""
+    url = f"{service.url}/api/books?limit=1"
+    return int(ask(http, "GET", url, headers={**bearer(service.token), **headers}).json()["total"])
+
+
+def note_state(service: Service, path: Path, moment: str) -> DataState:
+    """Add what the catalogue holds now to NAME_data.jsonl; raises Refused."""
+    owned = Counter(map(is_leftover, read_catalogue(service.url, lambda: service.token)))
+    state = DataState(at=time.time(), moment=moment, books=owned.total(), own=owned[True])
+    with open(path, "a", encoding="utf-8") as file:
+        file.write(json.dumps(asdict(state)) + "\n")
+    return state
+
+
+def warn_of_leftovers(name: str, count: int, urls: dict[str, str]) -> None:
+    """Say before the load already what its verdict will say."""
+    command = " ".join(["python remove_leftovers.py", *(f"--{service}-url {url}" for service, url in urls.items())])
+    words = f"books of an earlier load in the catalogue: {count}; that makes {name} INVALID; remove with: {command}"
+    print(f"read_back.py: {words}", file=sys.stderr)
+
+
+def clear_up(service: Service, folder: Path, name: str) -> int:
+    """Read the books of a scenario back, remove them, write both down, and return the exit code; raises Refused."""
+    written, own = read_ledgers(folder, name)
+    found = read_back(service, written)
+    path = folder / f"{name}_read_back.json"
+    if not path.exists():  # what is there after the removal says nothing of the load
+        path.with_suffix(".new").write_text(json.dumps(asdict(found)) + "\n", encoding="utf-8")
+        os.replace(path.with_suffix(".new"), path)
+    if not found.complete:
+        print(f"read_back.py: not all books of {name} could be asked for", file=sys.stderr)
+    left = remove(service, own)
+    await_read_model(service)
+    note_state(service, folder / f"{name}_data.jsonl", "after")
+    if left:
+        some = ", ".join(sorted(left)[:5])
+        print(f"read_back.py: {len(left)} books of {name} could not be removed: {some} ...", file=sys.stderr)
+    return 0 if found.complete and not left else 1
+
+
+def main() -> int:
+    """Do what the options ask for, and return the exit code."""
+    parser = Arguments(description=__doc__, epilog=EXITS, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("name", help="the scenario")
+    parser.add_argument("folder", type=Path, help="the results folder; its run.json says where the services are")
+    parser.add_argument("--before", action="store_true", help="only write down what is there before the load")
+    parser.add_argument("--users", type=Path, default=Path("users.csv"), help="the accounts (users.csv)")
+    parser.add_argument("--sessions", type=Path, default=Path("sessions.json"), help="their sessions (sessions.json)")
+    options = parser.parse_args()
+    try:
+        urls = find_services(options.folder)
+        service = sign_in(urls, options.users, options.sessions)
+        if options.before:
+            state = note_state(service, options.folder / f"{options.name}_data.jsonl", "before")
+            if state.own:
+                warn_of_leftovers(options.name, state.own, urls)
+            return 0
+        return clear_up(service, options.folder, options.name)
+    except Refused as problem:
+        print(f"{parser.prog}: {problem}", file=sys.stderr)
+        return problem.exit_code
+    except KeyboardInterrupt:
+        print(f"{parser.prog}: interrupted; run it again to remove the books that are left", file=sys.stderr)
+        return INTERRUPTED
+
+
+if __name__ == "__main__":
+    sys.exit(main())

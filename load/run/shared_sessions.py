@@ -1,0 +1,118 @@
+"""The sessions of the accounts that a load's users share: begun once, and carried on as long as the process lives."""
+
+import logging
+import math
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import NoReturn
+
+import gevent
+from gevent.lock import RLock
+
+from register_users import Account
+from load.client.services import Refused
+from load.client.sign_in import AT_A_TIME, Session, Sessions, is_due, make_sure, read_sessions
+
+MOST_AT_A_TIME = 32  # refreshes
+ROUND_TRIP_S = 0.25  # within which a refresh is answered, over a slow network too
+URGENT_S = 10.0  # a token that is good for less than that, or for a sixth of its life, is refreshed before a start
+log = logging.getLogger(__name__)
+
+
+class SharedSessions:
+    """The sessions of one auth service; the owner keeps them alive, other processes take up what it did."""
+
+    def __init__(
+        self, auth_url: str, accounts: list[Account], path: Path, is_owner: bool, is_loading: Callable[[], bool]
+    ) -> None:
+        """Begin without any; `path` is the file that keeps them, `is_loading` tells whether there are users now."""
+        self.auth_url, self.accounts, self._path, self._is_owner = auth_url, accounts, path, is_owner
+        self._is_loading = is_loading
+        self._sessions: Sessions = {}
+        self._working = RLock()  # no session is refreshed twice
+        self._keeper: gevent.Greenlet | None = None
+
+    def token(self, number: int) -> str:
+        """Return an access token for user `number`; users share the accounts in turn."""
+        return self._sessions[self.accounts[number % len(self.accounts)].username]["access_token"]
+
+    def begin(self, label: str, tell: Callable[[int, int], None]) -> None:
+        """Give every account a live session, and keep it alive from now on; raises Refused.
+
+        With a label the progress is shown on the terminal; `tell` gets how many accounts are done, and of how many.
+        """
+        if self._is_owner:
+            with self._working:
+                self._sessions, _ = make_sure(self.auth_url, self.accounts, self._path, label=label, tell=tell)
+                self._refresh(is_due, len(self.accounts), MOST_AT_A_TIME)  # the first may be due before the last is in
+        else:
+            self._take_up()
+        self._keeper = self._keeper or gevent.spawn(self._keep)
+
+    def freshen(self) -> None:
+        """Refresh, many at a time, what would run out just after a start; raises Refused."""
+        if self._is_owner:
+            self._refresh(is_urgent, len(self.accounts), MOST_AT_A_TIME)
+        else:
+            self._take_up()
+
+    def end(self) -> None:
+        """Keep them alive no longer."""
+        if self._keeper:
+            self._keeper.kill()
+
+    def _take_up(self) -> None:
+        """Take what the owner has put in the file; raises Refused."""
+        sessions = read_sessions(self._path).get(self.auth_url, {})
+        if missing := [one.username for one in self.accounts if one.username not in sessions]:
+            raise Refused(f"{self._path} has no session of {missing[0]}; run: python sign_in.py", 1)
+        self._sessions = sessions
+
+    def _refresh(self, is_wanted: Callable[[Session], bool], most: int, at_a_time: int) -> None:
+        with self._working:
+            wanted = [one for one in self.accounts if is_wanted(self._sessions[one.username])][:most]
+            if wanted:
+                self._sessions |= make_sure(self.auth_url, wanted, self._path, at_a_time, label="")[0]
+
+    def _keep(self) -> NoReturn:
+        """Go on refreshing what comes due (owner), or taking up what the owner refreshed (other processes)."""
+        pause, batch, at_a_time = plan_refreshes(len(self.accounts), self._shortest_life())
+        seen, said, spent = 0, "", 0.0
+        while True:
+            gevent.sleep(max(pause - spent, 0.01))
+            began = time.monotonic()
+            try:
+                if not self._is_owner:
+                    seen, before = self._path.stat().st_mtime_ns, seen
+                    if seen != before:
+                        self._take_up()
+                elif self._is_loading():
+                    self._refresh(is_due, batch, at_a_time)
+                else:
+                    self._refresh(is_due, len(self.accounts), MOST_AT_A_TIME)
+                said = ""
+            except (Refused, OSError) as problem:
+                if str(problem) != said:
+                    log.warning("the sessions cannot be carried on, trying again: %s", problem)
+                said = str(problem)
+            spent = time.monotonic() - began
+
+    def _shortest_life(self) -> float:
+        return min(self._sessions[one.username]["lifetime"] for one in self.accounts)
+
+
+def is_urgent(session: Session) -> bool:
+    """Tell whether a token would run out just after a start."""
+    return time.time() > session["expires_at"] - min(URGENT_S, session["lifetime"] / 6)
+
+
+def plan_refreshes(accounts: int, lifetime: float) -> tuple[float, int, int]:
+    """Return how many seconds to pause between refreshes in a load, how many are made then, and how many at a time.
+
+    All tokens come due together: so many are taken that half of the third that is left is enough, in small batches,
+    because a load is not to feel them.
+    """
+    pause = min(5.0, lifetime / 20)
+    batch = math.ceil(accounts * pause * 6 / lifetime)
+    return pause, batch, min(MOST_AT_A_TIME, max(AT_A_TIME, math.ceil(batch * ROUND_TRIP_S / pause)))

@@ -1,0 +1,110 @@
+"""What the answers of the smoke walk must say besides their status, and what they leave for later steps."""
+
+from collections.abc import Callable
+from typing import Any
+
+from load.users.reads import check_one, check_pair, expect_no
+from load.users.user import Answer, body_of, expect
+from load.users.writes import check_version
+
+Walk = dict[str, Any]  # what the steps so far have left for those to come
+
+
+def keep_pair(walk: Walk, answer: Answer) -> None:
+    """Keep the tokens of a log-in or refresh, and those before."""
+    walk["before"], walk["pair"] = walk.get("pair"), check_pair(answer)
+
+
+def is_me(walk: Walk, answer: Answer) -> None:
+    """Check that the answer names the walk's account."""
+    me = body_of(answer, answer.status_code)
+    expect(set(me) == {"id", "username", "email"}, "not the fields of a user")
+    expect(all(me[name] == walk["account"][name] for name in ("username", "email")), "another user than asked for")
+
+
+def is_active(walk: Walk, answer: Answer) -> None:
+    """Check the claims of a live token."""
+    status = body_of(answer, 200)
+    claims = {"active", "sub", "username", "sid", "jti", "iat", "exp"}
+    expect(set(status) == claims and status["active"] is True, "not the status of a live token")
+    expect(status["username"] == walk["account"]["username"], "the status of another user's token")
+
+
+def is_ended(_: Walk, answer: Answer) -> None:
+    """Check the status of a token whose session is over."""
+    status = body_of(answer, 200)
+    expect(status["active"] is False and bool(status["reason"]), "not the status of an ended token")
+
+
+def is_ready(_: Walk, answer: Answer) -> None:
+    """Check that both stores are there; the books service also tells of its read model, which may just be built."""
+    states = body_of(answer, 200)
+    told = {"database": "ok", "redis": "ok"}
+    allowed = (told, told | {"read_model": "ok"}, told | {"read_model": "rebuilding"})
+    expect(states in allowed, "not the readiness of both stores")
+
+
+def keep_page(walk: Walk, answer: Answer) -> None:
+    """Check a page of books, and keep its ETag and where the next one begins."""
+    page = body_of(answer, 200)
+    expect(set(page) == {"items", "next", "total"} and page["total"] >= len(page["items"]) > 0, "not a page of books")
+    for book in page["items"]:
+        expect_no(walk["known"].find_fault(book))
+    walk["page_etag"], walk["after"] = answer.headers["ETag"], page["next"]
+
+
+def is_known(walk: Walk, answer: Answer) -> None:
+    """Check the walk's own book against what was written."""
+    walk["version"] = check_one(answer, walk["isbn"], walk["known"])
+    shown = body_of(answer, 200)
+    expect(walk["book"].items() <= shown.items(), "other fields than those written")
+
+
+def is_written(walk: Walk, answer: Answer, rise: int = 1) -> None:
+    """Check the answer to a POST or PATCH, and that the version rose by `rise` or, for a new book, at all."""
+    version = check_version(answer, answer.status_code, walk["isbn"])
+    if answer.status_code == 201:
+        expect(version > walk.get("deleted_at", 0), "a version that this book had before")
+        expect(answer.headers["Location"].endswith(f"/api/books/{walk['isbn']}"), "not the book's Location")
+    else:
+        expect(version == walk["version"] + rise, "a version that did not rise as it should")
+    walk["version"] = version
+
+
+def is_unchanged(walk: Walk, answer: Answer) -> None:
+    """Check the answer to a PATCH that changed nothing."""
+    is_written(walk, answer, 0)
+
+
+def keep_seen(walk: Walk, answer: Answer) -> None:
+    """Check a book of the catalogue and keep its ETag."""
+    check_one(answer, walk["seen"], walk["known"])
+    walk["seen_etag"] = answer.headers["ETag"]
+
+
+def is_replayed(walk: Walk, answer: Answer) -> None:
+    """Check that a repeated POST got the first answer."""
+    expect(answer.headers.get("Idempotent-Replayed") == "true", "not marked as replayed")
+    expect(check_version(answer, 201, walk["isbn"]) == walk["version"], "another answer than the first")
+
+
+def is_deleted(walk: Walk, answer: Answer) -> None:
+    """Keep the version at which the book was deleted."""
+    expect(body_of(answer, 204) is None, "204 with a body")
+    walk["deleted_at"] = walk["version"]
+
+
+def is_health(service: str) -> Callable[[Walk, Answer], None]:
+    """Check that the answer names the service."""
+
+    def check(_: Walk, answer: Answer) -> None:
+        health = body_of(answer, 200)
+        expect(set(health) == {"status", "service", "version"}, "not the fields of /health")
+        expect((health["status"], health["service"]) == ("ok", service), "not the health of this service")
+
+    return check
+
+
+def holds(text: str) -> Callable[[Walk, Answer], None]:
+    """Check that a text answer holds these characters."""
+    return lambda _, answer: expect(text.encode() in answer.content, f"no {text} in the answer")

@@ -1,0 +1,194 @@
+"""The fixed walk of the smoke scenario: every route of both services, and every error a client can provoke."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from load.users.user import Answer
+from load.client.services import setting
+from load.users.smoke_checks import (
+    Walk,
+    holds,
+    is_active,
+    is_deleted,
+    is_ended,
+    is_health,
+    is_known,
+    is_me,
+    is_ready,
+    is_replayed,
+    is_unchanged,
+    is_written,
+    keep_page,
+    keep_pair,
+    keep_seen,
+)
+
+Sent = dict[str, Any]  # json, data, query, token, isbn (in the path), else headers; or functions of the walk
+JSON = "application/json"
+LIMIT = 16 * 1024  # bytes of the largest body
+
+
+class Step(NamedTuple):
+    """One request of the walk, the status it must get, and a check of what else the answer must say."""
+
+    service: str
+    method: str
+    path: str
+    status: int
+    sent: Sent = {}  # noqa: RUF012  never changed
+    check: Callable[[Walk, Answer], None] | None = None
+    when: str = "always"  # or "first" (until a walk with the account was finished) or "once" (of the whole load)
+    times: int = 1
+
+
+def the(name: str) -> Callable[[Walk], Any]:
+    """Return what the walk has under that name."""
+    return lambda walk: walk[name]
+
+
+def token(name: str, pair: str = "pair") -> Callable[[Walk], str]:
+    """Return one of the tokens of the session, or of those before the last refresh."""
+    return lambda walk: str(walk[pair][name])
+
+
+def account(*names: str) -> Callable[[Walk], Sent]:
+    """Return some fields of the walk's account."""
+    return lambda walk: {name: walk["account"][name] for name in names}
+
+
+def book(**others: Any) -> Callable[[Walk], Sent]:
+    """Return the walk's book with some fields replaced."""
+    return lambda walk: {**walk["book"], **others}
+
+
+def version(walk: Walk) -> str:
+    """Return the version of the walk's book as an entity tag."""
+    return f'"{walk["version"]}"'
+
+
+def metrics_token(_: Walk) -> str | None:
+    """Return METRICS_TOKEN, None when there is none: this machine may then ask without."""
+    return setting("METRICS_TOKEN") or None
+
+
+def pages_of(service: str) -> list[Step]:
+    """Return the steps over the pages that both services have."""
+    return [
+        Step(service, "GET", "/health", 200, {}, is_health(service)),
+        Step(service, "GET", "/ready", 200, {}, is_ready),
+        Step(service, "GET", "/metrics", 200, {"token": metrics_token}, holds("service_info{")),
+        Step(service, "GET", "/openapi.json", 200, {}, holds('"3.1.')),
+        Step(service, "GET", "/docs", 200, {}, holds("swagger")),
+        Step(service, "POST", "/health", 405),
+        Step(service, "GET", "/no/such/path", 404),
+    ]
+
+
+OTHER_STOCK = 8  # another than that of the walk's book
+NOBODY: Sent = {"token": None}
+MALFORMED: Sent = {"data": "{", "Content-Type": JSON}
+TOO_LARGE: Sent = {"data": " " * (LIMIT + 1), "Content-Type": JSON}
+NOT_JSON: Sent = {"data": "title=x", "Content-Type": "application/x-www-form-urlencoded"}
+STRANGER: Sent = {"json": lambda walk: {"username": walk["stranger"], "password": "not-a-password"}}
+BY_NAME: Sent = {"json": account("username", "password")}
+BY_EMAIL: Sent = {"json": account("email", "password")}
+REFRESH: Sent = {"token": token("refresh_token")}
+REPLAY: Sent = {"token": token("refresh_token", "before")}
+WITH_KEY: Sent = {"json": the("book"), "Idempotency-Key": the("key")}
+STOCK: Sent = {"json": {"stock": OTHER_STOCK}}
+BOOKS, BOOK = "/api/books", "/api/books/{isbn}"
+WRONG_ISBN = "9790000000000"
+
+STEPS = [
+    *pages_of("auth"),
+    *pages_of("books"),
+    # an account
+    Step("auth", "POST", "/register", 400, MALFORMED),
+    Step("auth", "POST", "/register", 413, TOO_LARGE),
+    Step("auth", "POST", "/register", 415, NOT_JSON),
+    Step("auth", "POST", "/register", 422, {"json": account("username", "email")}),
+    Step("auth", "POST", "/register", 201, {"json": the("account")}, is_me, "first"),
+    Step("auth", "POST", "/register", 409, {"json": the("account")}),
+    Step("auth", "PUT", "/register", 405),
+    # log-ins that fail
+    Step("auth", "POST", "/login", 400, MALFORMED),
+    Step("auth", "POST", "/login", 413, TOO_LARGE),
+    Step("auth", "POST", "/login", 415, NOT_JSON),
+    Step("auth", "POST", "/login", 422, {"json": account("username")}),
+    Step("auth", "POST", "/login", 401, STRANGER),
+    Step("auth", "POST", "/login", 401, STRANGER, None, "once", 9),
+    Step("auth", "POST", "/login", 429, STRANGER, None, "once"),
+    Step("auth", "GET", "/login", 405),
+    # a session, refreshed and ended
+    Step("auth", "GET", "/me", 401, NOBODY),
+    Step("auth", "POST", "/login", 200, BY_NAME, keep_pair),
+    Step("auth", "GET", "/me", 200, {}, is_me),
+    Step("auth", "GET", "/me", 401, REFRESH),
+    Step("auth", "DELETE", "/me", 405),
+    Step("auth", "GET", "/token/status", 200, {}, is_active),
+    Step("auth", "GET", "/token/status", 401, NOBODY),
+    Step("auth", "POST", "/token/status", 405),
+    Step("auth", "POST", "/refresh", 401),
+    Step("auth", "GET", "/refresh", 405),
+    Step("auth", "POST", "/refresh", 200, REFRESH, keep_pair),
+    Step("auth", "POST", "/logout", 401, NOBODY),
+    Step("auth", "GET", "/logout", 405),
+    Step("auth", "POST", "/logout", 204),
+    Step("auth", "POST", "/logout", 401),
+    Step("auth", "GET", "/token/status", 200, {}, is_ended),
+    Step("books", "GET", BOOKS, 401),
+    # a refresh token used twice ends the session
+    Step("auth", "POST", "/login", 200, BY_NAME, keep_pair, "first"),
+    Step("auth", "POST", "/refresh", 200, REFRESH, keep_pair, "first"),
+    Step("auth", "POST", "/refresh", 401, REPLAY, None, "first"),
+    Step("auth", "GET", "/me", 401, {}, None, "first"),
+    # the catalogue
+    Step("auth", "POST", "/login", 200, BY_EMAIL, keep_pair),
+    Step("books", "GET", BOOKS, 200, {"query": {"limit": "2"}}, keep_page),
+    Step("books", "GET", BOOKS, 200, {"query": lambda walk: {"after": walk["after"]}}, keep_page),
+    Step("books", "GET", BOOKS, 200, {"query": the("filter")}, keep_page),
+    Step("books", "GET", BOOKS, 304, {"query": the("filter"), "If-None-Match": the("page_etag")}),
+    Step("books", "GET", BOOKS, 401, NOBODY),
+    Step("books", "GET", BOOKS, 422, {"query": {"limit": "101"}}),
+    Step("books", "GET", BOOKS, 422, {"query": {"after": "no-page"}}),
+    Step("books", "PUT", BOOKS, 405),
+    Step("books", "GET", BOOK, 200, {"isbn": the("seen")}, keep_seen),
+    Step("books", "GET", BOOK, 304, {"isbn": the("seen"), "If-None-Match": the("seen_etag")}),
+    Step("books", "GET", BOOK, 401, NOBODY),
+    Step("books", "GET", BOOK, 404, {"isbn": the("absent")}),
+    Step("books", "GET", BOOK, 422, {"isbn": WRONG_ISBN}),
+    Step("books", "PUT", BOOK, 405),
+    # a book of one's own
+    Step("books", "POST", BOOKS, 400, MALFORMED),
+    Step("books", "POST", BOOKS, 401, {"json": the("book"), **NOBODY}),
+    Step("books", "POST", BOOKS, 413, TOO_LARGE),
+    Step("books", "POST", BOOKS, 415, NOT_JSON),
+    Step("books", "POST", BOOKS, 422, {"json": book(year="soon")}),
+    Step("books", "POST", BOOKS, 201, WITH_KEY, is_written),
+    Step("books", "POST", BOOKS, 201, WITH_KEY, is_replayed),
+    Step("books", "POST", BOOKS, 422, {"json": book(stock=OTHER_STOCK), "Idempotency-Key": the("key")}),
+    Step("books", "POST", BOOKS, 409, {"json": the("book")}),
+    # no-cache: the read model may show a write a moment later
+    Step("books", "GET", BOOK, 200, {"Cache-Control": "no-cache"}, is_known),
+    Step("books", "PATCH", BOOK, 400, MALFORMED),
+    Step("books", "PATCH", BOOK, 401, {**STOCK, **NOBODY}),
+    Step("books", "PATCH", BOOK, 404, {**STOCK, "isbn": the("absent")}),
+    Step("books", "PATCH", BOOK, 412, {**STOCK, "If-Match": '"0"'}),
+    Step("books", "PATCH", BOOK, 413, TOO_LARGE),
+    Step("books", "PATCH", BOOK, 415, NOT_JSON),
+    Step("books", "PATCH", BOOK, 422, {"json": {"isbn": WRONG_ISBN}}),
+    Step("books", "PATCH", BOOK, 200, {**STOCK, "If-Match": version}, is_written),
+    Step("books", "PATCH", BOOK, 200, STOCK, is_unchanged),
+    Step("books", "DELETE", BOOK, 401, NOBODY),
+    Step("books", "DELETE", BOOK, 412, {"If-Match": '"0"'}),
+    Step("books", "DELETE", BOOK, 422, {"isbn": WRONG_ISBN}),
+    Step("books", "DELETE", BOOK, 204, {"If-Match": version}, is_deleted),
+    Step("books", "DELETE", BOOK, 404),
+    Step("books", "POST", BOOKS, 201, {"json": the("book")}, is_written),
+    Step("books", "DELETE", BOOK, 204, {}, is_deleted),
+    # all sessions
+    Step("auth", "POST", "/logout/all", 401, NOBODY),
+    Step("auth", "GET", "/logout/all", 405),
+    Step("auth", "POST", "/logout/all", 204),
+    Step("auth", "GET", "/me", 401),
+]

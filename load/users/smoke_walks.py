@@ -1,0 +1,108 @@
+"""Counts the walks of all processes of a smoke load, and judges in the end whether every step was got past."""
+
+from typing import Any
+
+import gevent
+from locust import events
+from locust.env import Environment
+from locust.runners import MasterRunner, WorkerRunner
+from locust.stats import CSV_STATS_INTERVAL_SEC
+
+from load.shared import Counter, Flags, Places
+from load.together import begin_anew, is_led, once_all_have_left
+from load.users.user import Wrong
+from load.users.smoke_steps import STEPS
+
+ONCE = {place for place, step in enumerate(STEPS) if step.when == "once"}
+AT_A_STOP_S = 2.0  # a page's users have been stopped by then
+CLEARING_UP_S = 10.0  # of workers, beyond the time to stop in that they are given
+
+_begun, _passed = Counter(), Flags(len(STEPS))
+_making_once, _once_is_wrong = Places(1), Flags(1)
+
+
+def begin_walk() -> int | None:
+    """Count a walk that begins; return not None when it is the one to make the steps that are made once.
+
+    Hand the number to end_walk(). Those steps are made anew when a walk was given up in or before them.
+    """
+    _begun.take()
+    is_needed = 0 not in _once_is_wrong and not all(place in _passed for place in ONCE)
+    return _making_once.take() if is_needed else None
+
+
+def end_walk(once: int | None) -> None:
+    """Let another walk make the steps that are made once, if they are still to be made."""
+    _making_once.leave(once)
+
+
+def note_passed(place: int) -> None:
+    """Note that somebody got past a step."""
+    _passed.set(place)
+
+
+def note_wrong(place: int) -> None:
+    """Note that a step was answered wrongly: what is made once is not made again for that."""
+    if place in ONCE:
+        _once_is_wrong.set(0)
+
+
+def begin_walks_anew() -> None:
+    """Forget all walks."""
+    for each in (_begun, _passed, _once_is_wrong):
+        each.reset()
+
+
+def judge(environment: Environment, seconds: float) -> None:
+    """Record one failure when there were walks and there is a step that none of them got past: that is no pass.
+
+    Only once all processes have ended their walks; does nothing when they have not within so many seconds.
+    """
+    with once_all_have_left(seconds) as have_left:
+        if not have_left:
+            return
+        begun = _begun.value
+        missing = [step for place, step in enumerate(STEPS) if place not in _passed]
+        begin_walks_anew()
+    if begun and missing:
+        report(environment, begun, missing[0], len(missing))
+
+
+def report(environment: Environment, begun: int, first: Any, missing: int) -> None:
+    """Fire the failure, and give Locust the time to write it: it does so once a second."""
+    # "no answer", for a wrong one has failed by itself: this only says that the question was not asked to its end.
+    words = f"no answer: none of {begun} walks got past {missing} of the {len(STEPS)} steps"
+    environment.events.request.fire(  # type: ignore[no-untyped-call]  # Locust's
+        request_type="WALK",
+        name="whole",
+        response_time=0,
+        response_length=0,
+        exception=Wrong(f"{words}: {first.method} {first.path} {first.status} ..."),
+        context={},
+    )
+    options: Any = environment.parsed_options
+    if options.csv_prefix:
+        gevent.sleep(CSV_STATS_INTERVAL_SEC + 0.5)
+
+
+def judge_at_stop(environment: Environment, **_: Any) -> None:
+    """Judge where all walks have ended: in the only process, in the last of a group by itself, after a page's stop.
+
+    A master gets here after its workers have reported their end; one that was too slow is left to judge_at_quit().
+    """
+    options: Any = environment.parsed_options
+    if isinstance(environment.runner, MasterRunner):
+        judge(environment, 0 if options.headless else AT_A_STOP_S)
+    elif not (isinstance(environment.runner, WorkerRunner) and is_led()):
+        judge(environment, 0)
+
+
+def judge_at_quit(environment: Environment, **_: Any) -> None:
+    """Let a master judge that could not at the stop, because a worker was still ending its walks."""
+    if isinstance(environment.runner, MasterRunner):
+        judge(environment, (environment.stop_timeout or 0) + CLEARING_UP_S)
+
+
+begin_anew(begin_walks_anew)
+events.test_stop.add_listener(judge_at_stop)  # type: ignore[no-untyped-call]  # Locust's
+events.quitting.add_listener(judge_at_quit)  # type: ignore[no-untyped-call]  # Locust's

@@ -1,0 +1,149 @@
+"""The abstract user of every load, and how a request is sent and its answer checked."""
+
+import json
+import re
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from typing import Any
+
+from locust import FastHttpUser, between
+from locust.env import Environment
+from locust.exception import CatchResponseError, StopUser
+from locust.user.task import LOCUST_STATE_WAITING
+
+import locust_hooks  # noqa: F401  wherever the user is, its load is prepared
+import locust_options  # noqa: F401  and the scenario files' options exist
+import locust_stalls  # noqa: F401  and nothing stalls it but its own work
+import locust_statistics  # noqa: F401  and what Locust writes down is fit for the analysis
+from load.client.http_client import keep_no_cookies, say_break
+from load.run.one_load import load_of
+from load.recording.recording import recording_of
+from load.client.sign_in import bearer
+
+Answer = Any  # Locust's response
+Book = dict[str, Any]
+
+OWN_BOOKS = 3  # a user adds, changes and deletes that many ISBNs over and over
+
+
+@dataclass
+class Copy:
+    """What a user believes of one of its own books; `state` is "free", "shelved" or "unknown".
+
+    `doubts` are the methods of the writes to it that nothing has told the outcome of since one was acknowledged.
+    """
+
+    isbn: str
+    state: str = "free"
+    version: int = 0
+    stock: int = 0
+    doubts: frozenset[str] = frozenset()
+
+
+class Wrong(CatchResponseError):
+    """An answer that is not what the contract says; the list of failures shows its words alone."""
+
+    def __repr__(self) -> str:
+        return str(self)
+
+
+class LibraryUser(FastHttpUser):
+    """A reader of the library: signed in, thinks for 1 to 3 seconds, and looks after a few books of its own."""
+
+    abstract = True
+    tasks: Any  # a table of actions and weights
+    host = "http://127.0.0.1"
+    think_time = between(1, 3)
+    network_timeout = 10.0
+    connection_timeout = 10.0
+
+    def __init__(self, environment: Environment) -> None:
+        """Take a number, the account that goes with it, and some ISBNs that nobody else has."""
+        super().__init__(environment)
+        keep_no_cookies(self)
+        self.load = load_of(environment)
+        self.recording = recording_of(environment)
+        self.thinks_until = 0.0
+        self.is_over = False
+        self.number = next(self.load.user_numbers)
+        self.books = f"{self.load.books_url}/api/books"
+        self.own = [Copy(isbn) for isbn in self.load.isbns.set_aside(OWN_BOOKS)]
+        self.next_page: tuple[str, tuple[str, str]] | None = None
+        self.seen: tuple[str, int] | None = None
+
+    def wait_time(self) -> float:
+        """Return how many seconds to think before the next action, and record that so many were asked for."""
+        seconds: float = self.think_time()
+        if self.recording:
+            self.thinks_until = self.recording.seconds.think(seconds)
+        return seconds
+
+    def stop(self, force: bool = False) -> bool:
+        """Stop as Locust does; one that wakes up at that moment begins nothing more, its request would be cut off."""
+        self.is_over = self._state == LOCUST_STATE_WAITING
+        return bool(super().stop(force))
+
+    def on_stop(self) -> None:
+        """End the think time in which the user is stopped."""
+        if self.recording:
+            self.recording.seconds.end_think(self.thinks_until)
+
+    def aside(self) -> AbstractContextManager[None]:
+        """Record the time of a `with` block, in which the user waits for something that is no request of the load."""
+        return self.recording.seconds.aside() if self.recording else nullcontext()
+
+    def enter(self, method: str, url: str, parts: dict[str, Any]) -> dict[str, int]:
+        """Enter a write that is about to leave into the ledger; its outcome comes with the returned context."""
+        if not self.recording or method == "GET" or not url.startswith(self.books):
+            return {}
+        number = self.recording.ledger.enter(method, url, parts)
+        return {"ledger": number} if number else {}
+
+    def bearer(self) -> dict[str, str]:
+        """Return the header with this user's access token of the moment."""
+        return bearer(self.load.token(self.number))
+
+
+def send(user: LibraryUser, method: str, url: str, name: str, check: Callable[[Answer], Any], **parts: Any) -> Any:
+    """Send one request under `name` and return what `check` returns; None, and a failure, when it objects."""
+    if user.is_over:
+        raise StopUser
+    context = user.enter(method, url, parts)
+    with user.client.request(method, url, name=name, catch_response=True, context=context, **parts) as answer:
+        try:
+            broken = answer.request_meta["exception"]
+            expect(not broken, f"no answer: {say_break(broken)}")
+            result = check(answer)
+        except Wrong as problem:
+            answer.failure(problem)
+            return None
+        except (KeyError, TypeError, ValueError, AttributeError) as problem:
+            answer.failure(Wrong(f"{answer.status_code} with a malformed answer: {type(problem).__name__}"))
+            return None
+        answer.success()
+        return result
+
+
+def expect(holds: bool, words: str) -> None:
+    """Raise Wrong with these words unless it holds."""
+    if not holds:
+        raise Wrong(words)
+
+
+def body_of(answer: Answer, status: int) -> Any:
+    """Return the JSON of an answer, None when it is empty; raises Wrong when it has another status."""
+    if answer.status_code != status:
+        raise Wrong(say_why(answer, status))
+    return json.loads(answer.content) if answer.content else None
+
+
+def say_why(answer: Answer, status: int) -> str:
+    """Return words for an answer without the status; shed requests begin with "shed: ", as nothing else does."""
+    if answer.status_code in (429, 503):
+        wait = answer.headers.get("Retry-After") or ""
+        return f"shed: {answer.status_code}" if wait.isdigit() else f"{answer.status_code} without Retry-After"
+    found = re.search(rb'"detail": ?"([^"]{1,100})', answer.content or b"")
+    detail = found[1].decode("ascii", "replace") if found else "no detail"
+    # Without ISBNs and the like: one line in the list of failures for one kind of failure.
+    return f"{answer.status_code} instead of {status}: {re.sub('[0-9]{5,}', '#', detail)}"
