@@ -3,9 +3,7 @@
 from flask import Response, g
 from flask_openapi3 import APIBlueprint, Tag
 
-from backend.auth import accounts
-
-from backend.auth import sessions
+from backend.auth import accounts, sessions
 from backend.http.schemas import Login, Registration, TokenPair, TokenStatus, User
 from backend.http.web import (
     ACCESS_TOKEN,

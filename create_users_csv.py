@@ -8,44 +8,15 @@ import secrets
 import sys
 import tempfile
 from pathlib import Path
-from typing import NoReturn
 
-from load.client.services import WRONG_USE, Refused
-
-FIELDS = ("username", "email", "password")
+from load.client.accounts import FIELDS, is_private, say_open_drive
+from load.client.script import Arguments, count_of
+from load.client.services import Refused
 
 EXITS = """exit codes:
   0   the file was written
   1   the file could not be written (folder missing, read-only, full, or on a drive without permissions)
   64  a wrong option, or the file exists and --force was not given"""
-
-
-class Arguments(argparse.ArgumentParser):
-    """An argument parser that ends with exit code 64 and one line when an option is wrong."""
-
-    def error(self, message: str) -> NoReturn:
-        """Print what is wrong and end the program."""
-        self.exit(WRONG_USE, f"{self.prog}: {message}; see --help\n")
-
-
-def count_of(text: str) -> int:
-    """Turn an option's text into a count of at least one; raises ArgumentTypeError."""
-    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= 100_000:
-        raise argparse.ArgumentTypeError(f"'{text}' is not a whole number from 1 to 100000")
-    return int(text)
-
-
-def is_private(file: int) -> bool:
-    """Tell whether none but its owner may read or change the open file."""
-    return not os.fstat(file).st_mode & 0o077
-
-
-def say_open_drive(path: Path) -> str:
-    """Say why a file cannot be made private by chmod, and what can be done."""
-    return (
-        f"{path} holds credentials, and its drive keeps no permissions: others may read it, and chmod changes nothing"
-        " (a Windows drive under WSL does so); move this folder to a drive of Linux, as your home folder is"
-    )
 
 
 def make_account() -> tuple[str, str, str]:

@@ -110,8 +110,8 @@ def post_worker_init(worker: Any) -> None:
 
 def when_ready(server: Any) -> None:
     """Say at the start which store does not answer, that Redis may lose what it holds, and which tables are older."""
-    from backend.stores.collations import find_other_collations
     from backend.http.readiness import check_stores
+    from backend.stores.collations import find_other_collations
     from backend.stores.redis_needs import find_risk
 
     for store, state in check_stores().items():

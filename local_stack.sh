@@ -21,14 +21,14 @@ unset CDPATH # cd would look there first, and print where it went
 PROJECT=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 STACK=$PROJECT/.local # the folder that holds everything of this stack
 
-# shellcheck source=setup_venv.sh
-. "$PROJECT/setup_venv.sh"
-# shellcheck source=setup_stores.sh
-. "$PROJECT/setup_stores.sh"
-# shellcheck source=stack_processes.sh
-. "$PROJECT/stack_processes.sh"
-# shellcheck source=stack_run.sh
-. "$PROJECT/stack_run.sh"
+# shellcheck source=stack/venv.sh
+. "$PROJECT/stack/venv.sh"
+# shellcheck source=stack/stores.sh
+. "$PROJECT/stack/stores.sh"
+# shellcheck source=stack/processes.sh
+. "$PROJECT/stack/processes.sh"
+# shellcheck source=stack/run_lock.sh
+. "$PROJECT/stack/run_lock.sh"
 
 main() {
   [[ $# == 1 ]] || usage

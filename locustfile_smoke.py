@@ -13,14 +13,14 @@ from urllib.parse import urlencode
 from locust.env import Environment
 from locust.user.task import LOCUST_STATE_STOPPING
 
-from load.shared import Places, wait_for
-from load.users.user import OWN_BOOKS, Answer, Copy, LibraryUser, send
-from load.users.writes import new_book
 from load.client.sign_in import bearer
+from load.shared import Places, wait_for
 from load.users.smoke_checks import Walk
 from load.users.smoke_outcomes import RIGHT, SHED, UNKNOWN, WRONG, Outcome, check_form, judge_answer
 from load.users.smoke_steps import OTHER_STOCK, STEPS, Step
 from load.users.smoke_walks import begin_walk, end_walk, note_passed, note_wrong
+from load.users.user import OWN_BOOKS, Answer, Copy, LibraryUser, send
+from load.users.writes import new_book
 
 # The walk asks for the contract, not for capacity: few passwords are hashed at once, so that none is shed.
 HASHING = Places(2)  # of all processes

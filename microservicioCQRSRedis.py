@@ -3,10 +3,7 @@
 from flask import Response, g, request
 from flask_openapi3 import APIBlueprint, Tag
 
-from backend.catalogue import commands
-
-from backend.catalogue import queries
-from backend.read_model.projector import start_projector
+from backend.catalogue import commands, queries
 from backend.http.schemas import (
     Book,
     BookChange,
@@ -18,8 +15,9 @@ from backend.http.schemas import (
     DeletedBookPath,
     NewBook,
 )
-from backend.server.usage import start_measuring_stores
 from backend.http.web import ACCESS_TOKEN, build_app, check_signature, check_token, json_answer, problems, refuse_unseen
+from backend.read_model.projector import start_projector
+from backend.server.usage import start_measuring_stores
 
 QUERIES = Tag(name="Queries", description="They change nothing, and are answered from the read model.")
 COMMANDS = Tag(name="Commands", description="They change the catalogue in MariaDB, and answer with ISBN and version.")

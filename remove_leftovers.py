@@ -9,12 +9,11 @@ import sys
 from pathlib import Path
 
 from load.client.catalogue import is_leftover, read_catalogue
-from create_users_csv import Arguments
-from load.run.read_back import await_read_model, remove, sign_in
-from register_users import INTERRUPTED
+from load.client.script import INTERRUPTED, Arguments
 from load.client.service_metrics import find_token, refuse_other_load
 from load.client.services import Refused
 from load.client.target import Target, read_target
+from load.run.read_back import await_read_model, remove, sign_in
 
 EXITS = """exit codes:
   0    no load's book is left

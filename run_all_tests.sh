@@ -28,10 +28,10 @@ set -Eeuo pipefail
 CALLED_FROM=$PWD
 unset CDPATH # cd would look there first
 cd "$(dirname "${BASH_SOURCE[0]}")"
-# shellcheck source=setup_venv.sh
-. ./setup_venv.sh
-# shellcheck source=stack_run.sh
-. ./stack_run.sh
+# shellcheck source=stack/venv.sh
+. ./stack/venv.sh
+# shellcheck source=stack/run_lock.sh
+. ./stack/run_lock.sh
 
 SCENARIOS=(smoke baseline read_heavy write_heavy stages soak spike) # in the order they run
 OPEN_FILES=10240                                                    # wanted; 1,000 users hold 2,000 connections
@@ -184,13 +184,13 @@ make_results_folder() {
 read_plans() {
   local found file
   PLAN_OPTIONS+=(--profile "$PROFILE" --scenarios "${CHOSEN[*]}")
-  found=$("$PYTHON" preflight.py plan "${PLAN_OPTIONS[@]}")
+  found=$("$PYTHON" -m load.run.preflight plan "${PLAN_OPTIONS[@]}")
   while IFS= read -r file; do FILES+=("$file"); done <<<"$found"
 }
 
 choose_target() {
   local found
-  found=$("$PYTHON" preflight.py target ${TARGET_OPTIONS[@]+"${TARGET_OPTIONS[@]}"})
+  found=$("$PYTHON" -m load.run.preflight target ${TARGET_OPTIONS[@]+"${TARGET_OPTIONS[@]}"})
   read -r TARGET WHOSE AUTH_URL BOOKS_URL <<<"$found"
   export AUTH_URL BOOKS_URL
 }
@@ -228,7 +228,7 @@ start_stack() {
 
 record_run() {
   DOING="looking at the services"
-  run_child "$PYTHON" preflight.py record "${PLAN_OPTIONS[@]}" --processes "$PROCESSES" \
+  run_child "$PYTHON" -m load.run.preflight record "${PLAN_OPTIONS[@]}" --processes "$PROCESSES" \
     --auth-url "$AUTH_URL" --books-url "$BOOKS_URL" --out "$OUT"
   RUN_RECORDED=yes
   echo "$PROFILE run against $AUTH_URL and $BOOKS_URL, results in $OUT"
@@ -236,7 +236,7 @@ record_run() {
 
 # The smoke scenario reads /metrics as the pre-flight does; Locust takes the token from its environment.
 find_token() {
-  METRICS_TOKEN=$("$PYTHON" preflight.py token --auth-url "$AUTH_URL" --books-url "$BOOKS_URL")
+  METRICS_TOKEN=$("$PYTHON" -m load.run.preflight token --auth-url "$AUTH_URL" --books-url "$BOOKS_URL")
   export METRICS_TOKEN
 }
 
@@ -247,7 +247,7 @@ make_users() {
 prepare_users() {
   DOING="preparing the accounts"
   run_child "$PYTHON" register_users.py --auth-url "$AUTH_URL" --users users.csv || exit 3
-  run_child "$PYTHON" sign_in.py --auth-url "$AUTH_URL" --users users.csv --sessions sessions.json || exit 3
+  run_child "$PYTHON" -m load.client.sign_in --auth-url "$AUTH_URL" --users users.csv --sessions sessions.json || exit 3
 }
 
 run_scenarios() {
@@ -262,7 +262,7 @@ run_scenarios() {
 run_scenario() {
   local name=$1 file=$2 number=$3 code=0
   DOING="looking at the catalogue"
-  run_child "$PYTHON" read_back.py "$name" "$OUT" --before || true # without it, the verdict is INVALID
+  run_child "$PYTHON" -m load.run.read_back "$name" "$OUT" --before || true # without it, the verdict is INVALID
   RUNNING=$name
   RUNNING_SINCE=$(date +%s)
   UNREAD=$name
@@ -278,14 +278,14 @@ run_scenario() {
   note_end "$code"
   if ((code > 0)); then say "scenario $name crashed (exit code $code); see $OUT/$name.log"; fi
   DOING="reading back and removing the books of $name"
-  run_child "$PYTHON" read_back.py "$name" "$OUT" || true # the verdict says what is missing
+  run_child "$PYTHON" -m load.run.read_back "$name" "$OUT" || true # the verdict says what is missing
   UNREAD=''
 }
 
 # Before the load, which is to be watched from its first second on; a kill of this script ends it.
 start_sampler() {
   local try
-  "$PYTHON" sampler.py "$1" "$OUT" --pid $$ 2>>"$OUT/$1.log" &
+  "$PYTHON" -m load.recording.sampler "$1" "$OUT" --pid $$ 2>>"$OUT/$1.log" &
   SAMPLER=$!
   for ((try = 0; try < 50; try++)); do
     if [[ -s $OUT/${1}_server.jsonl ]] || ! kill -0 "$SAMPLER" 2>/dev/null; then return; fi
@@ -376,7 +376,7 @@ stop_run() {
   if [[ -n $RUNNING ]]; then note_end interrupted; fi
   if [[ -n $UNREAD ]]; then
     say "reading back and removing the books of $UNREAD, for a few minutes at most ..."
-    "$PYTHON" read_back.py "$UNREAD" "$OUT" </dev/null
+    "$PYTHON" -m load.run.read_back "$UNREAD" "$OUT" </dev/null
   fi
   stop_stack
   if [[ $CONCLUDED == no ]]; then

@@ -11,8 +11,8 @@ set -Eeuo pipefail
 
 unset CDPATH
 cd "$(dirname "${BASH_SOURCE[0]}")"
-# shellcheck source=setup_venv.sh
-. ./setup_venv.sh
+# shellcheck source=stack/venv.sh
+. ./stack/venv.sh
 
 TESTS=''       # pytest, while it runs
 END_SECONDS=10 # for its last words after an interrupt
@@ -28,7 +28,7 @@ check_python() {
 }
 
 check_shell() {
-  local scripts=(./*.sh tests/*.sh .ci/run)
+  local scripts=(./*.sh stack/*.sh tests/*.sh .ci/run)
   "$BIN/shellcheck" -x "${scripts[@]}"
   "$BIN/shfmt" -i 2 -d "${scripts[@]}"
 }

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import psutil
 
-from analysis.records.gaps import Gaps
 from analysis.plan.plan import Plan
+from analysis.records.gaps import Gaps
 from analysis.records.locust_files import Second, read_failures, read_second
 from analysis.records.run import read_run
 

@@ -9,10 +9,10 @@ from pathlib import Path
 from rich.console import Console
 
 from analysis.findings import RunReport
-from analysis.report.junit_file import write_junit
-from analysis.report.report import build_report
-from analysis.report.page import write_html
 from analysis.records.run import RunError
+from analysis.report.junit_file import write_junit
+from analysis.report.page import write_html
+from analysis.report.report import build_report
 from analysis.report.summary_json import write_json
 from analysis.report.summary_markdown import write_markdown
 from analysis.report.terminal import print_report

@@ -5,12 +5,10 @@ from dataclasses import replace
 
 from analysis.checks.answer_rules import judge_amount, judge_errors, judge_shed
 from analysis.checks.balance_rules import judge_balance
-from analysis.scenarios.baseline import answer_baseline
-from analysis.records.counts import count_requests
 from analysis.checks.data_rules import judge_data
 from analysis.checks.evidence import Evidence
-from analysis.findings import CONTRACT, INCONCLUSIVE, INVALID, PASS, PERFORMANCE, VALIDITY, Answer, Check
 from analysis.checks.generator_rules import judge_generator
+from analysis.checks.guarantees import judge_promises, judge_reading
 from analysis.checks.load_rules import (
     judge_end,
     judge_exceptions,
@@ -22,16 +20,18 @@ from analysis.checks.load_rules import (
     judge_users,
 )
 from analysis.checks.objectives import judge_longest, judge_objectives, judge_question
-from analysis.checks.guarantees import judge_promises, judge_reading
-from analysis.scenarios.read_heavy import answer_read_heavy
 from analysis.checks.record_rules import judge_damage
 from analysis.checks.server_rules import judge_samples
+from analysis.checks.standstill_rules import find_silence, judge_standstills
+from analysis.checks.worker_rules import judge_workers
+from analysis.findings import CONTRACT, INCONCLUSIVE, INVALID, PASS, PERFORMANCE, VALIDITY, Answer, Check
+from analysis.records.counts import count_requests
+from analysis.scenarios.baseline import answer_baseline
+from analysis.scenarios.read_heavy import answer_read_heavy
 from analysis.scenarios.smoke import answer_smoke
 from analysis.scenarios.soak import answer_soak
 from analysis.scenarios.spike import answer_spike
 from analysis.scenarios.stages import answer_stages
-from analysis.checks.standstill_rules import find_silence, judge_standstills
-from analysis.checks.worker_rules import judge_workers
 from analysis.scenarios.write_heavy import answer_write_heavy
 
 ANSWERS: dict[str, Callable[[Evidence], Answer]] = {

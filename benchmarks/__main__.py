@@ -21,7 +21,7 @@ from benchmarks.scenarios import compare_scenarios
 from benchmarks.stand import Stack, StandError, end_services, open_stack
 from benchmarks.table import Round, describe, write_notes, write_rates, write_ratios
 from benchmarks.wrk import Result, ensure_wrk
-from create_users_csv import Arguments, count_of
+from load.client.script import Arguments, count_of
 
 BROKEN, INTERRUPTED = 3, 130
 FAILURES = (StandError, OSError, subprocess.SubprocessError, DatabaseError)

@@ -25,7 +25,7 @@ def make_isbn(number: int) -> str:
 
 def record_command(isbn: str) -> list[Statement]:
     """Add the book of load.lua by the real command and return what it sends between BEGIN and COMMIT."""
-    from backend.catalogue import commands
+    from backend.catalogue import commands  # noqa: PLC0415 - the other measurement needs no settings
     from backend.stores import mariadb  # noqa: PLC0415 - the other measurement needs no settings
 
     book = {
@@ -33,17 +33,17 @@ def record_command(isbn: str) -> list[Statement]:
         "format": "Paperback", "year": 2012, "price": Decimal("14.99"), "stock": 66,
     }  # fmt: skip
     recorded: list[Statement] = []
-    execute_all = connections.Cursor.execute_all
+    execute_all = mariadb.Cursor.execute_all
 
     def record(cursor: Any, *statements: Statement) -> Any:
         recorded.extend(statements)
         return execute_all(cursor, *statements)
 
-    connections.Cursor.execute_all = record  # type: ignore[assignment,method-assign]
+    mariadb.Cursor.execute_all = record  # type: ignore[assignment,method-assign]
     try:
         commands.add_book(book, "1")
     finally:
-        connections.Cursor.execute_all = execute_all  # type: ignore[method-assign]
+        mariadb.Cursor.execute_all = execute_all  # type: ignore[method-assign]
     return recorded
 
 

@@ -11,7 +11,7 @@ def fill(stack: Stack) -> None:
     for statement in (PROJECT / "benchmarks" / "large.sql").read_text(encoding="utf-8").split(";\n"):
         if statement.strip():
             stack.ask(statement)
-    rebuild = [sys.executable, "-m", "backend.read_model.projector", "rebuild"]
+    rebuild = [sys.executable, "-m", "backend.read_model", "rebuild"]
     ran = subprocess.run(
         rebuild, cwd=PROJECT, env=stack.settings(), capture_output=True, text=True, timeout=300, check=False
     )

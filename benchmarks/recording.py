@@ -55,7 +55,7 @@ def measure_recording(options: argparse.Namespace, folder: Path) -> tuple[str, b
 
 def prepare_accounts(settings: dict[str, str], folder: Path) -> None:
     """Make, register and sign in some accounts; raises StandError."""
-    steps = (["create_users_csv.py", "--count", str(ACCOUNTS)], ["register_users.py"], ["sign_in.py"])
+    steps = (["create_users_csv.py", "--count", str(ACCOUNTS)], ["register_users.py"], ["load/client/sign_in.py"])
     for name, *arguments in steps:
         command = [sys.executable, str(PROJECT / name), *arguments]
         ran = subprocess.run(

@@ -5,7 +5,7 @@ common to all of them: numbers in shared memory, and locks on the bytes of a fil
 process that holds it ends, however it ends, and nobody waits for a lock without a limit.
 
 Processes that somebody starts by hand as --master and --worker, for example on several machines, share nothing: see
-locust_together.py, which knows which processes take part.
+together.py, which knows which processes take part.
 """
 
 import fcntl

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Gives the scripts a Python environment that holds the pinned requirements; to be sourced, not run.
 #
-#   . setup_venv.sh
+#   . stack/venv.sh
 #   ensure_venv [--dev]     sets PYTHON; returns 3, after one line on standard error, when it cannot
 #   forget_variables START [NAME...]    unsets every exported variable whose name begins so, but those named
 #
@@ -10,7 +10,7 @@
 # its settings alone that say where and how to fetch. Works with bash 3.2 and the tools of macOS.
 
 unset CDPATH # cd would look there first, and print where it went
-VENV_PROJECT=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+VENV_PROJECT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
 ensure_venv() {
   local venv=$VENV_PROJECT/.venv files=(requirements.txt)
@@ -148,7 +148,7 @@ install_requirements() {
 # The address of a package index may hold a password; pip hides it in some of its words only.
 pip_install() (
   set -o pipefail
-  "$1/bin/python" -I "$VENV_PROJECT/pip_settings.py" install --quiet --disable-pip-version-check --no-input \
+  "$1/bin/python" -I "$VENV_PROJECT/stack/pip_settings.py" install --quiet --disable-pip-version-check --no-input \
     --require-hashes "${@:2}" 2>&1 | LC_ALL=C sed 's#://[^/[:space:]]*@#://****@#g'
 )
 

@@ -10,17 +10,17 @@ set -Eeuo pipefail
 
 unset CDPATH
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
-# shellcheck source=setup_venv.sh
-. ./setup_venv.sh
-# shellcheck source=setup_stores.sh
-. ./setup_stores.sh
+# shellcheck source=stack/venv.sh
+. ./stack/venv.sh
+# shellcheck source=stack/stores.sh
+. ./stack/stores.sh
 
 FILES=(
   tests/test_auth_*.py tests/test_books_*.py tests/test_guards_*.py tests/test_http_*.py tests/test_init_sql.py
   tests/test_local_stack*.py tests/test_pool_*.py tests/test_read_model*.py tests/test_service_*.py
   tests/test_shedding.py tests/test_stores_*.py tests/test_usage_metrics.py tests/test_worker.py
 )
-STACK=$(mktemp -d) # for logs; setup_stores.sh knows it by this name
+STACK=$(mktemp -d) # for logs; stack/stores.sh knows it by this name
 
 main() {
   trap 'rm -rf "$STACK"' EXIT

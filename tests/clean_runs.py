@@ -20,8 +20,8 @@ from resampling import BLOCK_S, resample_run
 from verdict_controls import DOCUMENT, replace_between
 
 from analysis.findings import RunReport
-from analysis.report.report import build_report
 from analysis.records.run import RunError, read_run
+from analysis.report.report import build_report
 
 FILE = DOCUMENT.parent / "data" / "clean_runs.json"
 BEGIN, END = "<!-- clean runs: begin -->\n", "<!-- clean runs: end -->\n"

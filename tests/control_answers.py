@@ -21,8 +21,8 @@ from made_runs import (
 from recordings import ADD, CHANGE, LIST, LOGIN, ONE, usual_latency
 from written_books import ISBNS
 
-from analysis.findings import FAIL, INCONCLUSIVE
 from analysis.checks.objectives import ASKS_FOR
+from analysis.findings import FAIL, INCONCLUSIVE
 from analysis.plan.plan import SCENARIOS, Stage
 
 WRONG, INTERNAL = "every answer kept the contract", "no answer was a 500"

@@ -11,10 +11,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from backend.catalogue import commands
-
-from backend.stores import mariadb
-
-from backend.stores import pool
+from backend.stores import mariadb, pool
 from microservicioCQRSRedis import app as books_app
 
 EXIT_STATUS = 17
@@ -46,15 +43,15 @@ class Command(threading.local):
 command = Command()
 
 
-class WatchedCursor(connections.Cursor):
+class WatchedCursor(mariadb.Cursor):
     """The product's cursor, which tells of each statement whose answer has come back, also of several sent at once."""
 
     def execute(self, operation: Any, *arguments: Any, **options: Any) -> Any:
         """Run statements, then pass the step that is named after the first words of the first; BEGIN comes before."""
         self.names = [" ".join(each.split()[:3]) for each in str(operation).split(";")]
         if self._connection.set_up:
-            set_up = ["set up"] * connections.STATEMENTS
-            if self._connection.set_up == connections.WRITES:
+            set_up = ["set up"] * mariadb.STATEMENTS
+            if self._connection.set_up == mariadb.WRITES:
                 set_up[-1] = BEGIN
             self.names[:0] = set_up
         answer = super().execute(operation, *arguments, **options)
@@ -87,8 +84,8 @@ def replace(owner: Any, name: str, wrap: Callable[[Any], Any]) -> None:
     setattr(owner, name, wrap(getattr(owner, name)))
 
 
-replace(database, "Cursor", lambda _: WatchedCursor)
-replace(connections.Connection, "commit", lambda commit: watch(commit, "before COMMIT", "after COMMIT"))
+replace(pool, "Cursor", lambda _: WatchedCursor)
+replace(mariadb.Connection, "commit", lambda commit: watch(commit, "before COMMIT", "after COMMIT"))
 replace(commands, "apply_own_event", lambda apply: watch(apply, "", "after the event"))
 
 

@@ -13,13 +13,13 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from verdict_controls import replace_between
 
+from analysis.checks.evidence import Evidence, Span, gather_evidence
 from analysis.records.counts import count_requests
 from analysis.records.endpoints import group_of
-from analysis.checks.evidence import Evidence, Span, gather_evidence
-from analysis.report.number_formats import show_number
 from analysis.records.formats import ServerSample
-from analysis.report.report import build_report
 from analysis.records.run import Run, read_run
+from analysis.report.number_formats import show_number
+from analysis.report.report import build_report
 
 DOCUMENT = Path(__file__).parent.parent / "docs" / "full_run.md"
 FILE = DOCUMENT.parent / "data" / "full_run.json"

@@ -25,11 +25,11 @@ from recordings import (
 )
 from written_books import ISBNS, Shelf
 
-from analysis.records.endpoints import group_of
 from analysis.findings import ScenarioReport
 from analysis.plan.plan import Plan, Stage
-from analysis.report.report import build_report
 from analysis.plan.scenario_files import read_plan, scenario_path
+from analysis.records.endpoints import group_of
+from analysis.report.report import build_report
 
 PROJECT = Path(__file__).parent.parent
 Break = Callable[[Path, Plan], None]  # changes the files of a run that is all right

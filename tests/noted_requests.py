@@ -14,8 +14,8 @@ from logging.config import dictConfig
 
 import psutil
 
-from backend.server.access_log import note_request
 from backend.logs import LOGGING
+from backend.server.access_log import note_request
 
 THREADS, EACH, PROCESSES = 16, 5, 60
 

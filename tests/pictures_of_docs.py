@@ -32,8 +32,8 @@ from stacks import Stack, choose_settings, run_local_stack, start_stack
 from web_pages import ask_stats, serve_page, wait_until
 
 from analysis.findings import RunReport
-from analysis.report.report import build_report
 from analysis.report.page import write_html
+from analysis.report.report import build_report
 from analysis.report.terminal import print_report
 
 DOCS = Path(__file__).parent.parent / "docs"

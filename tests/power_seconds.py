@@ -6,18 +6,18 @@ Each rule stands at so many times its limit and is judged by the analysis itself
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.records.curve import Curve
 from analysis.checks.evidence import Evidence
+from analysis.checks.standstill_rules import judge_standstills
 from analysis.findings import PASS
+from analysis.plan.plan import Plan
+from analysis.records.curve import Curve
+from analysis.records.formats import WAITING, SecondRow, ServerSample
 from analysis.records.gaps import Gaps
 from analysis.records.latencies import Latencies, Numbers
-from analysis.plan.plan import Plan
-from analysis.scenarios.read_heavy import judge_share, measure_share
-from analysis.records.formats import WAITING, SecondRow, ServerSample
 from analysis.records.locust_files import Results
 from analysis.records.run import Run
+from analysis.scenarios.read_heavy import judge_share, measure_share
 from analysis.scenarios.spike import judge_recovery, measure_recovery
-from analysis.checks.standstill_rules import judge_standstills
 
 READS = "GET|/api/books"
 SIGMA, MEDIAN_US, THINK_S = 0.5, 10_000, 2.0

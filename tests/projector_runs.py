@@ -1,4 +1,4 @@
-"""Runs `python -m backend.read_model.projector` as an operator does, and asserts that it finds the read model right."""
+"""Runs `python -m backend.read_model` as an operator does, and asserts that it finds the read model right."""
 
 import re
 import subprocess
@@ -15,9 +15,9 @@ ISBN = re.compile(r"\b97[89][0-9]{10}\b")
 
 
 def start_projector(stack: Stack, *arguments: str) -> "subprocess.Popen[str]":
-    """Start `python -m backend.read_model.projector` with these arguments on the stores of the stack."""
+    """Start `python -m backend.read_model` with these arguments on the stores of the stack."""
     return subprocess.Popen(
-        [sys.executable, "-m", "backend.read_model.projector", *arguments],
+        [sys.executable, "-m", "backend.read_model", *arguments],
         cwd=PROJECT,
         env=choose_environment(None) | choose_books_settings(stack),
         stdin=subprocess.DEVNULL,
@@ -28,7 +28,7 @@ def start_projector(stack: Stack, *arguments: str) -> "subprocess.Popen[str]":
 
 
 def run_projector(stack: Stack, *arguments: str) -> tuple[int, str, str]:
-    """Run `python -m backend.read_model.projector` with these arguments and return its exit code and what it printed."""
+    """Run `python -m backend.read_model` with these arguments and return its exit code and what it printed."""
     with start_projector(stack, *arguments) as process:
         try:
             output, errors = process.communicate(timeout=120)

@@ -12,8 +12,8 @@ from typing import Any
 from hdrh.histogram import HdrHistogram
 from hdrh.log import HistogramLogWriter
 
-from analysis.records.endpoints import group_of
 from analysis.plan.plan import Plan, Stage, plan_to_dict
+from analysis.records.endpoints import group_of
 from analysis.records.formats import (
     DIGITS,
     GENERATOR,

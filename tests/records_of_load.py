@@ -11,9 +11,9 @@ from typing import Any, NamedTuple
 from scripts import choose_environment, locust_command, run_locust, run_script
 from stacks import Stack
 
+from analysis.records.formats import Outcome, SecondRow, Sent, split_endpoint
 from analysis.records.gaps import Gaps
 from analysis.records.raw_files import read_ledger, read_seconds
-from analysis.records.formats import Outcome, SecondRow, Sent, split_endpoint
 
 # Loaded beside a locustfile: writes the raw time of every request, to hold the record against.
 RAW_TIMES = """
@@ -71,7 +71,7 @@ def start_load(folder: Path, stack: Stack, locustfile: str, *arguments: str) -> 
 
 def remove_books(folder: Path, stack: Stack) -> None:
     """Remove the books that recorded loads have left on the stack."""
-    ran = run_script("read_back.py", "run", ".", folder=folder, stack=stack)
+    ran = run_script("load/run/read_back.py", "run", ".", folder=folder, stack=stack)
     assert ran.returncode == 0, ran.stderr
 
 

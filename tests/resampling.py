@@ -20,12 +20,12 @@ import numpy as np
 from resampled_samples import move_samples
 from resampled_totals import Kinds, add_refused_writes, change_failures, change_stats
 
+from analysis.checks.evidence import gather_evidence
+from analysis.checks.load_rules import judge_mix
+from analysis.findings import PASS
+from analysis.plan.plan import Plan, plan_to_dict
 from analysis.records.curve import Curve, measure_curve
 from analysis.records.endpoints import count_mix
-from analysis.checks.evidence import gather_evidence
-from analysis.findings import PASS
-from analysis.checks.load_rules import judge_mix
-from analysis.plan.plan import Plan, plan_to_dict
 from analysis.records.formats import find_parts
 from analysis.records.locust_files import read_results
 from analysis.records.run import Run

@@ -120,7 +120,7 @@ def find_locust(out: Path, name: str) -> list[int]:
 
 def copy_project(folder: Path, stack: Stack, accounts: int = 24) -> Runner:
     """Make a copy of the project with few accounts, and with the token for /metrics in its .env."""
-    for part in ("analysis", "backend", "scenarios"):
+    for part in ("analysis", "backend", "load", "scenarios", "stack"):
         shutil.copytree(PROJECT / part, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
     for pattern in PARTS:
         for path in PROJECT.glob(pattern):

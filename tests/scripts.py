@@ -10,12 +10,19 @@ from stacks import PROJECT, Stack, find_free_ports
 FOREIGN = ("AUTH_", "BOOKS_", "DB_", "REDIS_", "JWT_", "METRICS_", "LOCUST_")
 
 
+def find_script(name: str) -> list[str]:
+    """Return the command that runs one of the project's Python scripts, those of a package as a module."""
+    if "/" in name:
+        return [sys.executable, "-m", name.removesuffix(".py").replace("/", ".")]
+    return [sys.executable, str(PROJECT / name)]
+
+
 def choose_environment(stack: Stack | None, **more: str) -> dict[str, str]:
     """Return this environment without settings of the project, with the addresses of the stack and others."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith(FOREIGN)}
     wanted = ("AUTH_URL", "BOOKS_URL", "METRICS_TOKEN")
     addresses = {name: stack[name] for name in wanted} if stack else {}
-    return {**clean, **addresses, **more}
+    return {**clean, **addresses, "PYTHONPATH": str(PROJECT), **more}
 
 
 def run_script(
@@ -23,7 +30,7 @@ def run_script(
 ) -> subprocess.CompletedProcess[str]:
     """Run one of the project's Python scripts in `folder` and return what it printed."""
     return subprocess.run(
-        [sys.executable, str(PROJECT / name), *arguments],
+        [*find_script(name), *arguments],
         check=False,
         cwd=folder,
         env=choose_environment(stack, **more),
@@ -58,7 +65,11 @@ def run_locust(
 
 def prepare_accounts(folder: Path, stack: Stack, count: int = 40) -> None:
     """Make, register and sign in accounts, with users.csv and sessions.json in `folder`."""
-    for name, *arguments in (["create_users_csv.py", "--count", str(count)], ["register_users.py"], ["sign_in.py"]):
+    for name, *arguments in (
+        ["create_users_csv.py", "--count", str(count)],
+        ["register_users.py"],
+        ["load/client/sign_in.py"],
+    ):
         ran = run_script(name, *arguments, folder=folder, stack=stack)
         assert ran.returncode == 0, ran.stderr
 

@@ -9,9 +9,9 @@ import pytest
 from recordings import Services, write_good_run, write_server
 
 from analysis.findings import ScenarioReport
-from analysis.report.report import build_report
-from analysis.records.run import read_run
 from analysis.plan.scenario_files import read_plan, scenario_path
+from analysis.records.run import read_run
+from analysis.report.report import build_report
 
 PROJECT = Path(__file__).parent.parent
 KIB, MB = 1024, 1e6

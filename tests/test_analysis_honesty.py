@@ -22,14 +22,14 @@ from recordings import (
     write_server,
 )
 
-from analysis.findings import ScenarioReport
-from analysis.records.gaps import Gaps
 from analysis.checks.generator_rules import lag_p99, longest_stall
-from analysis.plan.plan import Stage
-from analysis.records.raw_files import read_generator
-from analysis.records.formats import MASTER, DataState, GeneratorRow, ServerSample
-from analysis.report.report import build_report
 from analysis.checks.server_rules import find_holes, measure_shift, place_sample
+from analysis.findings import ScenarioReport
+from analysis.plan.plan import Stage
+from analysis.records.formats import MASTER, DataState, GeneratorRow, ServerSample
+from analysis.records.gaps import Gaps
+from analysis.records.raw_files import read_generator
+from analysis.report.report import build_report
 
 PLAN = make_plan(name="smoke")
 URLS = {"auth": "http://203.0.113.7:5000", "books": "http://203.0.113.7:5001"}

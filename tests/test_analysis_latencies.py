@@ -10,14 +10,14 @@ from hdrh.histogram import HdrHistogram
 from hdrh.log import HistogramLogReader
 from recordings import ADD, CHANGE, LIST, LOGIN, ONE, START, Made, make_plan, write_good_run, write_latencies
 
+from analysis.checks.objectives import judge_objectives, judge_question
 from analysis.findings import Check, ScenarioReport
+from analysis.plan.plan import Plan, Stage
+from analysis.plan.scenario_files import read_plan, scenario_path
+from analysis.records.formats import DIGITS, HIGHEST_US, LOWEST_US
 from analysis.records.gaps import Gaps
 from analysis.records.latencies import Latencies, read_latencies
-from analysis.checks.objectives import judge_objectives, judge_question
-from analysis.plan.plan import Plan, Stage
-from analysis.records.formats import DIGITS, HIGHEST_US, LOWEST_US
 from analysis.report.report import build_report
-from analysis.plan.scenario_files import read_plan, scenario_path
 
 PROJECT = Path(__file__).parent.parent
 SHARES = (0.01, 0.5, 0.9, 0.95, 0.99, 0.999, 1.0)

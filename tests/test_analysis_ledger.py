@@ -9,10 +9,10 @@ from recordings import make_plan, write_generator, write_good_run, write_lines
 from written_books import ISBNS, Shelf
 
 from analysis.findings import ScenarioReport
+from analysis.records.formats import Outcome, Sent
 from analysis.records.gaps import Gaps
 from analysis.records.ledger import keep_accounts
 from analysis.records.raw_files import read_ledger
-from analysis.records.formats import Outcome, Sent
 from analysis.report.report import build_report
 
 PLAN = make_plan(name="write_heavy", share=0.5)

@@ -22,13 +22,13 @@ from recordings import (
     write_stats,
 )
 
-from analysis.records.counts import Counts
-from analysis.findings import RunReport, ScenarioReport
-from analysis.records.gaps import Gaps
 from analysis.checks.load_rules import judge_ledger
+from analysis.findings import RunReport, ScenarioReport
 from analysis.plan.plan import Plan, Stage
-from analysis.records.raw_files import read_seconds
+from analysis.records.counts import Counts
 from analysis.records.formats import name_endpoint
+from analysis.records.gaps import Gaps
+from analysis.records.raw_files import read_seconds
 from analysis.report.report import build_report
 
 SHAPE = (Stage(50, 20, 10), Stage(100, 20, 10), Stage(50, 20, 10))

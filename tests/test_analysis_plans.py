@@ -7,9 +7,9 @@ import pytest
 from recordings import make_plan, write_failures, write_good_run, write_history
 
 from analysis.plan.plan import Stage, plan_from_dict, plan_to_dict
+from analysis.plan.scenario_files import PlanError, parse_seconds, read_plan
 from analysis.progress import END_BYTES, count_shed, describe_progress, read_ends
 from analysis.records.locust_files import Second
-from analysis.plan.scenario_files import PlanError, parse_seconds, read_plan
 
 
 @pytest.mark.parametrize(("text", "seconds"), [("90", 90), ("20s", 20), ("5m", 300), ("1h30m", 5400), ("1m30s", 90)])

@@ -33,9 +33,9 @@ from whole_runs import write_whole_run
 from analysis.findings import NO_OBJECTIVE, WHOLE_LOAD, Figure, RunReport
 from analysis.plan.plan import SCENARIOS, Stage
 from analysis.report.report import build_report
-from analysis.summarize import main
 from analysis.report.summary_markdown import escape
 from analysis.report.terminal import print_report
+from analysis.summarize import main
 
 PROJECT = Path(__file__).resolve().parent.parent
 CONTRACT = {"run", "profile", "complete", "verdict", "scenarios"}

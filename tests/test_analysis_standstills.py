@@ -8,13 +8,13 @@ import pytest
 from recordings import LIST, LOGIN, ONE, START, Services, make_plan, write_good_run, write_server
 
 from analysis.checks.corrected import find_missed, weighted_percentiles
+from analysis.checks.worker_rules import Change, find_changes
 from analysis.findings import ScenarioReport
-from analysis.records.gaps import Gaps
-from analysis.records.latencies import read_latencies
 from analysis.plan.plan import Stage
 from analysis.records.formats import ServerSample, Worker
+from analysis.records.gaps import Gaps
+from analysis.records.latencies import read_latencies
 from analysis.report.report import build_report
-from analysis.checks.worker_rules import Change, find_changes
 
 MINUTE = make_plan(Stage(20, 300, 20), name="read_heavy")
 PIDS = ("4001", "4002")

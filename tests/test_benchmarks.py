@@ -118,7 +118,7 @@ def test_the_large_catalogue_has_100_000_books_like_the_first_ones(large: Stack)
 
 @long_form
 def test_the_read_model_of_the_large_catalogue_is_whole(large: Stack, project: Path) -> None:
-    verify = [sys.executable, "-m", "backend.read_model.projector", "verify"]
+    verify = [sys.executable, "-m", "backend.read_model", "verify"]
     ran = subprocess.run(verify, cwd=project, env=large.settings(), capture_output=True, text=True, check=False)
     assert ran.returncode == 0, ran.stdout[-500:] + ran.stderr[-500:]
 

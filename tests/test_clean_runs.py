@@ -14,16 +14,16 @@ from recordings import ADD, CHANGE, LIST, START
 from resampling import draw_sources, find_sections, resample_run, write_scenario
 from verdict_controls import DOCUMENT, replace_between
 
-from analysis.records.counts import count_requests
-from analysis.records.curve import Curve, measure_curve
-from analysis.records.endpoints import count_ledger_writes
 from analysis.checks.evidence import gather_evidence
 from analysis.findings import PASS
 from analysis.plan.plan import Stage
+from analysis.records.counts import count_requests
+from analysis.records.curve import Curve, measure_curve
+from analysis.records.endpoints import count_ledger_writes
 from analysis.records.formats import THINK
-from analysis.report.report import build_report
 from analysis.records.locust_files import read_results
 from analysis.records.run import read_run
+from analysis.report.report import build_report
 
 SCENARIOS = ("smoke", "baseline", "read_heavy", "write_heavy", "stages", "spike")
 

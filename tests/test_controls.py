@@ -132,7 +132,9 @@ def test_a_sampler_that_was_killed_makes_the_scenario_invalid_and_the_run_goes_o
     runner.plan("baseline", run_time="10s")
     out = tmp_path / "results"
     with sabotage(runner, out, "baseline") as run:
-        (sampler,) = [each for each in psutil.Process(run.pid).children() if "sampler.py" in " ".join(each.cmdline())]
+        (sampler,) = [
+            each for each in psutil.Process(run.pid).children() if "load.recording.sampler" in " ".join(each.cmdline())
+        ]
         sampler.kill()
         code, said = end_of(run)
     verdict, reasons = read_scenario(out)
@@ -226,7 +228,7 @@ def test_a_run_whose_runner_was_killed_is_summarized_as_partial_and_its_books_ca
     assert [one["verdict"] for one in summary["scenarios"]] == ["INVALID", "INCONCLUSIVE"]
     assert summary["scenarios"][0]["achieved"]["requests"] > 10
     assert "PARTIAL" in (out / "summary.md").read_text()
-    assert run_in(runner, "read_back.py", "write_heavy", str(out)).returncode == 0
+    assert run_in(runner, "load/run/read_back.py", "write_heavy", str(out)).returncode == 0
     states = read_data(out, "write_heavy", Gaps())
     assert states["after"].books == states["before"].books
 

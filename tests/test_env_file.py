@@ -8,7 +8,12 @@ from stacks import Stack
 from test_settings import BAD_FILES, CANARY
 from test_user_scripts import GOOD, HEADER, make_users, write_private
 
-SCRIPTS = [("register_users.py",), ("sign_in.py",), ("preflight.py", "target"), ("preflight.py", "token")]
+SCRIPTS = [
+    ("register_users.py",),
+    ("load/client/sign_in.py",),
+    ("load/run/preflight.py", "target"),
+    ("load/run/preflight.py", "token"),
+]
 
 
 @pytest.mark.parametrize("command", SCRIPTS, ids=" ".join)

@@ -131,7 +131,7 @@ def test_no_password_and_no_token_stands_in_results_or_the_process_list(
 ) -> None:
     folder, lines = ready
     lines = lines + run_load(stack, folder, FLOW)
-    for program in (b"create_users_csv.py", b"register_users.py", b"sign_in.py", b"locust"):
+    for program in (b"create_users_csv.py", b"register_users.py", b"load.client.sign_in", b"locust"):
         assert any(program in line for line in lines)
     assert b"/login" in b"".join(list_results(folder))
     assert find_in([*list_results(folder), *lines], read_secrets(folder)) == []

@@ -20,11 +20,11 @@ from records_of_load import (
 from scripts import run_locust
 from stacks import PROJECT, Stack
 
-from analysis.records.counts import Counts, count_closed, count_endpoints
-from analysis.records.gaps import Gaps
 from analysis.checks.guarantees import compare
-from analysis.records.raw_files import read_failure_samples, read_read_back
+from analysis.records.counts import Counts, count_closed, count_endpoints
 from analysis.records.formats import UNKNOWN, name_endpoint, split_endpoint
+from analysis.records.gaps import Gaps
+from analysis.records.raw_files import read_failure_samples, read_read_back
 
 METHODS = ("GET", "HEAD", "OPTIONS", "PUT", "DELETE", "POST", "PATCH")
 LOST = ("dropped", "reset", "half-headers", "silent")  # before the end of the headers

@@ -7,8 +7,6 @@ import pytest
 from recordings import START, make_plan, write_good_run
 
 from analysis.records.counts import add_times, count_closed, count_requests
-from analysis.records.gaps import Gaps
-from analysis.records.raw_files import read_failure_samples, read_ledger, read_seconds
 from analysis.records.formats import (
     CLOSED,
     FAILURE_SAMPLES,
@@ -19,6 +17,8 @@ from analysis.records.formats import (
     SecondRow,
     name_endpoint,
 )
+from analysis.records.gaps import Gaps
+from analysis.records.raw_files import read_failure_samples, read_ledger, read_seconds
 from analysis.report.report import build_report
 from load.recording.failure_samples import FailureSamples
 from load.recording.ledger import Ledger

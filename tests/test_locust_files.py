@@ -142,7 +142,7 @@ def test_the_session_flow_also_ends_all_sessions_and_disturbs_nobody(
     ends = counts["POST", "/logout"], counts["POST", "/logout/all"]
     assert sum(ends) == counts["POST", "/login"] == counts["GET", "/me"] == counts["POST", "/refresh"]
     assert ends[1] == sum(ends) // 20
-    signed_in = run_script("sign_in.py", folder=ready, stack=stack)
+    signed_in = run_script("load/client/sign_in.py", folder=ready, stack=stack)
     assert signed_in.stdout == "38 accounts have a session: 38 still signed in\n"
 
 

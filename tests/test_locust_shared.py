@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
-import locust_shared
+from load import shared
 from load.shared import LONGEST_WAIT_S, Counter, Flags, Lock, Places
 
 Fork = multiprocessing.get_context("fork")
@@ -84,7 +84,7 @@ def test_a_process_that_stands_still_with_a_lock_holds_the_others_up_for_a_momen
 ) -> None:
     counter, places = Counter(), Places(1)
     pids = [hold_for_ever(counter._lock), hold_for_ever(places._locks[0])]
-    monkeypatch.setattr(locust_shared, "LONGEST_QUEUE_S", 0.5)
+    monkeypatch.setattr(shared, "LONGEST_QUEUE_S", 0.5)
     begun = time.monotonic()
     assert [counter.take(), counter.value, places.wait()] == [0, 1, None]
     assert 0.5 <= time.monotonic() - begun < LONGEST_WAIT_S + 2

@@ -12,7 +12,7 @@ from stacks import PROJECT
 RESTING = """
 import atexit
 import gevent
-import locust_statistics
+from load.recording import locust_patches
 from locust import User, constant, task
 
 class Resting(User):

@@ -11,11 +11,11 @@ import pytest
 from recordings import ADD, LIST, LOGIN, Services, make_plan, write_good_run, write_server
 
 from analysis.findings import PERCENTILES, THROUGHPUT, Chart, Curve, ScenarioReport, TimeLine
+from analysis.plan.plan import Stage
 from analysis.report.number_formats import show_clock, show_number
 from analysis.report.picture_charts import draw_chart
 from analysis.report.picture_labels import LINE_HEIGHT, place_labels
 from analysis.report.pictures import Picture, draw_picture
-from analysis.plan.plan import Stage
 from analysis.report.readings import write_readings
 from analysis.report.report import build_report
 from analysis.report.scales import HEIGHT, choose_log_scale, choose_scale, choose_shares, choose_times

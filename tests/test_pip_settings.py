@@ -18,7 +18,7 @@ from threading import Thread
 import pytest
 from stacks import PROJECT
 
-LIST = [sys.executable, "-I", str(PROJECT / "pip_settings.py"), "config", "list"]
+LIST = [sys.executable, "-I", str(PROJECT / "stack/pip_settings.py"), "config", "list"]
 HARMFUL = {
     "target": "/nowhere", "prefix": "/nowhere", "root": "/nowhere", "user": "true", "constraint": "/nowhere",
     "no-deps": "true", "require-virtualenv": "true", "pre": "true", "no-binary": ":all:", "platform": "any",
@@ -142,9 +142,10 @@ def make_wheel(folder: Path) -> str:
 
 def ensure_venv(project: Path, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
     """Run ensure_venv in a copy of the project that requires the package tiny; prints where that is installed."""
-    script = '. ./setup_venv.sh; ensure_venv || exit; "$PYTHON" -c "import tiny; print(tiny.PLACE)"'
-    for name in ("setup_venv.sh", "pip_settings.py"):
-        shutil.copy(PROJECT / name, project)
+    script = '. ./stack/venv.sh; ensure_venv || exit; "$PYTHON" -c "import tiny; print(tiny.PLACE)"'
+    (project / "stack").mkdir(exist_ok=True)
+    for name in ("stack/venv.sh", "stack/pip_settings.py"):
+        shutil.copy(PROJECT / name, project / "stack")
     command = ["bash", "-Eeuo", "pipefail", "-c", script, "a_script.sh"]
     return subprocess.run(
         command, check=False, cwd=project, env=environment, capture_output=True, text=True, timeout=120

@@ -12,9 +12,9 @@ from faults.stores import administer, find_mariadb
 from pools import open_pool
 from stacks import Stack
 
+from backend.errors import Unavailable
 from backend.stores import pool
 from backend.stores.breaker import MOST_FAILURES, PAUSE_S
-from backend.errors import Unavailable
 
 PASSWORD = "as-it-was-made"
 
@@ -30,7 +30,7 @@ class Account:
         self.grant = f"GRANT SELECT, INSERT, UPDATE, DELETE ON Libros.* TO {self.name}"
         self.change(f"CREATE USER {self.name} IDENTIFIED BY '{PASSWORD}'; {self.grant}")
         self.pool = open_pool(stack, user=self.user, password=PASSWORD)
-        monkeypatch.setattr(database, "pool", lambda: self.pool)
+        monkeypatch.setattr(pool, "pool", lambda: self.pool)
 
     def change(self, sql: str) -> None:
         """Run SQL as the administrator; {} is the account's name."""
@@ -52,14 +52,14 @@ def account(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> Iterator[Account]:
 
 def count_books() -> int:
     """Count the books as a query of the service does."""
-    with database.reading() as cursor:
+    with pool.reading() as cursor:
         cursor.execute("SELECT COUNT(*) AS books FROM books")
         return int(cursor.fetchone()["books"])
 
 
 def check_refused(account: Account, *numbers: int) -> None:
     """Assert that queries and commands are told that MariaDB cannot be reached, for this reason, and cheaply soon."""
-    for door in (database.reading, database.writing, database.reading, database.writing, database.reading):
+    for door in (pool.reading, pool.writing, pool.reading, pool.writing, pool.reading):
         with pytest.raises(Unavailable) as refused, door():
             pytest.fail("a connection was lent")
         assert str(refused.value.__cause__).startswith(tuple(map(str, numbers)))
@@ -125,10 +125,10 @@ def test_an_account_that_has_sent_all_its_statements_is_a_store_that_is_down(acc
 
 def test_an_error_of_a_statement_stays_what_it_is(account: Account) -> None:
     statements: dict[str, Callable[[], Any]] = {
-        "SELECT * FROM no_such_table": database.reading,
-        "SELECT no_such_column FROM books": database.reading,
-        "SELEKT": database.writing,
-        "DROP TABLE books": database.writing,
+        "SELECT * FROM no_such_table": pool.reading,
+        "SELECT no_such_column FROM books": pool.reading,
+        "SELEKT": pool.writing,
+        "DROP TABLE books": pool.writing,
     }
     for sql, door in statements.items():
         with pytest.raises(mysql.connector.errors.ProgrammingError), door() as cursor:

@@ -8,8 +8,8 @@ from mysql.connector.errors import OperationalError, ProgrammingError
 from pools import open_pool
 from stacks import Stack
 
-from backend.stores.mariadb import Cursor
 from backend.deadline import REQUEST_S, STEP_S, start_deadline
+from backend.stores.mariadb import Cursor
 
 SESSION = """
   SELECT @@autocommit AS own_commit, @@max_statement_time AS longest, @left AS kept,

@@ -8,9 +8,9 @@ import pytest
 from pools import open_pool
 from stacks import Stack
 
-from backend.stores.pool import MOST_WAITING, VAIN_SHARE, SelfRepairingPool, be_patient
 from backend.deadline import start_deadline
 from backend.errors import Unavailable
+from backend.stores.pool import MOST_WAITING, VAIN_SHARE, SelfRepairingPool, be_patient
 
 
 def hold(pool: SelfRepairingPool, seconds: float) -> bool:

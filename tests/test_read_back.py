@@ -18,9 +18,9 @@ from scripts import run_script
 from shelf import make_book
 from stacks import Stack, connect_to_mariadb
 
+from analysis.checks.guarantees import Promises, compare
 from analysis.records.gaps import Gaps
 from analysis.records.ledger import State, keep_accounts
-from analysis.checks.guarantees import Promises, compare
 from analysis.records.raw_files import read_data, read_read_back
 
 NOWHERE = {"url": "http://127.0.0.1:9"}
@@ -42,13 +42,13 @@ def mended(stack: Stack) -> Iterator[None]:
 def write_books(folder: Path, stack: Stack) -> None:
     """Note the state of the data and let a load write for a few seconds."""
     write_run_file(folder, stack)
-    assert run_script("read_back.py", "run", ".", "--before", folder=folder, stack=stack).returncode == 0
+    assert run_script("load/run/read_back.py", "run", ".", "--before", folder=folder, stack=stack).returncode == 0
     record_load(folder, stack, "locustfile_write_heavy.py", "-u", "40", "-r", "40", "-t", "5s")
 
 
 def read_back(folder: Path, stack: Stack) -> Promises:
     """Read the books of the load back and return what the analysis finds."""
-    ran = run_script("read_back.py", "run", ".", folder=folder, stack=stack)
+    ran = run_script("load/run/read_back.py", "run", ".", folder=folder, stack=stack)
     assert (ran.returncode, ran.stderr) == (0, "")
     found = read_read_back(folder, "run", Gaps())
     assert found and found.complete
@@ -73,7 +73,7 @@ def test_what_was_written_is_found_on_both_roads_and_then_removed(stack: Stack, 
     before, after = read_states(folder)
     assert before == after
     first = (folder / "run_read_back.json").read_bytes()
-    assert run_script("read_back.py", "run", ".", folder=folder, stack=stack).returncode == 0
+    assert run_script("load/run/read_back.py", "run", ".", folder=folder, stack=stack).returncode == 0
     assert (folder / "run_read_back.json").read_bytes() == first  # the books are gone by now: that says nothing
 
 
@@ -147,7 +147,7 @@ def add_again(stack: Stack, folder: Path, isbn: str) -> None:
 
 def test_the_books_of_a_load_that_was_killed_are_read_back_and_removed_too(stack: Stack, folder: Path) -> None:
     write_run_file(folder, stack)
-    assert run_script("read_back.py", "run", ".", "--before", folder=folder, stack=stack).returncode == 0
+    assert run_script("load/run/read_back.py", "run", ".", "--before", folder=folder, stack=stack).returncode == 0
     load = start_load(folder, stack, "locustfile_write_heavy.py", "-u", "40", "-r", "40", "-t", "60s")
     wait_for_lines(folder / "run_generator.csv", 5)
     load.kill()
@@ -174,7 +174,7 @@ def test_books_that_others_have_made_are_asked_for_and_stay(stack: Stack, folder
         {**sent, "n": 2, "method": "PATCH", "fields": {}, "digest": None},
     ]
     (folder / "run_ledger.jsonl").write_text("".join(f"{json.dumps(line)}\n" for line in lines))
-    assert run_script("read_back.py", "run", ".", folder=folder, stack=stack).returncode == 0
+    assert run_script("load/run/read_back.py", "run", ".", folder=folder, stack=stack).returncode == 0
     found = read_read_back(folder, "run", Gaps())
     assert found and [*found.isbns] == [book["isbn"]]
     assert requests.get(f"{url}/{book['isbn']}", headers=headers, timeout=10).json() == book
@@ -191,7 +191,7 @@ def test_books_that_others_have_made_are_asked_for_and_stay(stack: Stack, folder
 def test_what_cannot_be_read_back_is_told_in_one_line(folder: Path, run: str, code: int, words: str) -> None:
     if run:
         (folder / "run.json").write_text(run)
-    ran = run_script("read_back.py", "run", ".", folder=folder)
+    ran = run_script("load/run/read_back.py", "run", ".", folder=folder)
     assert (ran.returncode, ran.stderr.count("\n")) == (code, 1), ran.stderr
     assert words in ran.stderr
 
@@ -210,13 +210,13 @@ def test_the_books_of_a_load_that_left_no_record_are_told_before_the_next_and_re
     with Client(stack["BOOKS_URL"], session["access_token"]) as client:
         assert client.post("/api/books", json=mine).status_code == 201
         try:
-            said = run_script("read_back.py", "run", ".", "--before", folder=folder, stack=stack).stderr
+            said = run_script("load/run/read_back.py", "run", ".", "--before", folder=folder, stack=stack).stderr
             found = re.search(r"catalogue: (\d+); that makes run INVALID; remove with: python (.+)\n", said)
             assert found and int(found[1]) > 5, said
             ran = run_script(*shlex.split(found[2]), folder=folder, stack=stack)
             assert (ran.returncode, ran.stderr) == (0, "")
             assert ran.stdout == f"books of earlier loads removed from {stack['BOOKS_URL']}: {found[1]}\n"
-            assert run_script("read_back.py", "run", ".", "--before", folder=folder, stack=stack).stderr == ""
+            assert run_script("load/run/read_back.py", "run", ".", "--before", folder=folder, stack=stack).stderr == ""
             assert client.get(f"/api/books/{mine['isbn']}").status_code == 200
         finally:
             client.delete(f"/api/books/{mine['isbn']}")

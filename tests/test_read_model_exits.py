@@ -129,7 +129,9 @@ def end_at_each_step(stack: Stack, attempt: Attempt) -> None:
 def test_without_a_projector_a_change_would_stay_out_of_the_read_model(
     model_settings: dict[str, str], model_stack: Stack, model_books: Client, token: str, tmp_path: Path
 ) -> None:
-    altered = copy_services(tmp_path, "backend/read_model/projector.py", "delete_applied, apply_leftovers)", "delete_applied)")
+    altered = copy_services(
+        tmp_path, "backend/read_model/projector.py", "delete_applied, apply_leftovers)", "delete_applied)"
+    )
     (altered / "tests").mkdir()
     shutil.copy(PROJECT / "tests" / "exits.py", altered / "tests")
     log = tmp_path / "books.log"

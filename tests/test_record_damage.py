@@ -13,10 +13,10 @@ from recordings import START
 from analysis.findings import INVALID, PASS, ScenarioReport
 from analysis.records.gaps import Gaps
 from analysis.records.latencies import read_latencies
-from analysis.records.raw_files import read_data, read_generator, read_ledger, read_seconds, read_server
-from analysis.report.report import build_report
 from analysis.records.locust_files import read_history
+from analysis.records.raw_files import read_data, read_generator, read_ledger, read_seconds, read_server
 from analysis.records.run import INTERRUPTED, End, RunError, read_run
+from analysis.report.report import build_report
 from analysis.summarize import WRITERS, write_reports
 
 NAME = "write_heavy"

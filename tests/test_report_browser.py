@@ -26,11 +26,11 @@ from test_report_page import HOSTILE, spoil
 from whole_runs import SHAPE, write_whole_run
 
 from analysis.findings import PERCENTILES, THROUGHPUT, RunReport, ScenarioReport, TimeLine
-from analysis.report.number_formats import show_number
-from analysis.report.picture_charts import draw_chart
 from analysis.plan.plan import Stage
-from analysis.report.report import build_report
+from analysis.report.number_formats import show_number
 from analysis.report.page import write_html
+from analysis.report.picture_charts import draw_chart
+from analysis.report.report import build_report
 
 LONG = os.environ.get("LONG_CHECKS") == "1"
 TALLEST = 12_500  # pixels, as it opens at 1,280

@@ -37,12 +37,12 @@ from whole_runs import write_whole_run
 
 from analysis.findings import Figure, RunReport, ScenarioReport, Table, TimeLine
 from analysis.plan.plan import SCENARIOS, Stage
+from analysis.plan.scenario_files import read_plan, scenario_path
 from analysis.records.formats import FAILURE_SAMPLES
-from analysis.report.report import SUMMARIES, build_report
 from analysis.report.page import SIGNS, write_html
+from analysis.report.report import SUMMARIES, build_report
 from analysis.report.sections import REASONS_ON_TOP
 from analysis.report.tables import show_table
-from analysis.plan.scenario_files import read_plan, scenario_path
 from analysis.summarize import WRITERS
 
 PROJECT = Path(__file__).resolve().parent.parent

@@ -4,7 +4,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -15,12 +14,12 @@ import psutil
 import pytest
 from outages import freeze
 from records_of_load import write_run_file
-from scripts import choose_environment
-from stacks import PROJECT, Stack
+from scripts import choose_environment, find_script
+from stacks import Stack
 
+from analysis.records.formats import VALUES, ServerSample, Worker
 from analysis.records.gaps import Gaps
 from analysis.records.raw_files import read_server
-from analysis.records.formats import VALUES, ServerSample, Worker
 from load.recording.sampler import parse_metrics
 
 
@@ -28,7 +27,7 @@ from load.recording.sampler import parse_metrics
 def run_sampler(folder: Path, stack: Stack, pid: int, **settings: str) -> Iterator["subprocess.Popen[str]"]:
     """Run the sampler for the scenario "run" beside process `pid`; it must end by itself or when asked to."""
     write_run_file(folder, stack)
-    command = [sys.executable, str(PROJECT / "sampler.py"), "run", str(folder), "--pid", str(pid)]
+    command = [*find_script("load/recording/sampler.py"), "run", str(folder), "--pid", str(pid)]
     environment = choose_environment(stack) | settings
     with subprocess.Popen(command, cwd=folder, env=environment, stderr=subprocess.PIPE, text=True) as sampler:
         try:
@@ -149,7 +148,7 @@ def test_the_sampler_ends_with_the_process_of_the_load(stack: Stack, tmp_path: P
 def test_the_samples_of_another_load_are_not_continued(stack: Stack, tmp_path: Path) -> None:
     (tmp_path / "run_server.jsonl").write_text(json.dumps({"at": 1.0, "service": "auth", "error": "x"}) + "\n")
     write_run_file(tmp_path, stack)
-    command = [sys.executable, str(PROJECT / "sampler.py"), "run", str(tmp_path), "--pid", str(os.getpid())]
+    command = [*find_script("load/recording/sampler.py"), "run", str(tmp_path), "--pid", str(os.getpid())]
     ran = subprocess.run(
         command, env=choose_environment(stack), capture_output=True, text=True, timeout=20, check=False
     )

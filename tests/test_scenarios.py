@@ -73,7 +73,7 @@ PLAN_KEYS = ("num_users", "spawn_rate", "run_time", "stages", "write_share")
 READ_SCENARIOS = """
 import json, sys
 from dataclasses import astuple
-import locust_options
+from load.run import options
 from analysis.plan.scenario_files import parse_stages
 from locust.argument_parser import get_parser
 plans = {path: vars(get_parser().parse_args(["--config", path])) for path in sys.argv[1:]}

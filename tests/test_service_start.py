@@ -34,8 +34,8 @@ def read_refusal(app: str, settings: dict[str, str], folder: Path = PROJECT) -> 
 
 
 def start_projector(settings: dict[str, str], folder: Path) -> "subprocess.Popen[str]":
-    """Start `python -m backend.read_model.projector status` with these settings alone."""
-    command = [sys.executable, "-m", "backend.read_model.projector", "status"]
+    """Start `python -m backend.read_model status` with these settings alone."""
+    command = [sys.executable, "-m", "backend.read_model", "status"]
     environment = {"PATH": os.environ["PATH"], **settings}
     return subprocess.Popen(command, cwd=folder, env=environment, text=True, stderr=subprocess.PIPE)
 

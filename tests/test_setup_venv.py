@@ -1,4 +1,4 @@
-"""setup_venv.sh: it makes an environment once, mends one that was left half done, and says what it lacks."""
+"""stack/venv.sh: it makes an environment once, mends one that was left half done, and says what it lacks."""
 
 import os
 import shutil
@@ -11,13 +11,14 @@ import pytest
 from stacks import PROJECT
 
 INSTALLING = "installing the pinned requirements into .venv"
-SCRIPT = '. ./setup_venv.sh; ensure_venv "$@" || exit; "$PYTHON" -c "import sys; print(sys.prefix)"'
+SCRIPT = '. ./stack/venv.sh; ensure_venv "$@" || exit; "$PYTHON" -c "import sys; print(sys.prefix)"'
 
 
 def write_project(folder: Path) -> Path:
     """Make a project that needs nothing in that folder: an environment for it takes no network."""
-    for name in ("setup_venv.sh", "pip_settings.py"):
-        shutil.copy(PROJECT / name, folder)
+    (folder / "stack").mkdir()
+    for name in ("stack/venv.sh", "stack/pip_settings.py"):
+        shutil.copy(PROJECT / name, folder / "stack")
     for name in ("requirements.txt", "requirements-dev.txt"):
         (folder / name).write_text("# none\n")
     return folder

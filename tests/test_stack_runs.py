@@ -19,7 +19,7 @@ KEEP = """
 set -Eeuo pipefail
 refuse() { echo "$1" >&2; exit 3; }
 STACK=$STACK_DIR
-. ./stack_run.sh
+. ./stack/run_lock.sh
 hold_stack "$AUTH_PORT and $BOOKS_PORT" results
 """
 

@@ -9,12 +9,12 @@ from stacks import PROJECT
 
 VARIES = "..."  # stands in a README for what a sentence fills in
 SCRIPTS = [*PROJECT.glob("*.py"), *PROJECT.glob("analysis/*.py")]
-SHELL = [PROJECT / name for name in ("local_stack.sh", "run_all_tests.sh", "setup_stores.sh", "setup_venv.sh")]
-SHELL += [PROJECT / "stack_run.sh", PROJECT / "stack_processes.sh"]
+SHELL = [PROJECT / name for name in ("local_stack.sh", "run_all_tests.sh")]
+SHELL += sorted((PROJECT / "stack").glob("*.sh"))
 FILLED_IN = r"\$\{?[\w*@#/\[\]\"]+\}?|\$\([^()]*\)"
 INSTALLERS = {
-    "setup_stores.sh": r"MISSING\+=\(([\w-]+)\)",
-    "setup_venv.sh": r"install_python_packages ([\w-]+) ",
+    "stack/stores.sh": r"MISSING\+=\(([\w-]+)\)",
+    "stack/venv.sh": r"install_python_packages ([\w-]+) ",
     "tests/browser.py": r'"--no-install-recommends", "([\w-]+)"\]',
     "tests/debian_13.sh": r"--no-remove ([\w-]+) ",
     "benchmarks/wrk.py": r'"--no-remove", "([\w-]+)"\)',

@@ -20,7 +20,7 @@ import pytest
 import requests
 from books_services import list_workers, run_books_service
 from clients import check_problem
-from scripts import choose_environment, run_script
+from scripts import choose_environment, find_script, run_script
 from stacks import PROJECT, Stack, find_free_ports
 
 HEADER = "username,email,password"
@@ -181,7 +181,7 @@ WRONG_FILES = [
 
 @pytest.mark.parametrize(
     ("script", "text", "words"),
-    [("register_users.py", *case) for case in WRONG_FILES] + [("sign_in.py", *WRONG_FILES[4])],
+    [("register_users.py", *case) for case in WRONG_FILES] + [("load/client/sign_in.py", *WRONG_FILES[4])],
 )
 def test_a_malformed_file_is_refused_with_its_line(
     tmp_path: Path, stack: Stack, script: str, text: str, words: list[str]
@@ -201,7 +201,7 @@ def test_a_file_that_is_no_text_is_refused(tmp_path: Path, stack: Stack) -> None
     assert (ran.returncode, ran.stderr) == (64, "register_users.py: users.csv is not UTF-8 text\n")
 
 
-@pytest.mark.parametrize("script", ["register_users.py", "sign_in.py"])
+@pytest.mark.parametrize("script", ["register_users.py", "load/client/sign_in.py"])
 def test_a_file_that_others_can_read_is_refused_with_the_command_that_mends_it(
     tmp_path: Path, stack: Stack, script: str
 ) -> None:
@@ -240,7 +240,7 @@ def test_a_drive_that_keeps_no_permissions_is_told_instead_of_a_chmod_that_canno
         assert "chmod 600" not in said and "move this folder to a drive of Linux" in said
 
 
-@pytest.mark.parametrize("script", ["register_users.py", "sign_in.py"])
+@pytest.mark.parametrize("script", ["register_users.py", "load/client/sign_in.py"])
 def test_a_missing_file_is_named_with_the_command_that_makes_it(tmp_path: Path, stack: Stack, script: str) -> None:
     ran = run_script(script, "--users", "people.csv", folder=tmp_path, stack=stack)
     assert ran.returncode == 64
@@ -249,7 +249,7 @@ def test_a_missing_file_is_named_with_the_command_that_makes_it(tmp_path: Path, 
     assert (tmp_path / "people.csv").exists()
 
 
-@pytest.mark.parametrize("script", ["register_users.py", "sign_in.py"])
+@pytest.mark.parametrize("script", ["register_users.py", "load/client/sign_in.py"])
 def test_a_service_that_is_not_there_or_is_another_ends_with_3(tmp_path: Path, stack: Stack, script: str) -> None:
     make_users(tmp_path, 1)
     (free,) = find_free_ports(1)
@@ -260,7 +260,7 @@ def test_a_service_that_is_not_there_or_is_another_ends_with_3(tmp_path: Path, s
     assert not (tmp_path / "sessions.json").exists()
 
 
-@pytest.mark.parametrize("script", ["register_users.py", "sign_in.py"])
+@pytest.mark.parametrize("script", ["register_users.py", "load/client/sign_in.py"])
 @pytest.mark.parametrize("arguments", [["--concurrency", "0"], ["--concurrency", "many"], ["--nonsense"], ["--users"]])
 def test_a_wrong_option_ends_with_64_and_one_line(
     tmp_path: Path, stack: Stack, script: str, arguments: list[str]
@@ -350,13 +350,13 @@ def test_a_503_is_tried_again_until_the_database_is_back(tmp_path: Path, stack: 
 def test_each_account_logs_in_once_and_is_still_signed_in_the_next_time(tmp_path: Path, stack: Stack) -> None:
     users = register_users(tmp_path, stack, 30)
     before = count_logins(stack)
-    first = run_script("sign_in.py", folder=tmp_path, stack=stack)
+    first = run_script("load/client/sign_in.py", folder=tmp_path, stack=stack)
     assert (first.returncode, first.stdout) == (0, "28 accounts have a session: 28 logged in\n")
     assert count_logins(stack) - before == 28
     assert mode_of(tmp_path / "sessions.json") == 0o600
     kept = read_kept(tmp_path, stack)
     assert list(kept) != [] and set(kept) == {user["username"] for user in users[:-2]}
-    again = run_script("sign_in.py", folder=tmp_path, stack=stack)
+    again = run_script("load/client/sign_in.py", folder=tmp_path, stack=stack)
     assert (again.returncode, again.stdout) == (0, "28 accounts have a session: 28 still signed in\n")
     assert count_logins(stack) - before == 28
     assert read_kept(tmp_path, stack) == kept
@@ -366,10 +366,10 @@ def test_each_account_logs_in_once_and_is_still_signed_in_the_next_time(tmp_path
 
 def test_sessions_that_run_out_are_carried_on_without_a_log_in(tmp_path: Path, stack: Stack) -> None:
     register_users(tmp_path, stack, 5)
-    run_script("sign_in.py", folder=tmp_path, stack=stack)
+    run_script("load/client/sign_in.py", folder=tmp_path, stack=stack)
     old, before = read_kept(tmp_path, stack), count_logins(stack)
     change_kept(tmp_path, stack, expires_at=time.time() + 30)
-    ran = run_script("sign_in.py", folder=tmp_path, stack=stack)
+    ran = run_script("load/client/sign_in.py", folder=tmp_path, stack=stack)
     assert ran.stdout == "3 accounts have a session: 3 refreshed\n"
     assert count_logins(stack) == before
     for name, session in read_kept(tmp_path, stack).items():
@@ -381,14 +381,14 @@ def test_sessions_that_run_out_are_carried_on_without_a_log_in(tmp_path: Path, s
 @pytest.mark.parametrize("how", ["refresh refused", "ended"])
 def test_a_session_that_is_dead_is_begun_anew(tmp_path: Path, stack: Stack, how: str) -> None:
     register_users(tmp_path, stack, 3)
-    run_script("sign_in.py", folder=tmp_path, stack=stack)
+    run_script("load/client/sign_in.py", folder=tmp_path, stack=stack)
     if how == "refresh refused":
         change_kept(tmp_path, stack, expires_at=time.time(), refresh_token="no-token")
     else:
         for session in read_kept(tmp_path, stack).values():
             headers = {"Authorization": f"Bearer {session['access_token']}"}
             assert requests.post(f"{stack['AUTH_URL']}/logout", headers=headers, timeout=10).status_code == 204
-    ran = run_script("sign_in.py", folder=tmp_path, stack=stack)
+    ran = run_script("load/client/sign_in.py", folder=tmp_path, stack=stack)
     assert (ran.returncode, ran.stdout) == (0, "1 accounts have a session: 1 logged in\n")
     assert all(who_is(stack, session).status_code == 200 for session in read_kept(tmp_path, stack).values())
 
@@ -397,7 +397,7 @@ def test_what_is_signed_in_is_kept_when_another_account_fails(tmp_path: Path, st
     users = register_users(tmp_path, stack, 6)
     text = (tmp_path / "users.csv").read_text().replace(users[0]["password"], "not-the-password")
     (tmp_path / "users.csv").write_text(text)
-    ran = run_script("sign_in.py", folder=tmp_path, stack=stack)
+    ran = run_script("load/client/sign_in.py", folder=tmp_path, stack=stack)
     assert ran.returncode == 1
     assert "1 accounts cannot sign in (1 x 401" in ran.stderr.splitlines()[-1]
     assert set(read_kept(tmp_path, stack)) == {user["username"] for user in users[1:4]}
@@ -406,7 +406,7 @@ def test_what_is_signed_in_is_kept_when_another_account_fails(tmp_path: Path, st
 
 def test_an_interrupted_sign_in_keeps_what_it_has_and_goes_on(tmp_path: Path, stack: Stack) -> None:
     register_users(tmp_path, stack, 150)
-    command = [sys.executable, str(PROJECT / "sign_in.py"), "--concurrency", "1"]
+    command = [*find_script("load/client/sign_in.py"), "--concurrency", "1"]
     with subprocess.Popen(
         command, cwd=tmp_path, env=choose_environment(stack), stderr=subprocess.PIPE, text=True
     ) as running:
@@ -417,16 +417,16 @@ def test_an_interrupted_sign_in_keeps_what_it_has_and_goes_on(tmp_path: Path, st
     assert running.returncode == 130
     kept = read_kept(tmp_path, stack)
     assert 14 <= len(kept) < 143
-    ran = run_script("sign_in.py", folder=tmp_path, stack=stack)
+    ran = run_script("load/client/sign_in.py", folder=tmp_path, stack=stack)
     assert f"{len(kept)} still signed in" in ran.stdout and f"{143 - len(kept)} logged in" in ran.stdout
 
 
 def test_two_at_once_never_refresh_the_same_session_twice(tmp_path: Path, stack: Stack) -> None:
     register_users(tmp_path, stack, 12)
-    run_script("sign_in.py", folder=tmp_path, stack=stack)
+    run_script("load/client/sign_in.py", folder=tmp_path, stack=stack)
     change_kept(tmp_path, stack, expires_at=time.time())
     before = count_logins(stack)
-    command = [sys.executable, str(PROJECT / "sign_in.py")]
+    command = [*find_script("load/client/sign_in.py")]
     both = [
         subprocess.Popen(command, cwd=tmp_path, env=choose_environment(stack), stdout=subprocess.PIPE, text=True)
         for _ in range(2)
@@ -443,7 +443,7 @@ def test_two_at_once_never_refresh_the_same_session_twice(tmp_path: Path, stack:
 def test_a_malformed_file_of_sessions_is_refused_and_left(tmp_path: Path, stack: Stack, text: str) -> None:
     register_users(tmp_path, stack, 3)
     write_private(tmp_path / "sessions.json", text)
-    ran = run_script("sign_in.py", folder=tmp_path, stack=stack)
+    ran = run_script("load/client/sign_in.py", folder=tmp_path, stack=stack)
     assert ran.returncode == 64
     assert "sessions.json" in ran.stderr and len(ran.stderr.splitlines()) == 1
     assert (tmp_path / "sessions.json").read_text() == text
@@ -451,9 +451,9 @@ def test_a_malformed_file_of_sessions_is_refused_and_left(tmp_path: Path, stack:
 
 def test_sessions_that_others_can_read_are_refused(tmp_path: Path, stack: Stack) -> None:
     register_users(tmp_path, stack, 3)
-    run_script("sign_in.py", folder=tmp_path, stack=stack)
+    run_script("load/client/sign_in.py", folder=tmp_path, stack=stack)
     (tmp_path / "sessions.json").chmod(0o644)
-    ran = run_script("sign_in.py", folder=tmp_path, stack=stack)
+    ran = run_script("load/client/sign_in.py", folder=tmp_path, stack=stack)
     assert ran.returncode == 64
     assert "chmod 600 sessions.json" in ran.stderr
 
@@ -461,7 +461,7 @@ def test_sessions_that_others_can_read_are_refused(tmp_path: Path, stack: Stack)
 def test_no_password_or_token_is_printed(tmp_path: Path, stack: Stack) -> None:
     users = register_users(tmp_path, stack, 4)
     (tmp_path / "users.csv").write_text((tmp_path / "users.csv").read_text().replace(users[0]["password"], "x" * 20))
-    ran = run_script("sign_in.py", folder=tmp_path, stack=stack)
+    ran = run_script("load/client/sign_in.py", folder=tmp_path, stack=stack)
     kept = read_kept(tmp_path, stack).values()
     secrets = [user["password"] for user in users] + [each["access_token"] for each in kept] + ["x" * 20]
     assert kept

@@ -12,10 +12,10 @@ from pools import open_pool
 from shelf import make_isbn
 from stacks import Stack, connect_to_mariadb
 
-from backend.stores.mariadb import Cursor
 from backend.read_model.outbox import BATCH, LEFT_AFTER_S, LEFTOVERS, MOST_MEASURED, OLDEST, RECORD
 from backend.read_model.projector import OLD_KEYS
 from backend.read_model.rebuild import LATELY_DELETED
+from backend.stores.mariadb import Cursor
 
 SUMMER, WINTER = datetime(2026, 3, 29, 1, tzinfo=UTC), datetime(2026, 10, 25, 1, tzinfo=UTC)
 LAST_SECOND = WINTER.timestamp() - 1  # 02:59:59 in Madrid, and a second later it is 02:00:00 there

@@ -26,12 +26,12 @@ from power_seconds import (
 from verdict_controls import DOCUMENT, replace_between
 
 from analysis.checks.answer_rules import judge_shed
-from analysis.scenarios.baseline import judge_drift
 from analysis.checks.bootstrap import compare_p95, cut_blocks
-from analysis.records.counts import Counts
-from analysis.findings import PASS
 from analysis.checks.objectives import judge_longest, judge_objectives
+from analysis.findings import PASS
 from analysis.plan.plan import Plan
+from analysis.records.counts import Counts
+from analysis.scenarios.baseline import judge_drift
 from analysis.scenarios.stages import Level, judge_return
 
 FILE = DOCUMENT.parent / "data" / "verdict_power.json"

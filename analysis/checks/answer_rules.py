@@ -2,9 +2,9 @@
 
 import re
 
-from analysis.records.counts import Counts
 from analysis.findings import CONTRACT, INCONCLUSIVE, PERFORMANCE, Check, Figure, hold
 from analysis.plan.plan import Plan
+from analysis.records.counts import Counts
 from analysis.records.locust_files import Failure, Results
 
 KINDS_NAMED = 3  # kinds of failures that a reason names

@@ -1,9 +1,9 @@
 """Checks a load by Little's law: what its users did must add up to the time they were there."""
 
-from analysis.records.counts import add_times
 from analysis.checks.evidence import Evidence
 from analysis.findings import VALIDITY, Check, Figure, hold
 from analysis.plan.plan import Plateau
+from analysis.records.counts import add_times
 
 WINDOW_S = 10
 

@@ -8,10 +8,10 @@ sends stands for those that would have waited an interval less, two intervals le
 import numpy as np
 from numpy.typing import NDArray
 
-from analysis.records.counts import add_times, count_requests
-from analysis.records.endpoints import GROUPS
 from analysis.checks.evidence import Evidence
 from analysis.findings import Table
+from analysis.records.counts import add_times, count_requests
+from analysis.records.endpoints import GROUPS
 from analysis.records.latencies import Latencies, Numbers
 
 COLUMNS = ("answers to", "number", "p95 ms", "corrected p95 ms", "p99 ms", "corrected p99 ms", "longest ms")

@@ -5,22 +5,11 @@ from functools import cached_property
 from itertools import chain
 from pathlib import Path
 
+from analysis.checks.guarantees import Promises, compare
+from analysis.plan.plan import Plan, Plateau
 from analysis.records.counts import Counts, count_endpoints
 from analysis.records.curve import Curve, measure_curve
 from analysis.records.endpoints import group_of
-from analysis.records.gaps import Gaps
-from analysis.records.latencies import Latencies, read_latencies
-from analysis.plan.plan import Plan, Plateau
-from analysis.checks.guarantees import Promises, compare
-from analysis.records.raw_files import (
-    read_data,
-    read_failure_samples,
-    read_generator,
-    read_ledger,
-    read_read_back,
-    read_seconds,
-    read_server,
-)
 from analysis.records.formats import (
     FAILURE_SAMPLES,
     DataState,
@@ -32,7 +21,18 @@ from analysis.records.formats import (
     Sent,
     ServerSample,
 )
+from analysis.records.gaps import Gaps
+from analysis.records.latencies import Latencies, read_latencies
 from analysis.records.locust_files import Results, read_results
+from analysis.records.raw_files import (
+    read_data,
+    read_failure_samples,
+    read_generator,
+    read_ledger,
+    read_read_back,
+    read_seconds,
+    read_server,
+)
 from analysis.records.run import End, Run
 
 Span = tuple[float, float]  # from, until (seconds since the epoch)

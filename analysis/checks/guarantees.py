@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from analysis.findings import CONTRACT, INVALID, PASS, VALIDITY, Check, Figure, Table
-from analysis.records.ledger import Account, Loss, State, Write, find_differences, keep_accounts, plain_isbn
 from analysis.records.formats import ACKNOWLEDGED, REFUSED, ROADS, UNKNOWN, ReadBack, Shown
+from analysis.records.ledger import Account, Loss, State, Write, find_differences, keep_accounts, plain_isbn
 
 NAMED = 5  # findings that a reason names; the table has all of them
 WORDS = {"read_model": "the read model", "database": "MariaDB", "answers": "the answers"}

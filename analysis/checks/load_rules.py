@@ -4,12 +4,12 @@ from collections.abc import Iterable, Mapping
 
 from scipy.stats import binom
 
+from analysis.findings import VALIDITY, Check, Figure, hold
+from analysis.plan.plan import Plan, Plateau
 from analysis.records.counts import Counts
 from analysis.records.curve import Curve
 from analysis.records.endpoints import count_ledger_writes, count_mix, is_ledger_write
-from analysis.findings import VALIDITY, Check, Figure, hold
 from analysis.records.ledger import Write
-from analysis.plan.plan import Plan, Plateau
 from analysis.records.locust_files import Results
 from analysis.records.run import End
 

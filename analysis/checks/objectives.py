@@ -4,11 +4,11 @@ from dataclasses import dataclass
 
 from scipy.stats import binom
 
-from analysis.records.endpoints import GROUPS, group_of, title_of
 from analysis.findings import FAIL, INCONCLUSIVE, PASS, PERFORMANCE, Check, Figure
-from analysis.records.latencies import Latencies
 from analysis.plan.plan import Plan
+from analysis.records.endpoints import GROUPS, group_of, title_of
 from analysis.records.formats import DIGITS
+from analysis.records.latencies import Latencies
 
 # What each question is about: without an objective for these groups it asks nothing.
 ASKS_FOR = {

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from analysis.records.formats import ServerSample
 from analysis.checks.server_rules import measure_shift, place_sample
+from analysis.records.formats import ServerSample
 
 KIB = 1024.0
 STORES_ASKED_BY = "books"  # the other service has the same gauges, but nobody fills them

@@ -8,9 +8,9 @@ A load whose users wait sends nothing meanwhile, so a standstill leaves few answ
 from collections import defaultdict
 from itertools import groupby
 
-from analysis.records.counts import are_requests, count_seconds
 from analysis.checks.evidence import Evidence
 from analysis.findings import FAIL, PASS, PERFORMANCE, Check, Figure
+from analysis.records.counts import are_requests, count_seconds
 from analysis.records.formats import WAITING, WAITING_BOOKS, is_catalogue
 
 

@@ -4,8 +4,8 @@ from dataclasses import asdict, dataclass, field
 from itertools import accumulate
 from typing import Any
 
-from analysis.records.gaps import amount
 from analysis.plan.thresholds import LIMITS, OBJECTIVES
+from analysis.records.gaps import amount
 
 SCENARIOS = ("smoke", "baseline", "read_heavy", "write_heavy", "stages", "soak", "spike")
 

@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, TypeVar
 
-from analysis.records.gaps import Gaps, amount, check_amounts, check_time, check_types, read_json, whole
 from analysis.records.formats import (
     ACKNOWLEDGED,
     FAILURE_SAMPLES,
@@ -26,6 +25,7 @@ from analysis.records.formats import (
     find_parts,
     part_path,
 )
+from analysis.records.gaps import Gaps, amount, check_amounts, check_time, check_types, read_json, whole
 
 T = TypeVar("T")
 Span = tuple[float, float]

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from analysis.records.gaps import read_json
 from analysis.plan.plan import SCENARIOS, Plan, plan_from_dict
+from analysis.records.gaps import read_json
 
 INTERRUPTED = "interrupted"
 SERVICES = ("auth", "books")

@@ -1,9 +1,9 @@
 """Makes the table of endpoints: how often each was asked, how long its right answers took, how its requests ended."""
 
-from analysis.records.counts import Counts
-from analysis.records.endpoints import title_of
 from analysis.checks.evidence import Evidence
 from analysis.findings import Table
+from analysis.records.counts import Counts
+from analysis.records.endpoints import title_of
 from analysis.records.latencies import Latencies
 
 TITLE = "Endpoints"

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
-from analysis.report import number_formats
 from analysis.findings import WHOLE_LOAD, Figure, RunReport
+from analysis.report import number_formats
 from analysis.report.facts import list_facts
 from analysis.report.files import make_linker
 from analysis.report.sections import choose_reasons, describe_section, list_reasons, name_anchor

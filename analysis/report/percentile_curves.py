@@ -2,9 +2,9 @@
 
 import math
 
-from analysis.records.endpoints import GROUPS
 from analysis.checks.evidence import Evidence
 from analysis.findings import PERCENTILES, Chart, Curve
+from analysis.records.endpoints import GROUPS
 from analysis.records.latencies import Latencies, percentiles
 
 STEPS = 10  # of each tenth that is left: from p90 to p99, from p99 to p99.9

@@ -5,17 +5,17 @@ from typing import Any
 
 from analysis.checks.answer_rules import count_errors
 from analysis.checks.corrected import compare_corrected
-from analysis.records.counts import Counts, count_requests
-from analysis.report.endpoint_table import list_endpoints
-from analysis.records.endpoints import count_mix
 from analysis.checks.evidence import Evidence, gather_evidence
-from analysis.report.failures import list_failures
-from analysis.findings import INVALID, RunReport, ScenarioReport, Table, sort_checks, worst
-from analysis.report.percentile_curves import draw_percentiles
-from analysis.plan.plan import Plan
 from analysis.checks.guarantees import list_losses
+from analysis.findings import INVALID, RunReport, ScenarioReport, Table, sort_checks, worst
+from analysis.plan.plan import Plan
+from analysis.records.counts import Counts, count_requests
+from analysis.records.endpoints import count_mix
 from analysis.records.formats import DataState
 from analysis.records.run import read_run
+from analysis.report.endpoint_table import list_endpoints
+from analysis.report.failures import list_failures
+from analysis.report.percentile_curves import draw_percentiles
 from analysis.report.throughput_curves import draw_throughput
 from analysis.report.time_lines import draw_time_lines
 from analysis.report.unusual import tell_of_run, tell_unusual

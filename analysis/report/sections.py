@@ -6,9 +6,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from analysis.findings import PASS, WORST_FIRST, Check, Figure, ScenarioReport
+from analysis.report.files import list_files
 from analysis.report.picture_charts import DrawnChart, draw_chart
 from analysis.report.pictures import LATENCIES, Picture, draw_picture
-from analysis.report.files import list_files
 from analysis.report.tables import ShownTable, show_table
 
 REASONS_ON_TOP = 6  # if there are more, only the worst of each scenario is on top

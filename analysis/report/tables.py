@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from typing import Any
 
+from analysis.findings import Table
 from analysis.report.endpoint_table import TITLE as ENDPOINTS
 from analysis.report.failures import TITLE as FAILURES
-from analysis.findings import Table
 
 FAULTS = ("wrong", "unanswered", "shed", "errors")  # columns that count what should not be
 ROWS = 200  # that are shown; summary.json has all

@@ -1,11 +1,11 @@
 """Draws latency against throughput: a point for each plateau, or for each block of a load that does not change."""
 
-from analysis.scenarios.baseline import steady_span
 from analysis.checks.bootstrap import cut_blocks
 from analysis.checks.evidence import Evidence
 from analysis.findings import THROUGHPUT, Chart, Curve, Table
 from analysis.records.latencies import percentiles
 from analysis.report.number_formats import show_clock
+from analysis.scenarios.baseline import steady_span
 from analysis.scenarios.stages import COLUMNS
 
 TITLE = "Latency against throughput"

@@ -3,12 +3,12 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from analysis.checks.evidence import Evidence
+from analysis.checks.series import KIB, Series, draw_values, draw_workers, find_rises
+from analysis.findings import TimeLine
 from analysis.records.counts import count_seconds
 from analysis.records.endpoints import UNLIKE_LOGIN
-from analysis.checks.evidence import Evidence
-from analysis.findings import TimeLine
 from analysis.records.latencies import Latencies
-from analysis.checks.series import KIB, Series, draw_values, draw_workers, find_rises
 
 MIB = KIB * 1024
 SHARES = {"p50": 0.5, "p95": 0.95, "p99": 0.99}

@@ -1,10 +1,10 @@
 """Tells what a reader should know before believing the figures: what was unusual, missing, or could not be seen."""
 
-from analysis.records.counts import count_closed
 from analysis.checks.evidence import Evidence
-from analysis.findings import NO_OBJECTIVE, Answer
-from analysis.records.run import Run
 from analysis.checks.server_rules import measure_shift
+from analysis.findings import NO_OBJECTIVE, Answer
+from analysis.records.counts import count_closed
+from analysis.records.run import Run
 from analysis.verdicts import NOT_ASKED
 
 USUAL_BCRYPT_ROUNDS = 12

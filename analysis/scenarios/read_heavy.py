@@ -1,10 +1,10 @@
 """Answers whether reads keep their objective, and whether it was the read model that answered them."""
 
-from analysis.records.endpoints import group_of
 from analysis.checks.evidence import Evidence
-from analysis.findings import FAIL, INCONCLUSIVE, PASS, PERFORMANCE, Answer, Check, Figure
-from analysis.records.formats import is_catalogue
 from analysis.checks.series import add_rises, covers, draw_values
+from analysis.findings import FAIL, INCONCLUSIVE, PASS, PERFORMANCE, Answer, Check, Figure
+from analysis.records.endpoints import group_of
+from analysis.records.formats import is_catalogue
 
 
 def answer_read_heavy(evidence: Evidence) -> Answer:

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from analysis.records.endpoints import UNLIKE_LOGIN
 from analysis.checks.evidence import Evidence, Span
 from analysis.checks.series import KIB, Series, cut, draw_values, draw_workers
+from analysis.records.endpoints import UNLIKE_LOGIN
 
 P95_OVER_S = 5.0  # a shorter time has too few answers for a p95
 SHORTEST_S = 20.0  # in a shorter time nothing can be told

@@ -5,15 +5,15 @@ from dataclasses import dataclass
 from scipy.stats import binom
 
 from analysis.checks.answer_rules import judge_shed
+from analysis.checks.evidence import Evidence, Span
+from analysis.checks.objectives import CHANCE, judge_objectives
+from analysis.checks.standstill_rules import find_dead_seconds
+from analysis.findings import FAIL, INCONCLUSIVE, PASS, PERFORMANCE, Answer, Check, Figure, Table
+from analysis.plan.plan import Plan
 from analysis.records.counts import Counts, count_requests, count_seconds
 from analysis.records.endpoints import GROUPS, UNLIKE_LOGIN, group_of
-from analysis.checks.evidence import Evidence, Span
-from analysis.findings import FAIL, INCONCLUSIVE, PASS, PERFORMANCE, Answer, Check, Figure, Table
 from analysis.records.latencies import Latencies
-from analysis.checks.objectives import CHANCE, judge_objectives
-from analysis.plan.plan import Plan
 from analysis.scenarios.stages import measure_levels
-from analysis.checks.standstill_rules import find_dead_seconds
 
 
 @dataclass(frozen=True)

@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 
 from analysis.checks.bootstrap import Blocks, Ratio, compare_p95, cut_blocks
-from analysis.records.counts import count_requests
 from analysis.checks.evidence import Evidence
 from analysis.findings import FAIL, INCONCLUSIVE, PASS, PERFORMANCE, Answer, Check, Figure, Table
 from analysis.plan.plan import Plan
+from analysis.records.counts import count_requests
 
 COLUMNS = ("plateau", "users", "seconds", "answers/s", "p50 ms", "p95 ms", "p99 ms", "errors", "shed")
 

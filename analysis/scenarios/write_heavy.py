@@ -1,11 +1,11 @@
 """Answers whether each acknowledged write exists, once, as sent, and what a write costs."""
 
-from analysis.records.endpoints import group_of, title_of
 from analysis.checks.evidence import Evidence
-from analysis.findings import CONTRACT, INCONCLUSIVE, Answer, Check, Figure, Table
 from analysis.checks.guarantees import Promises
-from analysis.records.formats import is_catalogue
 from analysis.checks.series import cut, draw_values
+from analysis.findings import CONTRACT, INCONCLUSIVE, Answer, Check, Figure, Table
+from analysis.records.endpoints import group_of, title_of
+from analysis.records.formats import is_catalogue
 
 SHARES = (0.5, 0.95, 0.99)
 LAG = "read_model_lag_seconds"

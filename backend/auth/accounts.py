@@ -6,10 +6,10 @@ from typing import Any
 
 from mysql.connector.errors import IntegrityError
 
-from backend.stores.pool import reading, writing
-from backend.errors import AlreadyExists, NotAuthenticated, Unavailable
 from backend.auth.login_limits import begin_try, end_try
 from backend.auth.passwords import hash_password, hashing_slots, verify_password
+from backend.errors import AlreadyExists, NotAuthenticated, Unavailable
+from backend.stores.pool import reading, writing
 
 USERNAME = r"[A-Za-z0-9_.-]{3,50}"
 LONGEST_KEY = 762  # of the column email_key

@@ -7,23 +7,16 @@ everywhere can miss it. No token itself is stored. All times are by Redis' clock
 """
 
 import time
-from dataclasses import dataclass
 from typing import Any
 
+from backend.auth.tokens import new_id, read_token, sign_pair
+from backend.caller import Caller
 from backend.config import settings
 from backend.errors import NotAuthenticated
+from backend.stores.live_sessions import LIVE_SESSION, look_up
 from backend.stores.redis_connection import Part
 from backend.stores.redis_store import Script, ask_once, ask_script, redis_errors
-from backend.auth.tokens import new_id, read_token, sign_pair
 
-# A function for scripts: takes the keys of a session and of its user's sessions, and gives the entry if it lives.
-LIVE_SESSION = """
-local function live_session(session, sessions)
-  return redis.call('ZSCORE', sessions, string.sub(session, #'session:' + 1)) and redis.call('GET', session)
-end
-"""
-# KEYS: session, sessions of the user.
-LOOK_UP = Script(LIVE_SESSION + "return live_session(KEYS[1], KEYS[2])")
 # KEYS: as above. ARGV: value, sid, time to the first refresh, longest life. Ended sessions leave the user's set.
 OPEN = Script("""
 local now = redis.call('TIME')[1]
@@ -60,49 +53,6 @@ CLOSE_ALL = Script("""
 for _, sid in ipairs(redis.call('ZRANGE', KEYS[1], 0, -1)) do redis.call('DEL', 'session:' .. sid) end
 return redis.call('DEL', KEYS[1])
 """)
-
-
-@dataclass
-class Caller:
-    """Who sent a request: claims whose signature and time hold, and whether Redis said that the session lives."""
-
-    claims: dict[str, Any]
-    email: str = ""
-    seen: bool = False
-
-    @property
-    def user_id(self) -> str:
-        """Give the id of the user."""
-        return str(self.claims["sub"])
-
-    @property
-    def user(self) -> dict[str, Any]:
-        """Give `{id, username, email}`, known once the session was seen."""
-        return {"id": int(self.user_id), "username": self.claims["username"], "email": self.email}
-
-    @property
-    def session_key(self) -> str:
-        """Name the entry of the session in Redis."""
-        return f"session:{self.claims['sid']}"
-
-    @property
-    def sessions_key(self) -> str:
-        """Name the set of the user's sessions in Redis."""
-        return f"sessions_of:{self.claims['sub']}"
-
-    def confirm(self, entry: bytes | None) -> None:
-        """Take what LIVE_SESSION gives for the two keys. Raises NotAuthenticated when the session does not live."""
-        user_id, _, rest = (entry or b"").decode().partition(":")
-        if user_id != self.user_id:
-            raise NotAuthenticated("This session has ended.")
-        self.email = rest.partition(":")[2]
-        self.seen = True
-
-    def look_up(self) -> None:
-        """Ask Redis for the session. Raises as confirm(), and Unavailable without Redis: nobody passes unseen."""
-        with redis_errors():
-            entry = ask_script(LOOK_UP, [self.session_key, self.sessions_key], [])
-        self.confirm(entry)
 
 
 def identify(token: str) -> Caller:
@@ -169,7 +119,7 @@ def token_status(token: str) -> dict[str, Any]:
     if claims["exp"] <= time.time():
         return {"active": False, "reason": "expired"}
     try:
-        Caller(claims).look_up()
+        look_up(Caller(claims))
     except NotAuthenticated:
         return {"active": False, "reason": "revoked"}
     return {"active": True} | {name: claims[name] for name in ("sub", "username", "sid", "jti", "iat", "exp")}

@@ -12,15 +12,14 @@ from typing import Any
 from mysql.connector import errorcode
 from mysql.connector.errors import IntegrityError
 
-from backend.read_model.book import make_book, title_key
-from backend.config import settings
-from backend.stores.mariadb import Statement
-from backend.stores.pool import writing
-from backend.errors import AlreadyExists, InvalidField, NotFound, PreconditionFailed
 from backend.catalogue.names import Ids, NamesMissing, find_ids, find_names, using_names, with_names
+from backend.config import settings
+from backend.errors import AlreadyExists, InvalidField, NotFound, PreconditionFailed
+from backend.read_model.book import ONE_BOOK, make_book, title_key
 from backend.read_model.outbox import note_applied, record_event
 from backend.read_model.projection import Event, apply_own_event
-from backend.catalogue.queries import ONE_BOOK
+from backend.stores.mariadb import Statement
+from backend.stores.pool import writing
 
 # Gives version 1, or 0 when the ISBN is taken: a transaction for which it is must be rolled back.
 # ON DUPLICATE KEY takes the row's exclusive lock at once: of several that wait for a deletion none deadlocks.

@@ -12,9 +12,9 @@ from typing import Any, TypeVar
 from mysql.connector import errorcode
 from mysql.connector.errors import IntegrityError
 
+from backend.errors import Unavailable
 from backend.stores.mariadb import Statement
 from backend.stores.pool import writing
-from backend.errors import Unavailable
 
 FIND_NAMES = """
   SELECT 'genres' AS kind, name, id FROM genres WHERE name = %s

@@ -6,22 +6,14 @@ import hashlib
 from typing import Any, NamedTuple
 
 from backend import metrics
-
-from backend.read_model import lookup
-from backend.read_model.book import indexes_for, make_book, to_json
+from backend.caller import Caller
 from backend.config import settings
-from backend.stores.pool import reading
 from backend.errors import InvalidField, NotFound
-from backend.auth.sessions import Caller
+from backend.read_model import lookup
+from backend.read_model.book import BOOK, ONE_BOOK, indexes_for, make_book, to_json
+from backend.stores.live_sessions import look_up
+from backend.stores.pool import reading
 
-BOOK = """
-  SELECT b.isbn, b.title, b.title_key, b.year, b.price, b.stock, b.version,
-    (SELECT name FROM genres WHERE id = b.genre_id) AS genre,
-    (SELECT name FROM formats WHERE id = b.format_id) AS format,
-    COALESCE((SELECT JSON_ARRAYAGG(a.name ORDER BY ba.position)
-       FROM book_authors ba JOIN authors a ON a.id = ba.author_id WHERE ba.isbn = b.isbn), '[]') AS authors
-"""
-ONE_BOOK = BOOK + "FROM books b WHERE b.isbn = %s"
 COUNT = "SELECT COUNT(*) AS total FROM books b"
 # The page is chosen on indexes alone; only its books are then read.
 PAGE_OF_KEYS = "SELECT b.isbn FROM books b"
@@ -53,7 +45,7 @@ def get_book(caller: Caller, isbn: str, *, fresh: bool = False) -> Answer:
 
     Raises NotFound, NotAuthenticated when the caller's session has ended, Unavailable without a store.
     """
-    found = None if fresh or settings().read_model == "sql" else read_model.find_book(caller, isbn)
+    found = None if fresh or settings().read_model == "sql" else lookup.find_book(caller, isbn)
     if found is None:
         return _get_live_book(caller, isbn, missed=not fresh)
     if found.book is None:
@@ -76,7 +68,7 @@ def list_books(
     found = None
     if not fresh and settings().read_model == "redis":
         indexes = indexes_for(keys["author"], keys["genre"], keys["format"])
-        found = read_model.find_page(caller, limit, place, indexes)
+        found = lookup.find_page(caller, limit, place, indexes)
     if found is None:
         return _list_live_books(caller, limit, place, keys, missed=not fresh)
     return _page(found.books, found.last, found.total, found.catalogue_version)
@@ -119,7 +111,7 @@ def _list_live_books(
 
 def _see_before_sql(caller: Caller, *, missed: bool) -> None:
     if not caller.seen:
-        caller.look_up()
+        look_up(caller)
     if missed and settings().read_model == "redis":
         metrics.READ_MODEL_MISSES.inc()
 

@@ -7,17 +7,14 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from functools import lru_cache
 from typing import Any
 
-from backend.stores import pool
-
 from backend.read_model import lookup
-
-from backend.stores import redis_store
+from backend.stores import pool, redis_store
 
 WITHIN_S = 0.8
 QUESTIONS: dict[str, Callable[[], Any]] = {
-    "database": database.ping,
+    "database": pool.ping,
     "redis": redis_store.ping,
-    "read_model": read_model.is_in_use,
+    "read_model": lookup.is_in_use,
 }
 NO = {"database": "down", "redis": "down", "read_model": "rebuilding"}
 

@@ -12,16 +12,18 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.http import HTTP_STATUS_CODES
 
 from backend import __version__, metrics
-from backend.server.access_log import choose_request_id, note_request
-from backend.http.bodies import LARGEST_BODY, JSONRequest, StrictJSON, refuse_body
+from backend.auth.sessions import identify
+from backend.caller import Caller
 from backend.deadline import start_deadline
 from backend.errors import NotAuthenticated, ServiceError
 from backend.examples import make_problem
+from backend.http.bodies import LARGEST_BODY, JSONRequest, StrictJSON, refuse_body
 from backend.http.schemas import Problem
 from backend.http.service_pages import add_service_pages
-from backend.auth.sessions import Caller, identify
+from backend.server.access_log import choose_request_id, note_request
 from backend.server.shedding import is_late, shed
 from backend.server.usage import start_measuring_worker
+from backend.stores.live_sessions import look_up
 
 log = logging.getLogger(__name__)
 
@@ -104,7 +106,7 @@ def bearer_token() -> str:
 def check_token() -> None:
     """Let a request pass only with an access token whose session lives; `g.caller` is who sent it."""
     check_signature()
-    g.caller.look_up()
+    look_up(g.caller)
 
 
 def check_signature() -> None:
@@ -118,7 +120,7 @@ def refuse_unseen(response: Response) -> Response:
     if caller is None or caller.seen or response.status_code in (401, 503):  # refused, or nobody could be asked
         return response
     try:
-        caller.look_up()
+        look_up(caller)
     except ServiceError as error:
         return _answer_service_error(error)
     return response

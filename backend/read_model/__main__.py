@@ -1,4 +1,9 @@
-"""The commands of `python -m backend.read_model.projector`: rebuild, verify, status."""
+"""The commands of the read model:
+
+python -m backend.read_model rebuild    build the read model anew
+python -m backend.read_model verify     compare every book in MariaDB with the read model; exit 1 if any differs
+python -m backend.read_model status     say what stands
+"""
 
 import sys
 import time
@@ -7,19 +12,17 @@ import redis
 from rich.console import Console
 from rich.progress import Progress
 
-from backend.stores import pool
-
-from backend.stores import redis_store
 from backend.config import ConfigError
 from backend.errors import ServiceError
+from backend.read_model.lookup import CATALOGUE
 from backend.read_model.losses import Watch
 from backend.read_model.projector import measure_backlog
-from backend.read_model.lookup import CATALOGUE
 from backend.read_model.rebuild import judge, rebuild
-from backend.stores.redis_store import ask
 from backend.read_model.verification import find_differences
+from backend.stores import pool, redis_store
+from backend.stores.redis_store import ask
 
-USAGE = "usage: python -m backend.read_model.projector rebuild|verify|status"
+USAGE = "usage: python -m backend.read_model rebuild|verify|status"
 MOST_NAMED = 100
 
 
@@ -29,7 +32,7 @@ def main(arguments: list[str]) -> int:
     if len(arguments) != 1 or arguments[0] not in commands:
         print(USAGE, file=sys.stderr)
         return 64
-    database.be_patient()
+    pool.be_patient()
     redis_store.be_patient()
     try:
         return commands[arguments[0]]()
@@ -82,3 +85,7 @@ def show_status() -> int:
 
 def _progress() -> Progress:
     return Progress(console=Console(stderr=True), transient=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

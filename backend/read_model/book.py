@@ -3,6 +3,15 @@
 import json
 from typing import Any
 
+# The whole of a book, read from MariaDB.
+BOOK = """
+  SELECT b.isbn, b.title, b.title_key, b.year, b.price, b.stock, b.version,
+    (SELECT name FROM genres WHERE id = b.genre_id) AS genre,
+    (SELECT name FROM formats WHERE id = b.format_id) AS format,
+    COALESCE((SELECT JSON_ARRAYAGG(a.name ORDER BY ba.position)
+       FROM book_authors ba JOIN authors a ON a.id = ba.author_id WHERE ba.isbn = b.isbn), '[]') AS authors
+"""
+ONE_BOOK = BOOK + "FROM books b WHERE b.isbn = %s"
 LONGEST_KEY = 760  # of the column title_key; only a title of 254 characters that all fold into three is longer
 
 

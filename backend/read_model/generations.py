@@ -6,9 +6,9 @@ The lock of a rebuild, `catalogue:building`, is `<generation>:<owner>`; it ends 
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from backend.read_model.lookup import LAYOUT
 from backend.read_model.losses import FIND_LOSS
 from backend.read_model.projection import APPLY_ONE, BUILDING, KEYS, Event, flatten
-from backend.read_model.lookup import LAYOUT
 from backend.stores.redis_store import Script, ask_script
 
 LOCK_MS = 30_000

@@ -17,9 +17,10 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from backend import metrics
+from backend.caller import Caller
+from backend.stores.live_sessions import LIVE_SESSION
 from backend.stores.redis_run import ask_in_run, is_of_this_run
 from backend.stores.redis_store import Script, ask, redis_errors
-from backend.auth.sessions import LIVE_SESSION, Caller
 
 log = logging.getLogger(__name__)
 

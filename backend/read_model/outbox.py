@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from backend.read_model.book import to_json
+from backend.read_model.projection import Event
 from backend.stores.mariadb import Statement
 from backend.stores.pool import reading, writing
-from backend.read_model.projection import Event
 
 BATCH = 100
 LEFT_AFTER_S = 0.6

@@ -1,16 +1,11 @@
 """Carries changes from MariaDB's outbox into the read model, in the background of each books process.
 
-    python -m backend.read_model.projector rebuild    build the read model anew
-    python -m backend.read_model.projector verify     compare every book in MariaDB with the read model; exit 1 if any differs
-    python -m backend.read_model.projector status     say what stands
-
 A command applies its own event before it answers; what a crash or an absent Redis left in the outbox is applied here.
 Several projectors may run at once: an event changes the read model once, however often it comes.
 """
 
 import logging
 import random
-import sys
 import threading
 import time
 from contextlib import suppress
@@ -19,17 +14,14 @@ from typing import Any
 import redis
 
 from backend import metrics
-
-from backend.stores import pool
-
-from backend.stores import redis_store
-from backend.stores.pool import writing
 from backend.errors import ServiceError
+from backend.read_model.lookup import CATALOGUE, note_loss
 from backend.read_model.losses import Watch
 from backend.read_model.outbox import BATCH, delete_applied, delete_rows, read_leftovers, read_oldest
 from backend.read_model.projection import apply_events, find_unknown
-from backend.read_model.lookup import CATALOGUE, note_loss
 from backend.read_model.rebuild import judge, rebuild
+from backend.stores import pool, redis_store
+from backend.stores.pool import writing
 from backend.stores.unused_names import remove_unused_names
 
 log = logging.getLogger(__name__)
@@ -49,7 +41,7 @@ def start_projector(_worker: Any) -> threading.Thread:
 
 
 def _run() -> None:
-    database.be_patient()
+    pool.be_patient()
     redis_store.be_patient()
     projector = Projector()
     clean_at = 0.0
@@ -138,9 +130,3 @@ def measure_backlog(*, ask_redis: bool = True) -> tuple[int, float]:
     metrics.OUTBOX_PENDING.set(pending)
     metrics.LAG.set(lag)
     return pending, lag
-
-
-if __name__ == "__main__":
-    from backend.read_model.__main__ import main
-
-    sys.exit(main(sys.argv[1:]))

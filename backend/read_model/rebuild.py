@@ -7,12 +7,11 @@ import uuid
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
-from backend.read_model.book import make_book
-from backend.stores.pool import reading
+from backend.read_model.book import BOOK, make_book
 from backend.read_model.generations import Identity, begin_generation, load_events, release_lock, switch_generation
-from backend.read_model.projection import Event
-from backend.catalogue.queries import BOOK
 from backend.read_model.lookup import CATALOGUE, LAYOUT
+from backend.read_model.projection import Event
+from backend.stores.pool import reading
 from backend.stores.redis_run import is_of_this_run, make_mark
 from backend.stores.redis_store import ask
 

@@ -4,12 +4,11 @@ import time
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from backend.read_model.book import make_book
-from backend.stores.pool import reading
-from backend.read_model.projection import Event
-from backend.catalogue.queries import ONE_BOOK
+from backend.read_model.book import ONE_BOOK, make_book
 from backend.read_model.lookup import CATALOGUE
+from backend.read_model.projection import Event
 from backend.read_model.rebuild import BOOKS_FROM, Progress, judge, walk
+from backend.stores.pool import reading
 from backend.stores.redis_store import Script, ask, ask_script
 
 SETTLE_S = 1.5  # a change on its way makes the two differ for a moment; only what goes on differing is named

@@ -13,8 +13,8 @@ import psutil
 from prometheus_client import Gauge
 
 from backend.background import Trouble, repeat
-from backend.stores.pool import reading
 from backend.metrics import EACH, LATEST
+from backend.stores.pool import reading
 from backend.stores.redis_store import ask
 
 WORKER_EVERY_S = 0.5

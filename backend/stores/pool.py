@@ -16,11 +16,11 @@ from mysql.connector.pooling import MySQLConnectionPool
 
 from backend import metrics
 from backend.background import in_background
-from backend.stores.breaker import Breaker
 from backend.config import settings
-from backend.stores.mariadb import STORE_ERRORS, Connection, Cursor, connection_arguments
 from backend.deadline import check_deadline, has_lasted_s
 from backend.errors import ServiceError, Unavailable
+from backend.stores.breaker import Breaker
+from backend.stores.mariadb import STORE_ERRORS, Connection, Cursor, connection_arguments
 
 log = logging.getLogger(__name__)
 

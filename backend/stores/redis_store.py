@@ -12,9 +12,9 @@ from typing import Any
 import redis
 
 from backend.background import in_background
-from backend.stores.breaker import Breaker
 from backend.config import settings
 from backend.errors import Unavailable
+from backend.stores.breaker import Breaker
 from backend.stores.redis_connection import Connection, Part, open_connection
 
 log = logging.getLogger(__name__)

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import requests
 
-from register_users import work_through
+from load.client.progress import work_through
 from load.client.services import Refused, ask, explain, open_http
 from load.client.sign_in import bearer
 

@@ -16,8 +16,9 @@ from typing import TypedDict
 
 import requests
 
-from create_users_csv import Arguments
-from register_users import INTERRUPTED, Account, add_options, check_private, read_accounts, work_through
+from load.client.accounts import Account, check_private, read_accounts
+from load.client.progress import work_through
+from load.client.script import INTERRUPTED, Arguments, add_options
 from load.client.services import Refused, ask, check_service, explain, open_http, service_url
 
 AT_A_TIME = 4  # log-ins: each costs the service a password hash

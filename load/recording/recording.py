@@ -17,12 +17,12 @@ from locust.stats import StatsError
 
 from analysis.records.formats import FAILURE_SAMPLES, MASTER, name_endpoint, part_path
 from load.client.http_client import on_idle_closed
+from load.client.services import WRONG_USE
 from load.recording.failure_samples import FailureSamples
 from load.recording.generator import GeneratorFile
 from load.recording.latencies import LatencyLog
 from load.recording.ledger import Ledger
 from load.recording.seconds import RIGHT, UNANSWERED, SecondsFile, kind_of
-from load.client.services import WRONG_USE
 
 log = logging.getLogger(__name__)
 

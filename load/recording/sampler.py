@@ -22,9 +22,8 @@ from typing import Any
 import psutil
 import requests
 
-from analysis.progress import is_running
 from analysis.records.formats import VALUES, ServerSample, Worker
-from create_users_csv import Arguments
+from load.client.script import Arguments
 from load.client.services import WRONG_USE, open_http
 
 TIMEOUTS = (1.0, 2.5)  # seconds to connect and to wait: a later answer says nothing about its second
@@ -122,6 +121,14 @@ def start_following(run: dict[str, Any], file: SampleFile) -> None:
         threading.Thread(target=follow_service, args=(file, name, service["url"]), daemon=True).start()
     if run["target_is_this_machine"]:
         threading.Thread(target=follow_machine, args=(file,), daemon=True).start()
+
+
+def is_running(pid: int) -> bool:
+    """Whether a process has not ended; one that was killed may wait for its parent to notice."""
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def main() -> int:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import requests
 
 from analysis.records.formats import ROADS, ReadBack, Shown
-from register_users import work_through
+from load.client.progress import work_through
 from load.client.services import ask, open_http
 from load.client.sign_in import bearer
 

@@ -12,12 +12,12 @@ from locust.env import Environment
 from locust.exception import StopTest
 from locust.runners import WorkerRunner
 
+from load.client.script import INTERRUPTED
+from load.client.services import Refused
 from load.run.kept_catalogue import LONGEST_TIDYING
 from load.run.one_load import end_load, load_of
 from load.run.page import guard_page, prepare_beside
 from load.run.preparation import end_preparations, preparation_of
-from register_users import INTERRUPTED
-from load.client.services import Refused
 
 log = logging.getLogger(__name__)
 _tidying: list[gevent.Greenlet] = []

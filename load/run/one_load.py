@@ -7,13 +7,13 @@ from gevent.lock import RLock
 from locust.env import Environment
 from locust.runners import MasterRunner
 
+from load.client.accounts import Account
 from load.client.catalogue import remove_books
-from load.run.kept_catalogue import BEING_REMOVED, LOADS, LONGEST_TIDYING
 from load.run.isbns import SET_ASIDE, OwnIsbns
+from load.run.kept_catalogue import BEING_REMOVED, LOADS, LONGEST_TIDYING
 from load.run.preparation import Preparation, preparation_of
 from load.shared import Counter, Places
 from load.together import begin_anew, is_whole
-from register_users import Account
 
 EVERYWHERE = 20  # each so many flows end all sessions of an account kept for that
 USERS, FLOWS = Counter(), Counter(1)  # of all processes

@@ -17,9 +17,9 @@ from locust.runners import (
     WorkerRunner,
 )
 
+from load.client.services import Refused
 from load.run.preparation import preparation_of
 from load.shared import wait_for
-from load.client.services import Refused
 
 MOMENT_S = 1.5  # a start waits so long for what is missing; then the page says how far it is
 TRIES, TRY_EVERY_S = 300, 2.0

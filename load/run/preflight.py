@@ -12,12 +12,12 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from analysis.plan.plan import SCENARIOS, Plan, plan_to_dict
 from analysis.plan.scenario_files import PlanError, read_plan, scenario_path
-from create_users_csv import Arguments, count_of
-from load.run.machine import describe_machine, is_this_machine, read_commit
-from register_users import INTERRUPTED, read_accounts
+from load.client.accounts import read_accounts
+from load.client.script import INTERRUPTED, Arguments, count_of
 from load.client.service_metrics import BROKEN, find_token, read_metrics, read_stack, refuse_other_load
 from load.client.services import WRONG_USE, Refused, open_http
 from load.client.target import TIMEOUT_S, Target, choose_target, read_target
+from load.run.machine import describe_machine, is_this_machine, read_commit
 
 
 def read_service(name: str, url: str, token: str) -> dict[str, Any]:

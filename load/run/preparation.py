@@ -10,13 +10,14 @@ from gevent.lock import RLock
 from locust.env import Environment
 from locust.runners import STATE_INIT, STATE_STOPPED, WorkerRunner
 
+from load.client.accounts import Account, read_accounts
 from load.client.catalogue import SignedOut
-from load.run.kept_catalogue import KeptCatalogue
 from load.client.known import Known
-from load.run.shared_sessions import SharedSessions
-from register_users import Account, read_accounts, work_through
+from load.client.progress import work_through
 from load.client.services import Refused, check_service, service_url
 from load.client.sign_in import split_accounts
+from load.run.kept_catalogue import KeptCatalogue
+from load.run.shared_sessions import SharedSessions
 
 FRESH_S = 10.0  # a start need not look again at what was found right so many seconds ago
 TELL_EVERY_S = 2.0

@@ -20,12 +20,12 @@ from typing import Any
 import requests
 
 from analysis.records.formats import REFUSED, DataState, find_parts
+from load.client.accounts import read_accounts
 from load.client.catalogue import is_leftover, read_catalogue, remove_books
-from create_users_csv import Arguments
-from register_users import INTERRUPTED, read_accounts
-from load.run.both_models import HEADERS, LONGEST_LAG_S, Service, read_back
+from load.client.script import INTERRUPTED, Arguments
 from load.client.services import WRONG_USE, Refused, ask, check_service, open_http
 from load.client.sign_in import bearer, make_sure, split_accounts
+from load.run.both_models import HEADERS, LONGEST_LAG_S, Service, read_back
 
 LONGEST_REMOVING_S = 120.0
 EXITS = """exit codes:

@@ -10,7 +10,7 @@ from typing import NoReturn
 import gevent
 from gevent.lock import RLock
 
-from register_users import Account
+from load.client.accounts import Account
 from load.client.services import Refused
 from load.client.sign_in import AT_A_TIME, Session, Sessions, is_due, make_sure, read_sessions
 
@@ -66,7 +66,7 @@ class SharedSessions:
         """Take what the owner has put in the file; raises Refused."""
         sessions = read_sessions(self._path).get(self.auth_url, {})
         if missing := [one.username for one in self.accounts if one.username not in sessions]:
-            raise Refused(f"{self._path} has no session of {missing[0]}; run: python sign_in.py", 1)
+            raise Refused(f"{self._path} has no session of {missing[0]}; run: python -m load.client.sign_in", 1)
         self._sessions = sessions
 
     def _refresh(self, is_wanted: Callable[[Session], bool], most: int, at_a_time: int) -> None:

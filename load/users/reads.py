@@ -4,11 +4,11 @@ import random
 from typing import Any
 from urllib.parse import urlencode
 
+from load.client.accounts import Account
 from load.client.catalogue import ALL, place_of
 from load.client.known import Known
-from load.users.user import Answer, LibraryUser, body_of, expect, send
-from register_users import Account
 from load.client.sign_in import bearer
+from load.users.user import Answer, LibraryUser, body_of, expect, send
 
 PAIR = {"access_token", "refresh_token", "token_type", "expires_in"}
 PAGE = 20  # books on a page when no limit is asked for

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from load.users.user import Answer
 from load.client.services import setting
 from load.users.smoke_checks import (
     Walk,
@@ -22,6 +21,7 @@ from load.users.smoke_checks import (
     keep_pair,
     keep_seen,
 )
+from load.users.user import Answer
 
 Sent = dict[str, Any]  # json, data, query, token, isbn (in the path), else headers; or functions of the walk
 JSON = "application/json"

@@ -10,8 +10,8 @@ from locust.stats import CSV_STATS_INTERVAL_SEC
 
 from load.shared import Counter, Flags, Places
 from load.together import begin_anew, is_led, once_all_have_left
-from load.users.user import Wrong
 from load.users.smoke_steps import STEPS
+from load.users.user import Wrong
 
 ONCE = {place for place, step in enumerate(STEPS) if step.when == "once"}
 AT_A_STOP_S = 2.0  # a page's users have been stopped by then

@@ -12,14 +12,14 @@ from locust.env import Environment
 from locust.exception import CatchResponseError, StopUser
 from locust.user.task import LOCUST_STATE_WAITING
 
-import locust_hooks  # noqa: F401  wherever the user is, its load is prepared
-import locust_options  # noqa: F401  and the scenario files' options exist
-import locust_stalls  # noqa: F401  and nothing stalls it but its own work
-import locust_statistics  # noqa: F401  and what Locust writes down is fit for the analysis
+import load.recording.locust_patches
+import load.recording.stalls
+import load.run.hooks
+import load.run.options  # noqa: F401  the options of the scenario files exist
 from load.client.http_client import keep_no_cookies, say_break
-from load.run.one_load import load_of
-from load.recording.recording import recording_of
 from load.client.sign_in import bearer
+from load.recording.recording import recording_of
+from load.run.one_load import load_of
 
 Answer = Any  # Locust's response
 Book = dict[str, Any]

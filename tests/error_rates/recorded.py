@@ -4,10 +4,10 @@ from pathlib import Path
 
 import numpy as np
 
-from analysis.scenarios.baseline import steady_span
 from analysis.checks.evidence import gather_evidence
 from analysis.checks.growth import Values
 from analysis.records.run import read_run
+from analysis.scenarios.baseline import steady_span
 from analysis.scenarios.soak_series import draw_series
 from error_rates.rates import Form, judge
 from error_rates.wander import Random

@@ -76,15 +76,15 @@ FAILING_CLOSED = Control(
     ("requests accepted or called unauthorized without Redis",),
     (
         Cut(
-            SESSIONS,
-            "        with redis_errors():\n            entry = ask_script(LOOK_UP",
-            "        try:\n            entry = ask_script(LOOK_UP",
+            "backend/stores/live_sessions.py",
+            "    with redis_errors():\n        entry = ask_script(LOOK_UP",
+            "    try:\n        entry = ask_script(LOOK_UP",
         ),
         Cut(
-            SESSIONS,
-            "sessions_key], [])\n        self.confirm(entry)\n",
-            "sessions_key], [])\n        except Exception:\n            self.seen = True\n"
-            "        else:\n            self.confirm(entry)\n",
+            "backend/stores/live_sessions.py",
+            "sessions_key], [])\n    caller.confirm(entry)\n",
+            "sessions_key], [])\n    except Exception:\n        caller.seen = True\n"
+            "    else:\n        caller.confirm(entry)\n",
         ),
     ),
     only=("books",),

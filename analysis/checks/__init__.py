@@ -1,0 +1,1 @@
+"""Was the question asked properly, and were the guarantees kept."""

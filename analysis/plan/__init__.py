@@ -1,0 +1,1 @@
+"""What a scenario plans: scenario files, objectives and thresholds."""

@@ -1,0 +1,1 @@
+"""The formats of a results folder and their readers."""

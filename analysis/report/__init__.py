@@ -1,0 +1,1 @@
+"""Shows what was found: page, pictures, terminal, summaries, JUnit."""

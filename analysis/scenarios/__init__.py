@@ -1,0 +1,1 @@
+"""Answers the question of each scenario, one file a question."""

@@ -1,0 +1,1 @@
+"""Accounts, passwords, the limit on failed log-ins, and the issuing and ending of sessions."""

@@ -1,0 +1,31 @@
+"""What the scripts share: options that end with the exit code of wrong use, and counts."""
+
+import argparse
+from pathlib import Path
+from typing import NoReturn
+
+from load.client.services import WRONG_USE
+
+INTERRUPTED = 130
+
+
+class Arguments(argparse.ArgumentParser):
+    """An argument parser that ends with exit code 64 and one line when an option is wrong."""
+
+    def error(self, message: str) -> NoReturn:
+        """Print what is wrong and end the program."""
+        self.exit(WRONG_USE, f"{self.prog}: {message}; see --help\n")
+
+
+def count_of(text: str) -> int:
+    """Turn an option's text into a count of at least one; raises ArgumentTypeError."""
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= 100_000:
+        raise argparse.ArgumentTypeError(f"'{text}' is not a whole number from 1 to 100000")
+    return int(text)
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of every script that takes the accounts to the auth service."""
+    parser.add_argument("--users", type=Path, default=Path("users.csv"), help="the accounts (users.csv)")
+    parser.add_argument("--auth-url", default="", help="the auth service (AUTH_URL, else this machine)")
+    parser.add_argument("--concurrency", type=count_of, default=4, help="requests at a time (4)")

@@ -1,0 +1,1 @@
+"""Writes down what a load and the services do, second by second."""

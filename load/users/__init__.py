@@ -1,0 +1,1 @@
+"""What a virtual user does: reads, writes, and the smoke walk."""
