@@ -16,9 +16,10 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 . ./stack/stores.sh
 
 FILES=(
-  tests/test_auth_*.py tests/test_books_*.py tests/test_guards_*.py tests/test_http_*.py tests/test_init_sql.py
-  tests/test_local_stack*.py tests/test_pool_*.py tests/test_read_model*.py tests/test_service_*.py
-  tests/test_shedding.py tests/test_stores_*.py tests/test_usage_metrics.py tests/test_worker.py
+  tests/backend/test_auth_*.py tests/backend/test_books_*.py tests/guards/test_*.py tests/backend/test_http_*.py
+  tests/backend/test_init_sql.py tests/stack/test_local_stack*.py tests/backend/test_pool_*.py
+  tests/backend/test_read_model*.py tests/backend/test_service_*.py tests/backend/test_shedding.py
+  tests/backend/test_stores_*.py tests/backend/test_usage_metrics.py tests/backend/test_worker.py
 )
 STACK=$(mktemp -d) # for logs; stack/stores.sh knows it by this name
 

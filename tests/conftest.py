@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 
-pytest.register_assert_rewrite("books_services", "clients", "projector_runs", "read_models", "stacks")
+pytest.register_assert_rewrite("tests.support")
 
-from books_services import run_books_service  # noqa: E402  after the rewrite hook
-from clients import Account, Client, Json, register, sign_in  # noqa: E402
-from read_models import wait_until_projected, wait_until_standing  # noqa: E402
-from scripts import prepare_accounts  # noqa: E402
-from shelf import make_book  # noqa: E402
-from stacks import PROJECT, Stack, choose_settings, read_stack, run_local_stack, start_stack  # noqa: E402
+from tests.support.books_services import run_books_service  # noqa: E402  after the rewrite hook
+from tests.support.clients import Account, Client, Json, register, sign_in  # noqa: E402
+from tests.support.read_models import wait_until_projected, wait_until_standing  # noqa: E402
+from tests.support.scripts import prepare_accounts  # noqa: E402
+from tests.support.shelf import make_book  # noqa: E402
+from tests.support.stacks import PROJECT, Stack, choose_settings, read_stack, run_local_stack, start_stack  # noqa: E402
 
 # Where the checks run in the background of a script, they ignore Ctrl-C, and so would all that a test starts.
 signal.signal(signal.SIGINT, signal.default_int_handler)

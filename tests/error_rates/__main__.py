@@ -6,16 +6,14 @@ import sys
 from pathlib import Path
 from typing import Any
 
-PROJECT = Path(__file__).resolve().parent.parent.parent
-sys.path[:0] = [str(PROJECT / "tests"), str(PROJECT)]  # the tests import each other by their bare names
+import numpy as np
 
-import numpy as np  # noqa: E402  all after the path
+from tests.error_rates.rates import FORMS, FULL, QUICK, compare_methods, count_runs, measure_power
+from tests.error_rates.recorded import count_recorded, read_recorded
+from tests.error_rates.table import put_tables
+from tests.error_rates.wander import Random, list_noises
 
-from error_rates.rates import FORMS, FULL, QUICK, compare_methods, count_runs, measure_power  # noqa: E402
-from error_rates.recorded import count_recorded, read_recorded  # noqa: E402
-from error_rates.table import put_tables  # noqa: E402
-from error_rates.wander import Random, list_noises  # noqa: E402
-
+PROJECT = Path(__file__).resolve().parents[2]
 DATA, DOCUMENT = PROJECT / "docs" / "data" / "soak_error_rates.json", PROJECT / "docs" / "verdicts.md"
 SIZES = (10.0, 1.0, 0.1)  # deviations, as multiples of the growth that is allowed in the whole time
 POWER_OF = ((FULL, (0, 1, 3)), (QUICK, (0, 1)))  # and the places of their noises

@@ -7,8 +7,8 @@ import numpy as np
 import numpy.typing as npt
 
 from analysis.checks.growth import FOUND, LEVEL, SLOPE, Values, measure_course
-from error_rates.rivals import METHODS, Method
-from error_rates.wander import Noise, Random
+from tests.error_rates.rivals import METHODS, Method
+from tests.error_rates.wander import Noise, Random
 
 AT_A_TIME = 5_000  # series
 Flags = npt.NDArray[np.bool_]

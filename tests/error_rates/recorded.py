@@ -9,8 +9,8 @@ from analysis.checks.growth import Values
 from analysis.records.run import read_run
 from analysis.scenarios.baseline import steady_span
 from analysis.scenarios.soak_series import draw_series
-from error_rates.rates import Form, judge
-from error_rates.wander import Random
+from tests.error_rates.rates import Form, judge
+from tests.error_rates.wander import Random
 
 BLOCK_S = 30  # of a recorded series that stay together
 

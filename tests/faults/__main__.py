@@ -9,19 +9,16 @@ import sys
 from datetime import date
 from pathlib import Path
 
-# The tests import each other by their bare names, as pytest has them.
-sys.path[:0] = [str(Path(__file__).resolve().parent.parent), str(Path(__file__).resolve().parent.parent.parent)]
+import pytest
+from mysql.connector import Error as DatabaseError
+from redis import RedisError
 
-import pytest  # noqa: E402  all after the path
-from mysql.connector import Error as DatabaseError  # noqa: E402
-from redis import RedisError  # noqa: E402
-
-from faults.experiments import BY_NAME, choose  # noqa: E402
-from faults.form import Form  # noqa: E402
-from faults.runs import run_experiment  # noqa: E402
-from faults.stand import open_stand  # noqa: E402
-from faults.table import Result, describe_result, write_table  # noqa: E402
-from load.run.machine import describe_machine  # noqa: E402
+from load.run.machine import describe_machine
+from tests.faults.experiments import BY_NAME, choose
+from tests.faults.form import Form
+from tests.faults.runs import run_experiment
+from tests.faults.stand import open_stand
+from tests.faults.table import Result, describe_result, write_table
 
 BROKEN, WRONG_USE, INTERRUPTED = 3, 64, 130
 FAILURES = (AssertionError, OSError, subprocess.SubprocessError, pytest.fail.Exception, DatabaseError, RedisError)

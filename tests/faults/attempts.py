@@ -6,16 +6,15 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from typing import Any
 
-from clients import Client
-from read_models import NO_CACHE
-from shelf import make_isbn
-from stacks import connect_to_mariadb
-
-from faults.burst import Reply, Request, send_beside
-from faults.rows import add_book, locked_rows
-from faults.stand import Stand
-from faults.stores import administer, kill_connections, list_connections
-from faults.subject import Subject
+from tests.faults.burst import Reply, Request, send_beside
+from tests.faults.rows import add_book, locked_rows
+from tests.faults.stand import Stand
+from tests.faults.stores import administer, kill_connections, list_connections
+from tests.faults.subject import Subject
+from tests.support.clients import Client
+from tests.support.read_models import NO_CACHE
+from tests.support.shelf import make_isbn
+from tests.support.stacks import connect_to_mariadb
 
 AT_ONCE = 6  # transactions that are killed half-way
 REACHED_S = 0.3  # for a transaction to come to the lock that holds it up; MariaDB gives up on it after 0.8 s

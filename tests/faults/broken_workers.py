@@ -6,11 +6,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 
 import psutil
-from read_models import wait_until
 
-from faults.crowd import Dripping
-from faults.rules import NEVER
-from faults.subject import Subject
+from tests.faults.crowd import Dripping
+from tests.faults.rules import NEVER
+from tests.faults.subject import Subject
+from tests.support.read_models import wait_until
 
 WORKERS = 4  # of the books service: three are broken, one serves
 DRIPS = 64  # for the 16 threads of a worker

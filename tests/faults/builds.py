@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from stacks import PROJECT
-from weak_builds import copy_build
+from tests.support.stacks import PROJECT
+from tests.support.weak_builds import copy_build
 
 
 class Cut(NamedTuple):

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import NamedTuple
 
-from faults.records import Record
-from faults.sender import GIVE_UP_S, describe
-from faults.wire import Answer, Client, Json, NoAnswer
+from tests.faults.records import Record
+from tests.faults.sender import GIVE_UP_S, describe
+from tests.faults.wire import Answer, Client, Json, NoAnswer
 
 
 class Request(NamedTuple):

@@ -1,7 +1,7 @@
 """The controls of the experiments: what is taken out of the code, and which checks must then fail."""
 
-from faults.builds import Cut
-from faults.findings import Control
+from tests.faults.builds import Cut
+from tests.faults.findings import Control
 
 DATABASE, CONNECTIONS, REDIS = "backend/stores/pool.py", "backend/stores/mariadb.py", "backend/stores/redis_store.py"
 PASSWORDS, SESSIONS, LIMITS = "backend/auth/passwords.py", "backend/auth/sessions.py", "backend/auth/login_limits.py"

@@ -1,6 +1,6 @@
 """All fault experiments, in the order of their names."""
 
-from faults import (
+from tests.faults import (
     held_slots,
     latency,
     lost_commit,
@@ -14,7 +14,7 @@ from faults import (
     transactions,
     workers,
 )
-from faults.findings import Experiment
+from tests.faults.findings import Experiment
 
 MODULES = (
     mariadb_down, pool, held_slots, transactions, latency, lost_commit, redis_down, workers, reloads, slow_clients,

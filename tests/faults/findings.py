@@ -4,11 +4,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from faults.builds import Cut
+from tests.faults.builds import Cut
 
 if TYPE_CHECKING:
-    from faults.stand import Stand
-    from faults.subject import Subject
+    from tests.faults.stand import Stand
+    from tests.faults.subject import Subject
 
 
 class Finding(NamedTuple):

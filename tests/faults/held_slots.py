@@ -4,15 +4,15 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from faults import controls
-from faults.burst import Reply, Request, send_all, send_beside
-from faults.findings import Experiment, Finding, find_bound
-from faults.records import Record
-from faults.rows import add_book, locked_rows
-from faults.rules import Fault, check_refusals, find_percentile
-from faults.stand import Stand
-from faults.subject import Subject
-from faults.trial import run_trial
+from tests.faults import controls
+from tests.faults.burst import Reply, Request, send_all, send_beside
+from tests.faults.findings import Experiment, Finding, find_bound
+from tests.faults.records import Record
+from tests.faults.rows import add_book, locked_rows
+from tests.faults.rules import Fault, check_refusals, find_percentile
+from tests.faults.stand import Stand
+from tests.faults.subject import Subject
+from tests.faults.trial import run_trial
 
 TIMES = 4  # as many requests as there are connections
 FREE_ROUNDS = 5  # of as many requests on rows that nobody holds, to know what the refusals among them take

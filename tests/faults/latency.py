@@ -4,13 +4,13 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 
-from faults import controls
-from faults.findings import Experiment, Finding, find_none
-from faults.records import LOGINS, READS, WRITES, between, of_kinds
-from faults.rules import Fault, check_reads, check_refusals, find_percentile
-from faults.stand import Stand
-from faults.subject import Subject
-from faults.trial import Trial, run_trial
+from tests.faults import controls
+from tests.faults.findings import Experiment, Finding, find_none
+from tests.faults.records import LOGINS, READS, WRITES, between, of_kinds
+from tests.faults.rules import Fault, check_reads, check_refusals, find_percentile
+from tests.faults.stand import Stand
+from tests.faults.subject import Subject
+from tests.faults.trial import Trial, run_trial
 
 SLOW_S, TOO_SLOW_S = 0.05, 2.0
 

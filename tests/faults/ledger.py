@@ -6,11 +6,11 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 import pytest
-from derived_books import is_whole
-from ledger import Effect, Ledger, State, change, create, delete
-from stacks import Stack, connect_to_mariadb
 
-from faults.records import WRITES, Record, of_kinds
+from tests.faults.records import WRITES, Record, of_kinds
+from tests.support.derived_books import is_whole
+from tests.support.ledger import Effect, Ledger, State, change, create, delete
+from tests.support.stacks import Stack, connect_to_mariadb
 
 BOOKS = """
   SELECT b.isbn, b.version, b.stock, b.title, b.year, b.price,

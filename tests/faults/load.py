@@ -11,12 +11,11 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import IO
 
-from derived_books import derive_fields
-
-from faults.plan import Plan
-from faults.records import Record
-from faults.sender import Sender
-from faults.wire import Answer
+from tests.faults.plan import Plan
+from tests.faults.records import Record
+from tests.faults.sender import Sender
+from tests.faults.wire import Answer
+from tests.support.derived_books import derive_fields
 
 MOST_OPEN = 1500
 PAGES = ("/health", "/ready")

@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import bcrypt
-from shelf import make_isbn
-from stacks import PROJECT
 
-from faults.plan import Plan
-from faults.records import READS, WRITES, Record, of_kinds, read_records
-from faults.stand import Stand
-from faults.subject import Resources, Subject
+from tests.faults.plan import Plan
+from tests.faults.records import READS, WRITES, Record, of_kinds, read_records
+from tests.faults.stand import Stand
+from tests.faults.subject import Resources, Subject
+from tests.support.shelf import make_isbn
+from tests.support.stacks import PROJECT
 
 SHELF = 80  # ISBNs that a generator writes to, at least
 SHELF_S = 8  # or as many as it writes to in these seconds, lest it run out of them while writes take long
@@ -38,8 +38,8 @@ class Load:
         self.plan = plan
         self._records: list[Record] = []
         self._place = 0  # in the file, up to which they were read
-        command = [sys.executable, "-m", "faults.load"]
-        environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(PROJECT / "tests"), str(PROJECT)])}
+        command = [sys.executable, "-m", "tests.faults.load"]
+        environment = {**os.environ, "PYTHONPATH": str(PROJECT)}
         self.process = subprocess.Popen(command, env=environment, stdin=subprocess.PIPE, start_new_session=True)
         assert self.process.stdin is not None
         self.process.stdin.write(plan.to_json().encode() + b"\n")

@@ -4,21 +4,20 @@ import re
 import time
 from collections.abc import Sequence
 
-from clients import Client
-from derived_books import derive_fields
-from read_models import NO_CACHE
-from shelf import make_isbn
-from stacks import connect_to_mariadb
-
-from faults import controls
-from faults.burst import Reply, Request, send_all
-from faults.findings import Experiment, Finding, find_none
-from faults.proxy import Cut
-from faults.rows import add_book
-from faults.rules import Fault
-from faults.stand import Stand
-from faults.subject import Subject
-from faults.trial import run_trial
+from tests.faults import controls
+from tests.faults.burst import Reply, Request, send_all
+from tests.faults.findings import Experiment, Finding, find_none
+from tests.faults.proxy import Cut
+from tests.faults.rows import add_book
+from tests.faults.rules import Fault
+from tests.faults.stand import Stand
+from tests.faults.subject import Subject
+from tests.faults.trial import run_trial
+from tests.support.clients import Client
+from tests.support.derived_books import derive_fields
+from tests.support.read_models import NO_CACHE
+from tests.support.shelf import make_isbn
+from tests.support.stacks import connect_to_mariadb
 
 COMMIT = re.compile(rb"^....\x03commit$", re.IGNORECASE | re.DOTALL)  # a packet with the command to run this SQL
 FIELDS = derive_fields(1, "commit")

@@ -5,16 +5,16 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 
 import requests
-from projector_runs import run_projector
-from shelf import make_book
 
-from faults import controls
-from faults.findings import Experiment, Finding, find_bound
-from faults.rules import NEVER, Fault, check_reads, check_refusals
-from faults.stand import Stand
-from faults.stores import await_mariadb
-from faults.subject import Subject
-from faults.trial import run_trial
+from tests.faults import controls
+from tests.faults.findings import Experiment, Finding, find_bound
+from tests.faults.rules import NEVER, Fault, check_reads, check_refusals
+from tests.faults.stand import Stand
+from tests.faults.stores import await_mariadb
+from tests.faults.subject import Subject
+from tests.faults.trial import run_trial
+from tests.support.projector_runs import run_projector
+from tests.support.shelf import make_book
 
 DOWN = "database down redis ok"
 RECOVERS_S = 5

@@ -4,11 +4,11 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from faults import controls
-from faults.findings import Experiment, Finding, find_bound, find_none
-from faults.loads import make_plan, measure_logins, run_load, warm_up
-from faults.records import LOGINS, READS, Record, between, of_kinds
-from faults.rules import (
+from tests.faults import controls
+from tests.faults.findings import Experiment, Finding, find_bound, find_none
+from tests.faults.loads import make_plan, measure_logins, run_load, warm_up
+from tests.faults.records import LOGINS, READS, Record, between, of_kinds
+from tests.faults.rules import (
     Fault,
     check_failures,
     check_generator,
@@ -17,9 +17,9 @@ from faults.rules import (
     check_refusals,
     find_percentile,
 )
-from faults.stand import Stand
-from faults.subject import Subject
-from faults.trial import run_trial
+from tests.faults.stand import Stand
+from tests.faults.subject import Subject
+from tests.faults.trial import run_trial
 
 TIMES = 10  # as many log-ins as bcrypt can do
 READ_SHARE = 0.1

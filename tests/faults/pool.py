@@ -6,17 +6,17 @@ from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
 
 from mysql.connector import MySQLConnection
-from stacks import connect_to_mariadb
 
-from faults import controls
-from faults.findings import Experiment, Finding, find_bound, find_none
-from faults.loads import make_plan, send_burst, warm_up
-from faults.records import Record, between
-from faults.rules import Fault, check_failures, check_longest, check_refusals
-from faults.stand import Stand
-from faults.stores import administer, kill_connections, list_connections
-from faults.subject import Subject
-from faults.trial import run_trial
+from tests.faults import controls
+from tests.faults.findings import Experiment, Finding, find_bound, find_none
+from tests.faults.loads import make_plan, send_burst, warm_up
+from tests.faults.records import Record, between
+from tests.faults.rules import Fault, check_failures, check_longest, check_refusals
+from tests.faults.stand import Stand
+from tests.faults.stores import administer, kill_connections, list_connections
+from tests.faults.subject import Subject
+from tests.faults.trial import run_trial
+from tests.support.stacks import connect_to_mariadb
 
 REGISTERS = 4  # at once: fewer than may wait to hash
 AT_ONCE = 10  # requests of each kind: no more than a worker has connections

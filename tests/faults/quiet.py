@@ -7,7 +7,7 @@ from contextlib import suppress
 import psutil
 
 from benchmarks.quiet import read_cpu
-from faults.stand import Stand
+from tests.faults.stand import Stand
 
 DISTURBED = 0.15  # cores; the kernel's own work and what only counts ticks stay under it
 

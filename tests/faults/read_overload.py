@@ -10,12 +10,12 @@ from statistics import median
 from typing import NamedTuple
 
 from benchmarks.wrk import ensure_wrk
-from faults import controls
-from faults.findings import Experiment, Finding, find_bound, find_none
-from faults.loads import warm_up
-from faults.rules import LONGEST_S
-from faults.stand import Stand
-from faults.subject import Subject
+from tests.faults import controls
+from tests.faults.findings import Experiment, Finding, find_bound, find_none
+from tests.faults.loads import warm_up
+from tests.faults.rules import LONGEST_S
+from tests.faults.stand import Stand
+from tests.faults.subject import Subject
 
 SCRIPT = Path(__file__).with_name("overload.lua")
 BEST_AT = (16, 48)  # connections

@@ -7,17 +7,17 @@ from functools import partial
 
 import redis
 import requests
-from clients import Account, Client, register, sign_in
 
-from faults import controls
-from faults.findings import Experiment, Finding, find_bound, find_none
-from faults.mariadb_down import check_read_model
-from faults.records import GROUPS, LOGINS, READS, WRITES, between, of_kinds
-from faults.rules import NEVER, Fault
-from faults.stand import Stand
-from faults.stores import await_redis
-from faults.subject import Subject
-from faults.trial import Trial, run_trial
+from tests.faults import controls
+from tests.faults.findings import Experiment, Finding, find_bound, find_none
+from tests.faults.mariadb_down import check_read_model
+from tests.faults.records import GROUPS, LOGINS, READS, WRITES, between, of_kinds
+from tests.faults.rules import NEVER, Fault
+from tests.faults.stand import Stand
+from tests.faults.stores import await_redis
+from tests.faults.subject import Subject
+from tests.faults.trial import Trial, run_trial
+from tests.support.clients import Account, Client, register, sign_in
 
 DOWN = "database ok redis down"
 ADDED_S = 0.3

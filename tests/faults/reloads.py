@@ -8,15 +8,15 @@ from typing import NamedTuple
 
 import requests
 
-from faults.builds import Cut
-from faults.findings import Control, Experiment, Finding, find_bound, find_none
-from faults.ledger import settle
-from faults.loads import choose_rates, make_plan, run_load
-from faults.records import Record, of_kinds
-from faults.rules import Fault, check_ledger
-from faults.stand import Stand
-from faults.subject import Subject
-from faults.trial import run_trial
+from tests.faults.builds import Cut
+from tests.faults.findings import Control, Experiment, Finding, find_bound, find_none
+from tests.faults.ledger import settle
+from tests.faults.loads import choose_rates, make_plan, run_load
+from tests.faults.records import Record, of_kinds
+from tests.faults.rules import Fault, check_ledger
+from tests.faults.stand import Stand
+from tests.faults.subject import Subject
+from tests.faults.trial import run_trial
 
 TIMES = 5
 EACH_S = 1

@@ -3,12 +3,11 @@
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 
-from clients import Client
-from shelf import make_book, make_isbn
-from stacks import connect_to_mariadb
-
-from faults.stand import Stand
-from faults.subject import Subject
+from tests.faults.stand import Stand
+from tests.faults.subject import Subject
+from tests.support.clients import Client
+from tests.support.shelf import make_book, make_isbn
+from tests.support.stacks import connect_to_mariadb
 
 
 def add_book(stand: Stand, subject: Subject, **fields: object) -> str:

@@ -6,11 +6,11 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from faults.findings import Finding, find_bound, find_none
-from faults.form import Form
-from faults.ledger import Account
-from faults.records import GROUPS, LOGINS, READS, WRITES, Record, between, of_kinds
-from faults.subject import Resources
+from tests.faults.findings import Finding, find_bound, find_none
+from tests.faults.form import Form
+from tests.faults.ledger import Account
+from tests.faults.records import GROUPS, LOGINS, READS, WRITES, Record, between, of_kinds
+from tests.faults.subject import Resources
 
 LONGEST_S = 5.5
 REFUSED_S = 2

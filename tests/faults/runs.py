@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from typing import Any
 
-from faults.findings import Control, Experiment, Finding
-from faults.quiet import Quiet
-from faults.stand import Stand
-from faults.table import Result, seen_to_fail
+from tests.faults.findings import Control, Experiment, Finding
+from tests.faults.quiet import Quiet
+from tests.faults.stand import Stand
+from tests.faults.table import Result, seen_to_fail
 
 
 def run_experiment(stand: Stand, experiment: Experiment, *, with_controls: bool = True) -> Result:

@@ -6,9 +6,9 @@ import time
 from collections.abc import Awaitable
 from typing import IO
 
-from faults.plan import Account, Plan
-from faults.records import WRITES, Record, write_line
-from faults.wire import Answer, Client, Json, NoAnswer
+from tests.faults.plan import Account, Plan
+from tests.faults.records import WRITES, Record, write_line
+from tests.faults.wire import Answer, Client, Json, NoAnswer
 
 GIVE_UP_S = 12  # longer than any bound, so that what is too long is measured and not cut
 

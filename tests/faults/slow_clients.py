@@ -7,15 +7,14 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from copy import copy
 
-from front import run_front
-from stacks import PROJECT
-
-from faults.findings import Control, Experiment, Finding, find_bound
-from faults.records import GROUPS, between, of_kinds
-from faults.rules import Fault, find_percentile
-from faults.stand import Stand
-from faults.subject import Subject
-from faults.trial import Trial, run_trial
+from tests.faults.findings import Control, Experiment, Finding, find_bound
+from tests.faults.records import GROUPS, between, of_kinds
+from tests.faults.rules import Fault, find_percentile
+from tests.faults.stand import Stand
+from tests.faults.subject import Subject
+from tests.faults.trial import Trial, run_trial
+from tests.support.front import run_front
+from tests.support.stacks import PROJECT
 
 COUNT = 200
 SLOWER = 3  # times the level before
@@ -29,10 +28,8 @@ class Crowd:
     def __init__(self, kind: str, subject: Subject) -> None:
         """Start them, half on each service."""
         ports = [str(port) for port in subject.ports.values()]
-        command = [sys.executable, "-m", "faults.crowd", kind, str(COUNT), *ports]
-        self.process = subprocess.Popen(
-            command, cwd=PROJECT / "tests", stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
+        command = [sys.executable, "-m", "tests.faults.crowd", kind, str(COUNT), *ports]
+        self.process = subprocess.Popen(command, cwd=PROJECT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
     def end(self) -> int:
         """End them and return how many were connected at the end."""

@@ -9,19 +9,19 @@ from urllib.parse import urlsplit
 
 import redis
 import requests
-from books_services import stop_own_books_service
-from clients import register, sign_in
-from outages import kill
-from stacks import Stack, connect_to_mariadb, run_local_stack, start_stack
-from stacks import choose_settings as choose_stack_settings
 
 from benchmarks.stand import undisturbed
-from faults.builds import Cut, make_build
-from faults.form import Form
-from faults.plan import Account
-from faults.proxy import Proxy, run_proxy
-from faults.stores import find_mariadb, find_redis
-from faults.subject import Ports, Subject, choose_settings, run_subject
+from tests.faults.builds import Cut, make_build
+from tests.faults.form import Form
+from tests.faults.plan import Account
+from tests.faults.proxy import Proxy, run_proxy
+from tests.faults.stores import find_mariadb, find_redis
+from tests.faults.subject import Ports, Subject, choose_settings, run_subject
+from tests.support.books_services import stop_own_books_service
+from tests.support.clients import register, sign_in
+from tests.support.outages import kill
+from tests.support.stacks import Stack, connect_to_mariadb, run_local_stack, start_stack
+from tests.support.stacks import choose_settings as choose_stack_settings
 
 ACCOUNTS = 8
 STANDS_WITHIN_S = 60

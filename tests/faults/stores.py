@@ -11,8 +11,9 @@ from pathlib import Path
 import mysql.connector
 import psutil
 import redis
-from outages import freeze, kill
-from stacks import Stack, connect_to_mariadb
+
+from tests.support.outages import freeze, kill
+from tests.support.stacks import Stack, connect_to_mariadb
 
 STARTS_WITHIN_S = 60
 

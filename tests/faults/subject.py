@@ -12,10 +12,11 @@ from typing import NamedTuple
 
 import psutil
 import requests
-from books_services import choose_books_settings
 from dotenv import dotenv_values
-from scripts import choose_environment
-from stacks import PROJECT, Stack, find_free_ports
+
+from tests.support.books_services import choose_books_settings
+from tests.support.scripts import choose_environment
+from tests.support.stacks import PROJECT, Stack, find_free_ports
 
 APPS = {"auth": "app_jwt_redis:app", "books": "microservicioCQRSRedis:app"}
 START_S = 30

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from faults.findings import Control, Experiment, Finding
-from faults.quiet import DISTURBED
+from tests.faults.findings import Control, Experiment, Finding
+from tests.faults.quiet import DISTURBED
 
 
 class Result(NamedTuple):

@@ -4,16 +4,16 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from faults import controls
-from faults.attempts import AT_ONCE, Attempts
-from faults.burst import Reply
-from faults.findings import Experiment, Finding, find_bound, find_none
-from faults.mariadb_down import check_read_model
-from faults.records import LOGINS, READS, WRITES, Record, between, of_kinds
-from faults.rules import Fault
-from faults.stand import Stand
-from faults.subject import Subject
-from faults.trial import run_trial
+from tests.faults import controls
+from tests.faults.attempts import AT_ONCE, Attempts
+from tests.faults.burst import Reply
+from tests.faults.findings import Experiment, Finding, find_bound, find_none
+from tests.faults.mariadb_down import check_read_model
+from tests.faults.records import LOGINS, READS, WRITES, Record, between, of_kinds
+from tests.faults.rules import Fault
+from tests.faults.stand import Stand
+from tests.faults.subject import Subject
+from tests.faults.trial import run_trial
 
 
 def disturb(stand: Stand, subjects: Sequence[Subject]) -> list[list[Finding]]:

@@ -5,11 +5,11 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 
-from faults.findings import Finding
-from faults.ledger import settle
-from faults.loads import Load, choose_rates, make_plan, run_load, warm_up
-from faults.records import Record
-from faults.rules import (
+from tests.faults.findings import Finding
+from tests.faults.ledger import settle
+from tests.faults.loads import Load, choose_rates, make_plan, run_load, warm_up
+from tests.faults.records import Record
+from tests.faults.rules import (
     Fault,
     check_failures,
     check_generator,
@@ -22,8 +22,8 @@ from faults.rules import (
     find_levels,
     find_recovery,
 )
-from faults.stand import Stand
-from faults.subject import Resources, Subject
+from tests.faults.stand import Stand
+from tests.faults.subject import Resources, Subject
 
 SETTLE_S = 10  # for connections and threads to be given up
 MORE_S = 5  # looked at beyond the bound, to say how late a recovery came

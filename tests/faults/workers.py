@@ -4,12 +4,12 @@ import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 
-from faults.broken_workers import Broken, four_workers
-from faults.builds import Cut
-from faults.findings import Control, Experiment, Finding, find_bound, find_none
-from faults.ledger import settle
-from faults.records import LOGINS, READS, WRITES, Record, between, of_kinds
-from faults.rules import (
+from tests.faults.broken_workers import Broken, four_workers
+from tests.faults.builds import Cut
+from tests.faults.findings import Control, Experiment, Finding, find_bound, find_none
+from tests.faults.ledger import settle
+from tests.faults.records import LOGINS, READS, WRITES, Record, between, of_kinds
+from tests.faults.rules import (
     Fault,
     check_failures,
     check_generator,
@@ -19,9 +19,9 @@ from faults.rules import (
     check_recovery,
     find_recovery,
 )
-from faults.stand import Stand
-from faults.subject import Subject
-from faults.trial import Trial, await_resources, run_trial
+from tests.faults.stand import Stand
+from tests.faults.subject import Subject
+from tests.faults.trial import Trial, await_resources, run_trial
 
 DRIP_EACH_S = 2
 REPLACED_S = 30

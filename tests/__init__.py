@@ -1,0 +1,1 @@
+"""The project's tests, in the folders of what they test."""

@@ -1,0 +1,278 @@
+"""What the ledger and the read-back show: nothing where all is well, and each kind of broken promise by its ISBN."""
+
+import random
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from analysis.findings import ScenarioReport
+from analysis.records.formats import Outcome, Sent
+from analysis.records.gaps import Gaps
+from analysis.records.ledger import keep_accounts
+from analysis.records.raw_files import read_ledger
+from analysis.report.report import build_report
+from tests.support.recordings import make_plan, write_generator, write_good_run, write_lines
+from tests.support.written_books import ISBNS, Shelf
+
+PLAN = make_plan(name="write_heavy", share=0.5)
+ONE = ISBNS[7]
+
+
+def judge_folder(folder: Path) -> ScenarioReport:
+    """The only scenario of a run."""
+    (scenario,) = build_report(folder).scenarios
+    return scenario
+
+
+def judge_shelf(folder: Path, shelf: Shelf, name: str = "write_heavy") -> ScenarioReport:
+    """Judge a run that is all right but for what a shelf shows."""
+    write_good_run(folder, make_plan(name=name, share=0.5))
+    shelf.leave(folder, name)
+    return judge_folder(folder)
+
+
+def fill_shelf(seed: int = 1, doubts: float = 0.0) -> Shelf:
+    """A shelf after a load; one book is there for certain, and one was certainly deleted."""
+    shelf = Shelf(random.Random(seed))
+    for isbn in ISBNS:
+        shelf.live(isbn, 8, doubts)
+    shelf.write(ISBNS[8], "DELETE") if ISBNS[8] in shelf.books else None
+    shelf.write(ONE, "PATCH", price="3.50", stock=5) if ONE in shelf.books else shelf.write(ONE, "POST")
+    shelf.write(ONE, "PATCH", price="4.50", stock=6)
+    shelf.show()
+    return shelf
+
+
+def test_a_service_that_kept_every_write_passes(tmp_path: Path) -> None:
+    shelf = fill_shelf()
+    scenario = judge_shelf(tmp_path, shelf)
+    assert (scenario.verdict, scenario.reasons) == ("PASS", ())
+    writes = sum("method" in line for line in shelf.ledger)
+    assert scenario.answer.startswith(
+        f"{writes} acknowledged writes to 40 ISBNs: 0 lost, 0 differing, 0 doubled; 0 of unknown outcome; a write takes"
+    )
+
+
+def test_whatever_became_of_unanswered_writes_is_no_loss(tmp_path: Path) -> None:
+    write_good_run(tmp_path, PLAN)
+    for seed in range(30):
+        shelf = fill_shelf(seed, doubts=0.4)
+        shelf.leave(tmp_path, "write_heavy")
+        scenario = judge_folder(tmp_path)
+        assert scenario.verdict == "PASS", (seed, scenario.reasons)
+    figures = {figure.name: figure.value for figure in scenario.figures}
+    assert figures["of unknown outcome"] == sum(line.get("outcome") == "unknown" for line in shelf.ledger) > 50
+    assert figures["acknowledged"] == sum(line.get("outcome") == "acknowledged" for line in shelf.ledger)
+
+
+Sabotage = Callable[[dict[str, dict[str, object]]], object]
+SABOTAGES: dict[str, tuple[Sabotage, str, str]] = {
+    "removed": (lambda books: books.pop(ONE), "lost", "the book is not there"),
+    "altered": (lambda books: books[ONE].update(price="9.99"), "differing", "price '9.99', sent '4.50'"),
+    "title": (lambda books: books[ONE].update(title="Else"), "differing", "title 'Else', sent 'Another one'"),
+    "doubled": (
+        lambda books: books[ONE].update(version=int(str(books[ONE]["version"])) + 1),
+        "doubled",
+        "where the acknowledged writes make it",
+    ),
+    "older": (
+        lambda books: books[ONE].update(version=int(str(books[ONE]["version"])) - 1, price="3.50", stock=5),
+        "lost",
+        "where the acknowledged writes make it",
+    ),
+    "undeleted": (
+        lambda books: books.update({ISBNS[8]: {**books[ONE], "isbn": ISBNS[8]}}),
+        "lost",
+        "the book is there, though its deletion was acknowledged",
+    ),
+}
+
+
+@pytest.mark.parametrize("road", ["read_model", "database"])
+@pytest.mark.parametrize("what", SABOTAGES)
+def test_each_sabotage_on_each_road_fails_and_names_the_isbn(tmp_path: Path, road: str, what: str) -> None:
+    sabotage, kind, words = SABOTAGES[what]
+    shelf = fill_shelf()
+    sabotage(shelf.shown[road])
+    scenario = judge_shelf(tmp_path, shelf)
+    isbn = ISBNS[8] if what == "undeleted" else ONE
+    assert (scenario.verdict, len(scenario.reasons)) == ("FAIL", 1)
+    assert scenario.reasons[0].startswith(f"{kind} on 1 of 40 ISBNs: {isbn}: ")
+    assert words in scenario.reasons[0]
+    seen = {"read_model": "the read model", "database": "MariaDB"}[road]
+    assert scenario.reasons[0].endswith(f"({seen})")
+    (table,) = [table for table in scenario.tables if table.title.startswith("Ledger")]
+    assert [(row[0], row[1], row[2]) for row in table.rows] == [(isbn, kind, seen)]
+
+
+@pytest.mark.parametrize("what", SABOTAGES)
+def test_a_lost_write_fails_in_any_scenario_even_while_the_generator_lags(tmp_path: Path, what: str) -> None:
+    shelf = fill_shelf()
+    SABOTAGES[what][0](shelf.shown["database"])
+    write_good_run(tmp_path, plan := make_plan(name="read_heavy", share=0.5))
+    shelf.leave(tmp_path, "read_heavy")
+    write_generator(tmp_path, plan, lags={12: [3000.0]})
+    scenario = judge_folder(tmp_path)
+    assert scenario.verdict == "FAIL"
+    assert scenario.reasons[0].startswith(SABOTAGES[what][1])
+    assert "stalled for 3,000 ms" in scenario.reasons[1]
+
+
+def test_a_write_done_twice_is_told_by_the_version_of_the_next_answer(tmp_path: Path) -> None:
+    shelf = fill_shelf()
+    shelf.versions[ONE] += 1  # done twice, behind everybody's back
+    shelf.write(ONE, "PATCH", price="5.50", stock=7)
+    shelf.ledger[-2]["if_match"] = None
+    shelf.show()
+    (reason,) = judge_shelf(tmp_path, shelf).reasons
+    assert reason.startswith(f"doubled on 1 of 40 ISBNs: {ONE}: PATCH was answered with version ")
+    assert reason.endswith("(the answers)")
+
+
+def test_an_acknowledged_write_that_was_forgotten_is_told_by_the_version_of_the_next_answer(tmp_path: Path) -> None:
+    shelf = fill_shelf()
+    shelf.versions[ONE] -= 1
+    shelf.write(ONE, "PATCH", price="5.50", stock=7)
+    shelf.ledger[-2]["if_match"] = None
+    shelf.show()
+    (reason,) = judge_shelf(tmp_path, shelf).reasons
+    assert reason.startswith(f"lost on 1 of 40 ISBNs: {ONE}: PATCH was answered with version ")
+
+
+def test_a_post_that_is_repeated_with_its_key_is_done_once(tmp_path: Path) -> None:
+    shelf = fill_shelf()
+    isbn = "9791000009999"
+    for outcome, done in (("unknown", True), ("acknowledged", False), ("acknowledged", False)):
+        shelf.write(isbn, "POST", outcome, done, title="Twice", authors=[], price="1.00", stock=1)
+        shelf.ledger[-2]["key"] = "k"
+        if outcome == "acknowledged":
+            shelf.ledger[-1]["version"] = 1
+    shelf.write(isbn, "PATCH", price="2.00", stock=2)
+    shelf.show()
+    scenario = judge_shelf(tmp_path, shelf)
+    assert (scenario.verdict, scenario.reasons) == ("PASS", ())
+
+
+def test_a_change_that_changes_nothing_keeps_the_version(tmp_path: Path) -> None:
+    shelf = fill_shelf()
+    shelf.write(ONE, "PATCH", price=4.5, stock=6)
+    shelf.versions[ONE] -= 1
+    shelf.books[ONE]["version"] -= 1
+    shelf.ledger[-1]["version"] -= 1
+    shelf.show()
+    scenario = judge_shelf(tmp_path, shelf)
+    assert (scenario.verdict, scenario.reasons) == ("PASS", ())
+
+
+def test_refused_writes_change_nothing(tmp_path: Path) -> None:
+    shelf = fill_shelf()
+    shelf.write(ONE, "PATCH", "refused", price="9.00", stock=9)
+    shelf.write(ISBNS[8], "DELETE", "refused")
+    shelf.show()
+    assert judge_shelf(tmp_path, shelf).verdict == "PASS"
+
+
+Step = tuple[str, str, bool]  # method, outcome, whether it was done although nobody was told
+LATE: dict[str, tuple[list[Step], str]] = {
+    "a deletion without an answer that was done": ([("DELETE", "unknown", True), ("DELETE", "unknown", False)], "PASS"),
+    "and was not": ([("DELETE", "unknown", False), ("DELETE", "unknown", False)], "PASS"),
+    "a deletion that took effect late": ([("PATCH", "unknown", False), ("DELETE", "unknown", True)], "PASS"),
+    "a late change, seen by 412": ([("PATCH", "unknown", True), ("PATCH", "refused", False)], "PASS"),
+    "a late book, seen by 409": (
+        [("DELETE", "acknowledged", True), ("POST", "unknown", True), ("POST", "refused", False)],
+        "PASS",
+    ),
+    "a deletion without doubt that was refused": ([("DELETE", "refused", False)], "PASS"),
+    "and was done": ([("DELETE", "refused", True)], "FAIL"),
+}
+
+
+@pytest.mark.parametrize("acknowledged_after", [False, True])
+@pytest.mark.parametrize("course", LATE)
+def test_the_late_effect_of_an_unanswered_write_is_no_loss(
+    tmp_path: Path, course: str, acknowledged_after: bool
+) -> None:
+    steps, verdict = LATE[course]
+    shelf = fill_shelf()
+    for method, outcome, done in steps:
+        fields = {"price": f"{len(shelf.ledger)}.00", "stock": 1} if method == "PATCH" else {}
+        shelf.write(ONE, method, outcome, done, **fields)
+        if outcome == "refused" and done:
+            shelf.apply(ONE, method, None)
+    if acknowledged_after and ONE in shelf.books:
+        shelf.write(ONE, "PATCH", price="8.00", stock=8)
+    shelf.show()
+    assert judge_shelf(tmp_path, shelf).verdict == verdict
+
+
+@pytest.mark.parametrize(("name", "verdict"), [("write_heavy", "INVALID"), ("read_heavy", "PASS")])
+def test_writes_that_were_not_read_back_are_no_answer_to_the_question(tmp_path: Path, name: str, verdict: str) -> None:
+    shelf = fill_shelf()
+    shelf.unread = {ONE}
+    scenario = judge_shelf(tmp_path, shelf, name)
+    assert scenario.verdict == verdict
+    if name == "write_heavy":
+        assert " 0 lost, 0 differing, 0 doubled, 1 not read back; " in scenario.answer
+    told = [*scenario.reasons, *scenario.notes]
+    assert any(f"1 of 40 ISBNs with acknowledged writes were not read back ({ONE} ...)" in words for words in told)
+    (tmp_path / f"{name}_read_back.json").unlink()
+    scenario = judge_folder(tmp_path)
+    assert scenario.verdict == verdict
+    assert f"{name}_read_back.json is missing" in scenario.notes
+
+
+def test_a_load_without_an_acknowledged_write_is_inconclusive(tmp_path: Path) -> None:
+    shelf = Shelf()
+    shelf.write(ONE, "POST", "unknown", done=False)
+    for _ in range(200):
+        shelf.write(ONE, "POST", "refused")
+    shelf.show()
+    scenario = judge_shelf(tmp_path, shelf)
+    assert scenario.verdict == "INCONCLUSIVE"
+    assert "no write was acknowledged, so there is none to look for" in scenario.reasons
+
+
+def test_a_write_whose_outcome_a_kill_cut_off_is_unknown(tmp_path: Path) -> None:
+    shelf = fill_shelf()
+    shelf.write(ONE, "PATCH", "unknown", done=False, price="9.00", stock=9)
+    shelf.show()
+    shelf.ledger.pop()
+    shelf.leave(tmp_path, "write_heavy")
+    path = tmp_path / "write_heavy_ledger.jsonl"
+    path.write_bytes(path.read_bytes() + b'{"at":1800000999,"n":')
+    sent, outcome = read_ledger(tmp_path, "write_heavy", Gaps())[-1]
+    assert (sent.isbn, sent.method, outcome) == (ONE, "PATCH", None)
+    assert judge_shelf(tmp_path, shelf).verdict == "PASS"
+
+
+def test_a_clock_that_is_set_back_in_mid_run_loses_no_write(tmp_path: Path) -> None:
+    shelf = fill_shelf()
+    middle = len(shelf.ledger) // 2
+    for line in shelf.ledger[middle:]:
+        line["at"] -= 1000
+    scenario = judge_shelf(tmp_path, shelf)
+    assert (scenario.verdict, scenario.reasons) == ("PASS", ())
+
+
+def test_ledgers_of_several_processes_are_one_account(tmp_path: Path) -> None:
+    shelf = fill_shelf()
+    mine = {line["n"] for line in shelf.ledger if line.get("isbn") in ISBNS[:20]}
+    for part, keep in (("0", True), ("1", False)):
+        write_lines(tmp_path / f"x_{part}_ledger.jsonl", [one for one in shelf.ledger if (one["n"] in mine) == keep])
+    write_lines(tmp_path / "y_ledger.jsonl", shelf.ledger)
+    parted, whole = (keep_accounts(read_ledger(tmp_path, name, Gaps())) for name in "xy")
+    assert list(parted) == list(whole) == ISBNS
+    assert [account.states for account in parted.values()] == [account.states for account in whole.values()]
+
+
+def test_many_unanswered_writes_in_a_row_stay_countable() -> None:
+    def write(number: int, method: str) -> tuple[Sent, Outcome | None]:
+        fields = {"isbn": ONE, "price": f"{number}.00"} if method == "POST" else {"price": f"{number}.00"}
+        return Sent(number, number, ONE, method, None, None, fields, None), None
+
+    first, _ = write(1, "POST")
+    known = Outcome(1.5, 1, "acknowledged", 201, 1)
+    (account,) = keep_accounts([(first, known), *(write(number, "PATCH") for number in range(2, 32))]).values()
+    assert account.unknown == 30
+    assert 30 < len(account.states) < 1000

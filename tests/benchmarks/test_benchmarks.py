@@ -1,0 +1,172 @@
+"""The benchmark measures what it says, marks what it cannot trust, and leaves nothing behind."""
+
+import os
+import secrets
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from backend.http.schemas import parse_isbn
+from benchmarks import measures, scenarios
+from benchmarks.cases import Comparison, choose_cases, list_cases, list_comparisons
+from benchmarks.driver import make_isbn
+from benchmarks.large import fill
+from benchmarks.quiet import mark_disturbed, read_times
+from benchmarks.stand import BARE, Stack, open_stack, serve
+from benchmarks.table import write_rates, write_ratio
+from benchmarks.wrk import Load, Result, run_wrk
+from tests.support.read_models import LONG
+
+pytestmark = pytest.mark.alone
+
+needs_wrk = pytest.mark.skipif(
+    not shutil.which("wrk") and os.geteuid() != 0, reason="wrk is missing and only root can install it"
+)
+
+long_form = pytest.mark.skipif(not LONG, reason="long form only")
+
+
+@pytest.fixture(scope="module")
+def large(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """A stack of 100,000 books."""
+    with open_stack(tmp_path_factory.mktemp("large") / "stack", BOOKS_WORKERS="1", AUTH_WORKERS="1") as stack:
+        fill(stack)
+        yield stack
+
+
+def test_every_comparison_is_of_cases_that_are_measured() -> None:
+    keys = {case.key for case in list_cases()}
+    assert {key for each in list_comparisons() for key in (each.case, each.base)} <= keys
+
+
+def test_chosen_cases_bring_the_bases_of_their_bars() -> None:
+    assert [case.key for case in choose_cases(["me"])] == ["bare", "me"]
+    assert {"login", "bcrypt"} == {case.key for case in choose_cases(["login"])}
+
+
+@pytest.mark.parametrize("number", [100_000_000, 123_456_789, 999_999_999])
+def test_new_isbns_have_the_check_digit_that_the_service_asks_for(number: int) -> None:
+    assert parse_isbn(make_isbn(number)) == make_isbn(number)
+
+
+def test_a_ratio_is_the_median_over_the_rounds_and_says_whether_it_reaches_its_bar() -> None:
+    rounds = [{"a": Result(rate), "b": Result(100.0)} for rate in (50.0, 70.0, 40.0)]
+    assert "0.50 (0.40–0.70) | ≥ 0.50 | met" in write_ratio(Comparison("t", "a", "b", 0.50), rounds)  # noqa: RUF001
+    assert "missed by 0.100" in write_ratio(Comparison("t", "a", "b", 0.60), rounds)
+
+
+@pytest.mark.parametrize(
+    ("bad", "word"), [(Result(9.0, "503"), "invalid"), (Result(9.0, disturbed=True), "not judged")]
+)
+def test_one_measurement_that_cannot_be_trusted_takes_the_verdict_away(bad: Result, word: str) -> None:
+    rounds = [{"a": each, "b": Result(9.0)} for each in (Result(9.0), bad, Result(9.0))]
+    line = write_ratio(Comparison("t", "a", "b", 0.50), rounds)
+    assert word in line and "met" not in line
+
+
+@pytest.mark.parametrize(
+    ("ratio", "others", "words"),
+    [(0.7, 0.0, "it pays"), (1.3, 0.0, "it costs"), (1.03, 0.0, "no difference"), (0.7, 0.5, "not judged")],
+)
+def test_the_experiment_says_only_what_one_quiet_run_can_show(ratio: float, others: float, words: str) -> None:
+    assert words in scenarios.judge(ratio, others)
+
+
+def test_a_program_beside_the_benchmark_is_noticed_and_its_own_are_not_taken_for_one() -> None:
+    before = read_times([])
+    loop = "import time\nwhile time.process_time() < 0.8: pass\nprint(flush=True)\ntime.sleep(60)"
+    with subprocess.Popen([sys.executable, "-c", loop], stdout=subprocess.PIPE) as beside:
+        assert beside.stdout is not None
+        beside.stdout.readline()
+        during = read_times([])
+        beside.kill()
+    after = read_times([])
+    assert mark_disturbed(Result(9.0), before, during, 1).disturbed, "not ended yet: it counts as another's"
+    assert after[2] - during[2] >= 0.8, "ended: it counts as the benchmark's own"
+
+
+@needs_wrk
+def test_an_answer_that_is_no_success_makes_a_measurement_invalid(tmp_path: Path) -> None:
+    core = sorted(os.sched_getaffinity(0))[0]
+    settings = {**os.environ, "BENCHMARK_BOOK": "{}", "DB_USER": "nobody", "JWT_SECRET": secrets.token_urlsafe(48)}
+    with serve(BARE, settings, core, tmp_path) as url:
+        assert measures.check_answers(url, Load(["/book"])) == ""
+        assert "answered 404 where 200" in measures.check_answers(url, Load(["/nothing"]))
+        good, bad = (run_wrk(url, Load([path]), 1, tmp_path) for path in ("/book", "/nothing"))
+    assert good.per_second > 0 and not good.fault
+    assert "of 400 or above" in bad.fault
+
+
+@long_form
+def test_the_large_catalogue_has_100_000_books_like_the_first_ones(large: Stack) -> None:
+    isbns = [isbn for (isbn,) in large.ask("SELECT isbn FROM books")]
+    assert len(isbns) == 100_000
+    assert [isbn for isbn in isbns if parse_isbn(isbn) != isbn] == []
+    per_author = """
+      SELECT COUNT(*) / COUNT(DISTINCT author_id), COUNT(DISTINCT isbn) FROM book_authors
+      WHERE (isbn LIKE '9789998%') = {}
+    """
+    (first, first_books), (more, more_books) = (large.ask(per_author.format(which))[0] for which in (0, 1))
+    assert (first_books, more_books) == (5_000, 95_000)
+    assert first == more
+
+
+@long_form
+def test_the_read_model_of_the_large_catalogue_is_whole(large: Stack, project: Path) -> None:
+    verify = [sys.executable, "-m", "backend.read_model", "verify"]
+    ran = subprocess.run(verify, cwd=project, env=large.settings(), capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stdout[-500:] + ran.stderr[-500:]
+
+
+@needs_wrk
+def test_one_command_prints_a_table_and_leaves_nothing_behind(project: Path, tmp_path: Path) -> None:
+    out, scratch = tmp_path / "table.md", tmp_path / "scratch"
+    scratch.mkdir()
+    command = [sys.executable, "-m", "benchmarks", "--rounds", "1", "--seconds", "1", "--only", "me", "--out", str(out)]
+    ran = subprocess.run(
+        command, cwd=project, env={**os.environ, "TMPDIR": str(scratch)}, capture_output=True, text=True,
+        timeout=300, check=False,
+    )  # fmt: skip
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert "| GET /me over bare Flask |" in out.read_text() and "- command: `python -m benchmarks" in out.read_text()
+    assert find_programs_of(scratch) == [] and not list(scratch.glob("libros-benchmark-*"))
+
+
+@needs_wrk
+@long_form
+@pytest.mark.parametrize("moment", ["bringing up", "round 1/"])
+def test_an_interrupted_run_leaves_nothing_behind(moment: str, project: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-u", "-m", "benchmarks", "--rounds", "9", "--seconds", "1", "--only", "me"]
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+    with subprocess.Popen(command, cwd=project, env=environment, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert any(line.startswith(moment) for line in process.stdout)
+        time.sleep(2)
+        assert find_programs_of(tmp_path), "nothing runs: this test looks in the wrong place"
+        process.terminate()
+        process.stdout.read()
+        assert process.wait(timeout=120) == 130
+    assert find_programs_of(tmp_path) == [] and not list(tmp_path.glob("libros-benchmark-*"))
+
+
+def find_programs_of(folder: Path) -> list[str]:
+    """Return the processes that have a folder in their environment."""
+    found = []
+    for environ in Path("/proc").glob("[0-9]*/environ"):
+        try:
+            if str(folder).encode() in environ.read_bytes():
+                found.append(environ.parent.joinpath("cmdline").read_bytes().replace(b"\0", b" ").decode())
+        except OSError:
+            continue
+    return found
+
+
+def test_an_invalid_case_stays_in_the_table_with_its_fault() -> None:
+    case = next(case for case in list_cases() if case.key == "me")
+    line = write_rates([case], [{"me": Result(9.0)}, {"me": Result(0.0, "12 answers of 400 or above")}])[-1]
+    assert "**INVALID**" in line and "12 answers of 400 or above" in line

@@ -1,0 +1,220 @@
+"""The smoke walk under refusals, lost answers and wrong ones: each is counted as what it is, and no step after it."""
+
+import base64
+import csv
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterable
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from analysis.records.counts import Counts
+from analysis.records.endpoints import count_ledger_writes
+from analysis.records.formats import name_endpoint
+from tests.support.answering_front import (
+    IN_DOUBT,
+    Answer,
+    Asked,
+    Fate,
+    Front,
+    once,
+    pass_all,
+    run_answering_front,
+    shed,
+)
+from tests.support.read_models import LONG
+from tests.support.records_of_load import add_accounts, count_answers, read_writes, record_load, remove_books
+from tests.support.records_of_load import read_rows as read_seconds
+from tests.support.scripts import run_locust
+from tests.support.stacks import Stack
+
+CHANGING = ("POST", "PATCH", "DELETE")
+
+
+@pytest.fixture
+def folder(ready: Path, tmp_path: Path) -> Path:
+    """A new folder for results, with accounts and sessions."""
+    return add_accounts(tmp_path, ready)
+
+
+def walk(stack: Stack, folder: Path, fates: dict[str, Fate], *arguments: str) -> dict[str, Front]:
+    """Run a smoke load whose services answer as these fates want; the sessions are those of the stack itself."""
+    with ExitStack() as held:
+        fronts = {
+            service: held.enter_context(run_answering_front(stack[f"{service.upper()}_URL"], fate))
+            for service, fate in fates.items()
+        }
+        through = {**stack, **{f"{service.upper()}_URL": front.url for service, front in fronts.items()}}
+        ran = run_locust("locustfile_smoke.py", *(arguments or ("-u", "1", "-t", "5s")), folder=folder, stack=through)
+    assert "Traceback" not in ran.stderr, ran.stderr
+    return fronts
+
+
+def read_failures(folder: Path) -> Counter[tuple[str, str, str]]:
+    """Return how often each request failed, and how."""
+    with open(folder / "run_failures.csv", newline="", encoding="utf-8") as file:
+        return Counter(
+            {(row["Method"], row["Name"], row["Error"]): int(row["Occurrences"]) for row in csv.DictReader(file)}
+        )
+
+
+def count_requests(folder: Path) -> dict[tuple[str, str], int]:
+    """Return the requests by method and name."""
+    with open(folder / "run_stats.csv", newline="", encoding="utf-8") as file:
+        return {(row["Type"], row["Name"]): int(row["Request Count"]) for row in csv.DictReader(file)}
+
+
+def shed_each_step_once() -> Fate:
+    """Return a fate that refuses every request of a walk that may change something, and passes its repetition on."""
+    turn, refused = threading.Lock(), set[tuple[object, ...]]()
+
+    def decide(asked: Asked, pass_on: Callable[[], Answer]) -> Answer:
+        headers = {name: value for name, value in asked.headers.items() if name != "X-Request-ID"}
+        request = (asked.method, asked.path, *sorted(headers.items()), asked.body)
+        with turn:
+            is_new = is_of_a_walk(asked) and asked.method in CHANGING and request not in refused
+            refused.symmetric_difference_update({request} if is_of_a_walk(asked) else ())
+        return shed() if is_new else pass_on()
+
+    return decide
+
+
+def is_of_a_walk(asked: Asked) -> bool:
+    """Tell the requests of a walk from those that sign accounts in beforehand."""
+    return "X-Request-ID" in asked.headers
+
+
+def test_a_step_that_is_shed_is_asked_again_and_accuses_nobody(stack: Stack, folder: Path) -> None:
+    fates = {"auth": shed_each_step_once(), "books": shed_each_step_once()}
+    walk(stack, folder, fates, "-u", "2", "-r", "2", "-t", "14s")
+    failures = read_failures(folder)
+    assert {text for _, _, text in failures} == {"shed: 503"}
+    counts = count_requests(folder)
+    changing = {names for names in counts if names[0] in CHANGING}
+    assert {names[:2] for names in failures} == changing
+    assert {("POST", "/register 201"), ("POST", "/refresh 200"), ("DELETE", "/api/books/{isbn} 204")} < changing
+    assert counts["POST", "/register 201"] == 4 and counts["POST", "/login 429"] == 2  # half of them shed
+    assert counts["POST", "/logout/all 204"] >= 4
+
+
+def is_register(asked: Asked) -> bool:
+    return (asked.method, asked.path) == ("POST", "/register") and b'"password"' in asked.body
+
+
+def test_a_step_is_asked_again_after_the_time_that_was_asked_for(stack: Stack, folder: Path) -> None:
+    fronts = walk(stack, folder, {"auth": once(is_register, lambda *_: shed(wait="2"))}, "-u", "1", "-t", "7s")
+    first, second = [asked.at for asked in fronts["auth"].seen if is_register(asked)][:2]
+    assert 2 <= second - first < 3
+    assert read_failures(folder) == {("POST", "/register 201", "shed: 503"): 1}
+
+
+def test_a_step_that_is_shed_for_ever_ends_with_the_load(stack: Stack, folder: Path) -> None:
+    def refuse(asked: Asked, pass_on: Callable[[], Answer]) -> Answer:
+        return shed(wait="3000") if is_register(asked) else pass_on()
+
+    walk(stack, folder, {"auth": refuse}, "-u", "1", "-t", "7s")
+    failures = read_failures(folder)
+    (judged,) = [text for method, _, text in failures if method == "WALK"]
+    assert judged.startswith("no answer: none of 1 walks got past ") and "POST /register 201" in judged
+    assert failures["POST", "/register 201", "shed: 503"] == 2  # five seconds apart
+    assert len(failures) == 2
+
+
+def is_log_in(asked: Asked) -> bool:
+    return (
+        asked.path == "/login" and is_of_a_walk(asked) and all(name in asked.body for name in (b"smoke_", b"password"))
+    )
+
+
+def is_refresh(asked: Asked) -> bool:
+    if asked[:2] != ("POST", "/refresh"):
+        return False
+    return b'"refresh"' in base64.urlsafe_b64decode(asked.headers["Authorization"].split(".")[1] + "==")
+
+
+LOST: dict[str, tuple[str, Callable[[Asked], bool]]] = {
+    "register": ("auth", is_register),
+    "login": ("auth", is_log_in),
+    "refresh": ("auth", is_refresh),
+    "logout": ("auth", lambda asked: asked[:2] == ("POST", "/logout") and "Authorization" in asked.headers),
+    "logout/all": ("auth", lambda asked: asked[:2] == ("POST", "/logout/all") and "Authorization" in asked.headers),
+    "add": ("books", lambda asked: asked.method == "POST" and "Idempotency-Key" in asked.headers),
+    "change": ("books", lambda asked: asked.method == "PATCH" and asked.headers.get("If-Match", '"0"') != '"0"'),
+    "delete": ("books", lambda asked: asked.method == "DELETE" and asked.headers.get("If-Match", '"0"') != '"0"'),
+}
+
+
+def lose(_: Asked, pass_on: Callable[[], Answer]) -> None:
+    """Have it done, and give no answer."""
+    pass_on()
+
+
+def doubt(_: Asked, pass_on: Callable[[], Answer]) -> Answer:
+    """Have it done, and say that nobody knows."""
+    pass_on()
+    return shed(IN_DOUBT)
+
+
+def answer(status: int) -> Fate:
+    """Return a fate that has it done, and answers something that no contract knows."""
+    return lambda _, pass_on: pass_on()._replace(status=status, body=b"{}")
+
+
+def meet_each_once(service: str, kinds: Iterable[str], how: Fate) -> Fate:
+    """Return a fate that meets the first request of each kind: one in a walk, for it ends with that."""
+    fate: Fate = pass_all
+    for kind in kinds:
+        if LOST[kind][0] == service:
+            fate = once(LOST[kind][1], how, fate)
+    return fate
+
+
+@pytest.mark.parametrize(
+    ("how", "words", "kinds"),
+    [
+        (lose, "no answer: ", list(LOST)),
+        pytest.param(doubt, "shed: 503", list(LOST), marks=pytest.mark.skipif(not LONG, reason="long form only")),
+        (answer(500), "500 instead of ", list(LOST)),
+    ],
+    ids=["no answer", "in doubt", "wrong"],
+)
+def test_what_was_done_with_another_answer_is_counted_once_and_accuses_no_step_after_it(
+    stack: Stack, folder: Path, how: Fate, words: str, kinds: list[str]
+) -> None:
+    fates = {service: meet_each_once(service, kinds, how) for service in ("auth", "books")}
+    walk(stack, folder, fates, "-u", "4", "-r", "4", "-t", "10s")
+    failures = read_failures(folder)
+    assert {text[: len(words)] for _, _, text in failures} == {words}
+    assert failures.total() == len(kinds)
+    assert count_requests(folder)["POST", "/logout/all 204"] > 1  # one was met; a walk came to its end after all that
+
+
+def test_the_ledger_of_a_real_walk_has_just_the_writes_that_are_counted(stack: Stack, folder: Path) -> None:
+    record_load(folder, stack, "locustfile_smoke.py", "-u", "2", "-r", "2", "-t", "5s")
+    asked = count_answers(read_seconds(folder))
+    endpoints = {name_endpoint(*names): Counts(right=count) for names, count in asked.items()}
+    assert count_ledger_writes(endpoints) == len(read_writes(folder)) > 30
+    # The control: these are asked too, and can be no write.
+    for names in (("PUT", "/api/books 405"), ("POST", "/api/books 413"), ("PATCH", "/api/books/{isbn} 415")):
+        assert asked[names] > 0
+    remove_books(folder, stack)
+
+
+# What new_book() draws at random is always what a step sends as something else.
+UNLUCKY = """
+import random
+random.randint = lambda low, high: 8
+from locustfile_smoke import SmokeUser
+"""
+
+
+def test_no_book_of_the_walk_is_by_chance_the_one_that_a_step_sends_instead(
+    project: Path, stack: Stack, folder: Path
+) -> None:
+    (folder / "unlucky.py").write_text(UNLUCKY)
+    load = ("-u", "1", "-t", "4s")
+    ran = run_locust(str(folder / "unlucky.py"), *load, folder=folder, stack=stack, PYTHONPATH=str(project))
+    assert (ran.returncode, read_failures(folder).total()) == (0, 0), ran.stdout
+    assert count_requests(folder)["POST", "/api/books 422"] > 0
