@@ -17,9 +17,9 @@ from pydantic import (
 )
 from pydantic.json_schema import GenerateJsonSchema
 
-from backend import examples
 from backend.auth.accounts import LONGEST_KEY, USERNAME, email_key
 from backend.auth.passwords import LONGEST_PASSWORD
+from backend.http import examples
 
 
 class SchemaInOrder(GenerateJsonSchema):

@@ -16,8 +16,8 @@ from backend.auth.sessions import identify
 from backend.caller import Caller
 from backend.deadline import start_deadline
 from backend.errors import NotAuthenticated, ServiceError
-from backend.examples import make_problem
 from backend.http.bodies import LARGEST_BODY, JSONRequest, StrictJSON, refuse_body
+from backend.http.examples import make_problem
 from backend.http.schemas import Problem
 from backend.http.service_pages import add_service_pages
 from backend.server.access_log import choose_request_id, note_request
