@@ -23,7 +23,7 @@ if os.environ.get("METRICS_MASTER") != str(os.getpid()):
 from backend.log_writer import writer
 from backend.logs import LOGGING, Logger
 
-worker_class = "backend.worker.Worker"
+worker_class = "backend.server.worker.Worker"
 threads = 16  # with more, each gets less done; those that wait for a store or a hash leave some for all else
 keepalive = 75  # seconds: longer than a user thinks, else clients meet closed connections
 timeout = 20  # seconds without a sign of life, after which the master replaces a worker: a frozen one within 30

@@ -12,7 +12,7 @@ from tests.support.weak_builds import Change, list_own, run_build
 
 Send = Callable[[str, bytes], RawAnswer]
 GUNICORN_AS_IT_COMES: tuple[Change, ...] = (
-    ('worker_class = "backend.worker.Worker"', 'worker_class = "gthread"'),
+    ('worker_class = "backend.server.worker.Worker"', 'worker_class = "gthread"'),
     ("except (ParseException, OSError):", "except ZeroDivisionError:"),
 )
 ANSWERED_BY_GUNICORN = ("a transfer coding unknown", "two hosts", "200 headers", "a long path")

@@ -107,7 +107,7 @@ def test_the_local_stack_has_the_worker_class_workers_and_routes_of_the_project(
     hostile_stack: Stack, tmp_path: Path
 ) -> None:
     for name, workers in (("auth", 1), ("books", 2)):
-        assert "Using worker: backend.worker.Worker" in (tmp_path / "stack" / f"{name}.log").read_text()
+        assert "Using worker: backend.server.worker.Worker" in (tmp_path / "stack" / f"{name}.log").read_text()
         assert len(list_workers(int(hostile_stack[f"{name.upper()}_PID"]))) == workers
         assert requests.get(f"{hostile_stack[f'{name.upper()}_URL']}/health", timeout=5).status_code == 200
 
