@@ -126,7 +126,7 @@ def test_that_the_policy_cannot_be_seen_is_said(store: OwnRedis) -> None:
 
 def find_commands() -> set[str]:
     """Return the commands of Redis that the code of the services names where it sends one."""
-    text = "".join(path.read_text() for path in (PROJECT / "backend").glob("*.py") if path.name != "redis_needs.py")
+    text = "".join(path.read_text() for path in (PROJECT / "backend").rglob("*.py") if path.name != "redis_needs.py")
     calls = (r"redis\.p?call\(", r"\bask(?:_once|_map)?\(", r"_scan\(", r"exchange\(\(")
     return set(re.findall(rf"""(?:{"|".join(calls)})['"]([A-Z]+)['"]""", text))
 
