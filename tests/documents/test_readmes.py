@@ -8,6 +8,11 @@ import pytest
 
 PROJECT = Path(__file__).parents[2]
 READMES = ["README.md", "README.es.md"]
+TROUBLES = "docs/troubleshooting.md"
+LONGEST = 100  # lines of a README: three minutes of a stranger
+WIDEST = 120  # columns of its prose
+README_WORDS = {("./run_all_tests.sh", "--quick"), ("./run_all_tests.sh", "--host"), ("./local_stack.sh", "up")}
+SEEN = dict.fromkeys(READMES, README_WORDS) | {TROUBLES: {("./run_checks.sh", "--long")}}
 BLOCK = re.compile(r"^```\w*\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 OUTLINE = {"section": r"^#+ ", "table": r"^\|[-|: ]+\|$", "picture": r"^!\[.+\]\(\S+\)$"}
 PROJECT_FILE = re.compile(r"[\w./*-]+\.(py|sh|sql|txt|conf|example)")
@@ -83,12 +88,20 @@ def test_both_readmes_link_to_the_same_files_in_the_same_order_and_to_each_other
 
 
 @pytest.mark.parametrize("name", READMES)
-def test_every_link_and_picture_of_a_readme_points_to_a_file(name: str) -> None:
-    assert [link for link in links_of(name) if not (PROJECT / link).is_file()] == []
+def test_a_readme_is_short_and_its_prose_is_narrow(name: str) -> None:
+    lines = read(name).splitlines()
+    assert len(lines) <= LONGEST
+    assert [line for line in lines if len(line) > WIDEST and not line.startswith("|")] == []
 
 
-@pytest.mark.parametrize("name", READMES)
-def test_every_program_of_a_readme_is_a_script_that_runs_or_a_known_one(name: str) -> None:
+@pytest.mark.parametrize("name", [*READMES, TROUBLES])
+def test_every_link_and_picture_of_a_document_points_to_a_file(name: str) -> None:
+    assert links_of(name)
+    assert [link for link in links_of(name) if not (PROJECT / name).parent.joinpath(link).is_file()] == []
+
+
+@pytest.mark.parametrize("name", [*READMES, TROUBLES])
+def test_every_program_of_a_document_is_a_script_that_runs_or_a_known_one(name: str) -> None:
     for program, *_ in named_commands(name):
         if program.startswith("./"):
             assert (PROJECT / program).is_file(), program
@@ -113,10 +126,10 @@ def test_the_guide_to_a_vm_gives_the_owners_lines_known_programs_and_settings_th
     assert names <= known and len(names) == 4
 
 
-@pytest.mark.parametrize("name", READMES)
+@pytest.mark.parametrize("name", SEEN)
 def test_every_option_and_word_given_to_a_script_stands_in_its_header(name: str) -> None:
     seen = [(program, word) for program, *words in named_commands(name) if program.startswith("./") for word in words]
-    assert {("./run_all_tests.sh", "--quick"), ("./local_stack.sh", "up")} <= set(seen)
+    assert SEEN[name] <= set(seen), "not found: this test looks in the wrong place"
     for script, word in seen:
         if re.match(r"--?\w|[a-z]+$", word):  # others are values, like an address
             assert re.search(rf"^#   {word}( |$)", header_of(script), re.MULTILINE), f"{script} {word}"

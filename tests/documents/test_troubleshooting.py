@@ -1,4 +1,4 @@
-"""The READMEs tell what is installed and what the tool's own sentences mean: each of them is in the code."""
+"""docs/troubleshooting.md names what is installed and explains sentences of the tool: the code has each of them."""
 
 import ast
 import re
@@ -8,8 +8,9 @@ import pytest
 
 from tests.support.stacks import PROJECT
 
-VARIES = "..."  # stands in a README for what a sentence fills in
-SCRIPTS = [*PROJECT.glob("*.py"), *PROJECT.glob("analysis/*.py")]
+DOCUMENT = (PROJECT / "docs" / "troubleshooting.md").read_text(encoding="utf-8")
+VARIES = "..."  # stands in the document for what a sentence fills in
+SCRIPTS = [*PROJECT.glob("*.py"), *PROJECT.glob("load/**/*.py"), *PROJECT.glob("analysis/**/*.py")]
 SHELL = [PROJECT / name for name in ("local_stack.sh", "run_all_tests.sh")]
 SHELL += sorted((PROJECT / "stack").glob("*.sh"))
 FILLED_IN = r"\$\{?[\w*@#/\[\]\"]+\}?|\$\([^()]*\)"
@@ -22,15 +23,9 @@ INSTALLERS = {
 }
 
 
-def read_readme(name: str) -> str:
-    """Return the text of a README."""
-    return (PROJECT / name).read_text(encoding="utf-8")
-
-
-def read_sentences(name: str) -> list[str]:
+def read_sentences() -> list[str]:
     """Return the sentences of the table of troubles, that of three columns."""
-    rows = re.findall(r"^\| `([^`]+)`(?: \(\w+\))? \|[^|]+\|[^|]+\|$", read_readme(name), re.MULTILINE)
-    return [row for row in rows if " " in row]
+    return re.findall(r"^\| `([^`]+)`(?: \(\w+\))? \|[^|]+\|[^|]+\|$", DOCUMENT, re.MULTILINE)
 
 
 def find_words() -> Iterator[str]:
@@ -55,8 +50,8 @@ def is_said(sentence: str, texts: list[str]) -> bool:
 WORDS = list(find_words())
 
 
-@pytest.mark.parametrize("sentence", read_sentences("README.md"))
-def test_a_sentence_that_the_readme_explains_is_one_that_the_code_says(sentence: str) -> None:
+@pytest.mark.parametrize("sentence", read_sentences())
+def test_a_sentence_that_the_document_explains_is_one_that_the_code_says(sentence: str) -> None:
     assert is_said(sentence, WORDS)
 
 
@@ -66,19 +61,17 @@ def test_a_sentence_that_has_changed_would_be_seen() -> None:
     assert not is_said("answers there; ... should be the ... service", WORDS)
 
 
-def test_both_readmes_explain_the_same_ten_sentences() -> None:
-    assert len(read_sentences("README.md")) == 10
-    assert read_sentences("README.es.md") == read_sentences("README.md")
+def test_the_document_explains_ten_sentences() -> None:
+    assert len(read_sentences()) == 10
 
 
-@pytest.mark.parametrize("name", ["README.md", "README.es.md"])
-def test_a_readme_names_every_package_that_a_script_installs(name: str) -> None:
+def test_the_document_names_every_package_that_a_script_installs() -> None:
     for script, pattern in INSTALLERS.items():
         packages = re.findall(pattern, (PROJECT / script).read_text(encoding="utf-8"))
         assert packages, f"none found in {script}: this test looks in the wrong place"
-        assert [package for package in packages if f"`{package}`" not in read_readme(name)] == []
+        assert [package for package in packages if f"`{package}`" not in DOCUMENT] == []
 
 
 def test_no_script_calls_sudo() -> None:
-    scripts = [*PROJECT.glob("*.sh"), *PROJECT.glob("*.py"), *PROJECT.glob("tests/*.sh")]
+    scripts = [*PROJECT.glob("*.sh"), *PROJECT.glob("stack/*.sh"), *PROJECT.glob("tests/*.sh"), *PROJECT.glob("*.py")]
     assert [path.name for path in scripts if re.search(r"^\s*sudo\b|[\"']sudo\b", path.read_text(), re.MULTILINE)] == []
