@@ -18,7 +18,9 @@ from tests.support.weak_builds import run_build
 
 SOONER = ("backend/read_model/projector.py", "CLEAN_EVERY_S = 5.0", "CLEAN_EVERY_S = 0.1")
 KINDS = ("authors", "formats", "genres")
-SWEEP = "from backend import unused_names as n; n.PART = {}; print(sum(n.remove_unused_names() for _ in range({})))"
+SWEEP = (
+    "from backend.stores import unused_names as n; n.PART = {}; print(sum(n.remove_unused_names() for _ in range({})))"
+)
 
 
 @pytest.fixture
