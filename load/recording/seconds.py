@@ -16,7 +16,7 @@ Row = list[float]
 
 
 def kind_of(exception: BaseException | None) -> int:
-    """Return which count a request belongs to; the words are those of locust_user.send()."""
+    """Return which count a request belongs to; the words are those of load/users/user.py."""
     if exception is None:
         return RIGHT
     text = str(exception)

@@ -228,7 +228,7 @@ def test_a_run_whose_runner_was_killed_is_summarized_as_partial_and_its_books_ca
     assert [one["verdict"] for one in summary["scenarios"]] == ["INVALID", "INCONCLUSIVE"]
     assert summary["scenarios"][0]["achieved"]["requests"] > 10
     assert "PARTIAL" in (out / "summary.md").read_text()
-    assert run_in(runner, "load/run/read_back.py", "write_heavy", str(out)).returncode == 0
+    assert run_in(runner, "-m", "load.run.read_back", "write_heavy", str(out)).returncode == 0
     states = read_data(out, "write_heavy", Gaps())
     assert states["after"].books == states["before"].books
 

@@ -27,19 +27,20 @@ class WhoUser(LibraryUser):
 """
 # Each user goes through session flows, and writes down whose sessions are all ended.
 FLOWS = """
-import os, locust_actions
+import os
+from load.users import reads
 from load.users.user import LibraryUser
 
-log_in = locust_actions.log_in
+log_in = reads.log_in
 
 def note(user, account):
     print(account.username, user.load.ending_all is not None, file=open(f"flows_{os.getpid()}", "a"))
     return log_in(user, account)
 
-locust_actions.log_in = note
+reads.log_in = note
 
 class FlowUser(LibraryUser):
-    tasks = [locust_actions.session_flow]
+    tasks = [reads.session_flow]
     think_time = lambda self: 0.2
 """
 
