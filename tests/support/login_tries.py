@@ -10,6 +10,7 @@ import requests
 from tests.support.clients import Account, ask_at_once, check_problem
 
 LIMIT = 10
+MOST_CROWDS = 5  # a busy machine may send one of them too slowly to meet
 RIGHT_AT_ONCE = 40  # four workers on two cores have a place for 20 of them
 GUESSES = 30
 MOST_SENT = 400  # of one guess, for as long as it is refused as one too many
@@ -28,6 +29,11 @@ def count(store: "redis.Redis", kind: str, account: Account) -> int:
 
 def check_right_at_once(url: str, account: Account) -> None:
     """Assert that a right password that is sent many times at once is let in or refused for a second, never locked."""
+    assert any(send_right_at_once(url, account) for _ in range(MOST_CROWDS)), "no place was missing"
+
+
+def send_right_at_once(url: str, account: Account) -> bool:
+    """Send a right password many times and hold the answers; tell whether one met no place of its account."""
     answers = ask_at_once([partial(log_in, url, account.username, account.password)] * RIGHT_AT_ONCE)
     statuses = [answer.status_code for answer in answers]
     assert set(statuses) <= {200, 503}, f"a right password was refused as a guess: {sorted(statuses)}"
@@ -36,7 +42,7 @@ def check_right_at_once(url: str, account: Account) -> None:
     for refusal in refusals:
         check_problem(refusal, 503)
         assert refusal.headers["Retry-After"] == "1"
-    assert any("this account" in refusal.json()["detail"] for refusal in refusals), "no place was missing"
+    return any("this account" in refusal.json()["detail"] for refusal in refusals)
 
 
 def guess_until_answered(url: str, name: str, guess: str) -> int:
