@@ -55,12 +55,13 @@ def measure_recording(options: argparse.Namespace, folder: Path) -> tuple[str, b
 
 def prepare_accounts(settings: dict[str, str], folder: Path) -> None:
     """Make, register and sign in some accounts; raises StandError."""
-    steps = (["create_users_csv.py", "--count", str(ACCOUNTS)], ["register_users.py"], ["load/client/sign_in.py"])
+    environment = {**settings, "PYTHONPATH": str(PROJECT)}
+    steps = (["create_users_csv", "--count", str(ACCOUNTS)], ["register_users"], ["load.client.sign_in"])
     for name, *arguments in steps:
-        command = [sys.executable, str(PROJECT / name), *arguments]
         ran = subprocess.run(
-            command, cwd=folder, env=settings, capture_output=True, text=True, timeout=PREPARED_S, check=False
-        )
+            [sys.executable, "-m", name, *arguments], cwd=folder, env=environment, capture_output=True, text=True,
+            timeout=PREPARED_S, check=False,
+        )  # fmt: skip
         if ran.returncode:
             raise StandError(f"{name} ended with {ran.returncode}: {ran.stderr.strip()[-300:]}")
 

@@ -1,5 +1,6 @@
 """The benchmark measures what it says, marks what it cannot trust, and leaves nothing behind."""
 
+import json
 import os
 import secrets
 import shutil
@@ -17,10 +18,12 @@ from benchmarks.cases import Comparison, choose_cases, list_cases, list_comparis
 from benchmarks.driver import make_isbn
 from benchmarks.large import fill
 from benchmarks.quiet import mark_disturbed, read_times
+from benchmarks.recording import ACCOUNTS, prepare_accounts
 from benchmarks.stand import BARE, Stack, open_stack, serve
 from benchmarks.table import write_rates, write_ratio
 from benchmarks.wrk import Load, Result, run_wrk
 from tests.support.read_models import LONG
+from tests.support.scripts import choose_environment
 
 pytestmark = pytest.mark.alone
 
@@ -135,6 +138,12 @@ def test_one_command_prints_a_table_and_leaves_nothing_behind(project: Path, tmp
     assert ran.returncode == 0, ran.stdout + ran.stderr
     assert "| GET /me over bare Flask |" in out.read_text() and "- command: `python -m benchmarks" in out.read_text()
     assert find_programs_of(scratch) == [] and not list(scratch.glob("libros-benchmark-*"))
+
+
+def test_the_load_of_the_recording_gets_its_accounts_and_their_sessions(stack: dict[str, str], tmp_path: Path) -> None:
+    prepare_accounts(choose_environment(stack), tmp_path)
+    kept = json.loads((tmp_path / "sessions.json").read_text())[stack["AUTH_URL"]]
+    assert len(kept) == ACCOUNTS - 2  # these two log in and out
 
 
 @needs_wrk

@@ -11,9 +11,10 @@ FOREIGN = ("AUTH_", "BOOKS_", "DB_", "REDIS_", "JWT_", "METRICS_", "LOCUST_")
 
 
 def find_script(name: str) -> list[str]:
-    """Return the command that runs one of the project's Python scripts, those of a package as a module."""
+    """Return the command that runs one of the project's Python scripts in any folder, those of a wing as a module."""
     if "/" in name:
-        return [sys.executable, "-m", name.removesuffix(".py").replace("/", ".")]
+        module = name.removesuffix(".py").replace("/", ".")
+        return ["env", f"PYTHONPATH={PROJECT}", sys.executable, "-m", module]
     return [sys.executable, str(PROJECT / name)]
 
 
@@ -22,7 +23,7 @@ def choose_environment(stack: Stack | None, **more: str) -> dict[str, str]:
     clean = {name: value for name, value in os.environ.items() if not name.startswith(FOREIGN)}
     wanted = ("AUTH_URL", "BOOKS_URL", "METRICS_TOKEN")
     addresses = {name: stack[name] for name in wanted} if stack else {}
-    return {**clean, **addresses, "PYTHONPATH": str(PROJECT), **more}
+    return {**clean, **addresses, **more}
 
 
 def run_script(
