@@ -60,12 +60,17 @@ def in_background() -> bool:
     return _present.in_background
 
 
+def be_in_background() -> None:
+    """Note that this thread does work of this kind, under Trouble.survived()."""
+    _present.in_background = True
+
+
 def repeat(what: str, step: Callable[[], object], every_s: float) -> threading.Thread:
     """Do a step, over and over, with a pause of `every_s` after each, in a thread of this process until that ends."""
     trouble = Trouble(what)
 
     def go_on() -> None:
-        _present.in_background = True
+        be_in_background()
         while True:
             with trouble.survived():
                 step()

@@ -4,7 +4,6 @@ A command applies its own event before it answers; what a crash or an absent Red
 Several projectors may run at once: an event changes the read model once, however often it comes.
 """
 
-import logging
 import random
 import threading
 import time
@@ -14,7 +13,7 @@ from typing import Any
 import redis
 
 from backend import metrics
-from backend.errors import ServiceError
+from backend.background import Trouble, be_in_background
 from backend.read_model.lookup import CATALOGUE, note_loss
 from backend.read_model.losses import Watch
 from backend.read_model.outbox import BATCH, delete_applied, delete_rows, read_leftovers, read_oldest
@@ -23,8 +22,6 @@ from backend.read_model.rebuild import judge, rebuild
 from backend.stores import pool, redis_store
 from backend.stores.pool import writing
 from backend.stores.unused_names import remove_unused_names
-
-log = logging.getLogger(__name__)
 
 PAUSE_S = 0.4
 AFTER_ERROR_S = 1.0
@@ -41,22 +38,20 @@ def start_projector(_worker: Any) -> threading.Thread:
 
 
 def _run() -> None:
+    be_in_background()
     pool.be_patient()
     redis_store.be_patient()
-    projector = Projector()
+    projector, trouble = Projector(), Trouble("projector")
     clean_at = 0.0
     while True:
-        pause = PAUSE_S
-        try:
+        pause = AFTER_ERROR_S
+        with trouble.survived():
             projector.run_pass()
             if time.monotonic() > clean_at:
                 delete_old_keys()
                 remove_unused_names()
                 clean_at = time.monotonic() + CLEAN_EVERY_S
-        # It must outlive whatever goes wrong: nothing else brings the leftovers in.
-        except Exception as error:
-            log.warning("projector: %s", error, exc_info=not isinstance(error, (ServiceError, redis.RedisError)))
-            pause = AFTER_ERROR_S
+            pause = PAUSE_S
         time.sleep(pause * random.uniform(0.75, 1.25))  # noqa: S311 - so that the processes take turns
 
 

@@ -114,6 +114,8 @@ def test_mariadb_that_refuses_the_services_is_told_and_survived(
     wait_until(lambda: read_metric(own, own["BOOKS_URL"], "db_connections") >= 1, 5, "they are counted again")
     assert "Traceback" not in log.read_text()[logged:]
     assert len(list_told()) == workers  # once, not each second
+    projectors = re.findall(r" (\d+) WARNING - (projector: .*)", log.read_text()[logged:])
+    assert projectors and len(projectors) == len(set(projectors))
 
 
 def test_a_frozen_mariadb_makes_no_healthy_redis_look_down(own: Stack, signed_in: tuple[Account, Json]) -> None:
