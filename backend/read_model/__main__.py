@@ -37,7 +37,7 @@ def main(arguments: list[str]) -> int:
     try:
         return commands[arguments[0]]()
     except (ConfigError, ServiceError, redis.RedisError) as error:
-        print(f"backend.read_model.projector: {error}", file=sys.stderr)
+        print(f"backend.read_model: {error}", file=sys.stderr)
         return 3
 
 
