@@ -15,6 +15,7 @@ from prometheus_client import Gauge
 from backend.background import Trouble, repeat
 from backend.metrics import EACH, LATEST
 from backend.stores.pool import reading
+from backend.stores.redis_run import ask_info
 from backend.stores.redis_store import ask
 
 WORKER_EVERY_S = 0.5
@@ -80,7 +81,7 @@ def _count_connections() -> Any:
 
 
 def _measure_redis() -> str:
-    return _ask_info("memory")["used_memory"]
+    return ask_info("memory")["used_memory"]
 
 
 def _count_keys() -> Any:
@@ -91,14 +92,9 @@ def _count_keys() -> Any:
 def _name_stores() -> None:
     with reading() as cursor:
         cursor.execute("SELECT VERSION() AS version")
-        STORES.labels(cursor.fetchone()["version"], _name_redis(_ask_info("server"))).set(1)
+        STORES.labels(cursor.fetchone()["version"], _name_redis(ask_info("server"))).set(1)
 
 
 def _name_redis(info: dict[str, str]) -> str:
     # Valkey gives as redis_version that of the Redis it came from.
     return f"Valkey {info['valkey_version']}" if "valkey_version" in info else info["redis_version"]
-
-
-def _ask_info(section: str) -> dict[str, str]:
-    lines = ask("INFO", section).decode().split("\r\n")
-    return dict(line.split(":", 1) for line in lines if ":" in line)
