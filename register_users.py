@@ -11,8 +11,8 @@ import requests
 
 from load.client.accounts import Account, read_accounts
 from load.client.progress import work_through
-from load.client.script import INTERRUPTED, Arguments, add_options
-from load.client.services import Refused, ask, check_service, explain, open_http, service_url
+from load.client.script import Arguments, add_options, choose_auth, run
+from load.client.services import ask, check_service, explain, open_http
 
 if TYPE_CHECKING:
     pass
@@ -58,15 +58,7 @@ def main() -> int:
     parser = Arguments(description=__doc__, epilog=EXITS, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_options(parser)
     options = parser.parse_args()
-    try:
-        auth_url = options.auth_url.rstrip("/") or service_url("auth")
-        return register_all(options.users, auth_url, options.concurrency)
-    except Refused as problem:
-        print(f"{parser.prog}: {problem}", file=sys.stderr)
-        return problem.exit_code
-    except KeyboardInterrupt:
-        print(f"{parser.prog}: interrupted; run it again to go on", file=sys.stderr)
-        return INTERRUPTED
+    return run(parser.prog, lambda: register_all(options.users, choose_auth(options), options.concurrency))
 
 
 if __name__ == "__main__":

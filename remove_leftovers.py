@@ -9,9 +9,8 @@ import sys
 from pathlib import Path
 
 from load.client.catalogue import is_leftover, read_catalogue
-from load.client.script import INTERRUPTED, Arguments
+from load.client.script import Arguments, run
 from load.client.service_metrics import find_token, refuse_other_load
-from load.client.services import Refused
 from load.client.target import Target, read_target
 from load.run.read_back import await_read_model, remove, sign_in
 
@@ -48,14 +47,7 @@ def main() -> int:
     parser.add_argument("--users", type=Path, default=Path("users.csv"), help="the accounts (users.csv)")
     parser.add_argument("--sessions", type=Path, default=Path("sessions.json"), help="their sessions (sessions.json)")
     options = parser.parse_args()
-    try:
-        return remove_leftovers(read_target(options)[0], options.users, options.sessions)
-    except Refused as problem:
-        print(f"{parser.prog}: {problem}", file=sys.stderr)
-        return problem.exit_code
-    except KeyboardInterrupt:
-        print(f"{parser.prog}: interrupted; run it again to go on", file=sys.stderr)
-        return INTERRUPTED
+    return run(parser.prog, lambda: remove_leftovers(read_target(options)[0], options.users, options.sessions))
 
 
 if __name__ == "__main__":

@@ -1,10 +1,12 @@
-"""What the scripts share: options that end with the exit code of wrong use, and counts."""
+"""What the scripts share: options that end with the exit code of wrong use, and how a script ends."""
 
 import argparse
+import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
 
-from load.client.services import WRONG_USE
+from load.client.services import WRONG_USE, Refused, service_url
 
 INTERRUPTED = 130
 
@@ -29,3 +31,20 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--users", type=Path, default=Path("users.csv"), help="the accounts (users.csv)")
     parser.add_argument("--auth-url", default="", help="the auth service (AUTH_URL, else this machine)")
     parser.add_argument("--concurrency", type=count_of, default=4, help="requests at a time (4)")
+
+
+def choose_auth(options: argparse.Namespace) -> str:
+    """Return the address of the auth service that these options ask for; raises Refused."""
+    return options.auth_url.rstrip("/") or service_url("auth")
+
+
+def run(prog: str, work: Callable[[], int], left: str = "to go on") -> int:
+    """Return the exit code of `work`, or that of what stopped it, which is told in one line on standard error."""
+    try:
+        return work()
+    except Refused as problem:
+        print(f"{prog}: {problem}", file=sys.stderr)
+        return problem.exit_code
+    except KeyboardInterrupt:
+        print(f"{prog}: interrupted; run it again {left}", file=sys.stderr)
+        return INTERRUPTED

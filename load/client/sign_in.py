@@ -18,8 +18,8 @@ import requests
 
 from load.client.accounts import Account, check_private, read_accounts
 from load.client.progress import work_through
-from load.client.script import INTERRUPTED, Arguments, add_options
-from load.client.services import Refused, ask, check_service, explain, open_http, service_url
+from load.client.script import Arguments, add_options, choose_auth, run
+from load.client.services import Refused, ask, check_service, explain, open_http
 
 AT_A_TIME = 4  # log-ins: each costs the service a password hash
 PRUNE_AFTER = 604_800  # seconds after which a session that nobody carried on is dropped from the file
@@ -188,26 +188,24 @@ def make_sure(  # noqa: PLR0913  what is to be done, how fast, and who is told
     return {account.username: sessions[account.username] for account in accounts}, outcomes
 
 
+def sign_all_in(options: argparse.Namespace) -> int:
+    """Sign in every account of the file that is not kept, say how, and return the exit code; raises Refused."""
+    auth_url = choose_auth(options)
+    accounts, _ = split_accounts(read_accounts(options.users))
+    read_sessions(options.sessions)
+    check_service(auth_url, "auth")
+    _, outcomes = make_sure(auth_url, accounts, options.sessions, options.concurrency)
+    print(f"{len(accounts)} accounts have a session: {', '.join(f'{n} {how}' for how, n in outcomes.items())}")
+    return 0
+
+
 def main() -> int:
     """Sign in every account of the file that is not kept, and return the exit code."""
     parser = Arguments(description=__doc__, epilog=EXITS, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_options(parser)
     parser.add_argument("--sessions", type=Path, default=Path("sessions.json"), help="the file to keep them in")
     options = parser.parse_args()
-    try:
-        auth_url = options.auth_url.rstrip("/") or service_url("auth")
-        accounts, _ = split_accounts(read_accounts(options.users))
-        read_sessions(options.sessions)
-        check_service(auth_url, "auth")
-        _, outcomes = make_sure(auth_url, accounts, options.sessions, options.concurrency)
-    except Refused as problem:
-        print(f"{parser.prog}: {problem}", file=sys.stderr)
-        return problem.exit_code
-    except KeyboardInterrupt:
-        print(f"{parser.prog}: interrupted; run it again to go on", file=sys.stderr)
-        return INTERRUPTED
-    print(f"{len(accounts)} accounts have a session: {', '.join(f'{n} {how}' for how, n in outcomes.items())}")
-    return 0
+    return run(parser.prog, lambda: sign_all_in(options))
 
 
 if __name__ == "__main__":

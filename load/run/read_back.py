@@ -22,7 +22,7 @@ import requests
 from analysis.records.formats import REFUSED, DataState, find_parts
 from load.client.accounts import read_accounts
 from load.client.catalogue import is_leftover, read_catalogue, remove_books
-from load.client.script import INTERRUPTED, Arguments
+from load.client.script import Arguments, run
 from load.client.services import WRONG_USE, Refused, ask, check_service, open_http
 from load.client.sign_in import bearer, make_sure, split_accounts
 from load.run.both_models import HEADERS, LONGEST_LAG_S, Service, read_back
@@ -140,6 +140,18 @@ def clear_up(service: Service, folder: Path, name: str) -> int:
     return 0 if found.complete and not left else 1
 
 
+def note_or_clear_up(options: argparse.Namespace) -> int:
+    """Note what is there before a load, or read back what one wrote, and return the exit code; raises Refused."""
+    urls = find_services(options.folder)
+    service = sign_in(urls, options.users, options.sessions)
+    if not options.before:
+        return clear_up(service, options.folder, options.name)
+    state = note_state(service, options.folder / f"{options.name}_data.jsonl", "before")
+    if state.own:
+        warn_of_leftovers(options.name, state.own, urls)
+    return 0
+
+
 def main() -> int:
     """Do what the options ask for, and return the exit code."""
     parser = Arguments(description=__doc__, epilog=EXITS, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -149,21 +161,7 @@ def main() -> int:
     parser.add_argument("--users", type=Path, default=Path("users.csv"), help="the accounts (users.csv)")
     parser.add_argument("--sessions", type=Path, default=Path("sessions.json"), help="their sessions (sessions.json)")
     options = parser.parse_args()
-    try:
-        urls = find_services(options.folder)
-        service = sign_in(urls, options.users, options.sessions)
-        if options.before:
-            state = note_state(service, options.folder / f"{options.name}_data.jsonl", "before")
-            if state.own:
-                warn_of_leftovers(options.name, state.own, urls)
-            return 0
-        return clear_up(service, options.folder, options.name)
-    except Refused as problem:
-        print(f"{parser.prog}: {problem}", file=sys.stderr)
-        return problem.exit_code
-    except KeyboardInterrupt:
-        print(f"{parser.prog}: interrupted; run it again to remove the books that are left", file=sys.stderr)
-        return INTERRUPTED
+    return run(parser.prog, lambda: note_or_clear_up(options), "to remove the books that are left")
 
 
 if __name__ == "__main__":
