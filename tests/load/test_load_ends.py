@@ -77,9 +77,9 @@ def slow_load(folder: Path, stack: Stack, slow: FaultyServer, *options: str) -> 
 
 IN_FULL = pytest.mark.skipif(not LONG, reason="long form only")
 ENDS = {
-    "run-time": ("locustfile.py", "-t", "6s"),
+    "run-time": ("locustfile.py", "-t", "8s"),
     "SIGTERM": ("locustfile.py", "-t", "60s"),
-    "shape": ("locustfile_stages.py", "--stages", "20:6:20"),
+    "shape": ("locustfile_stages.py", "--stages", "20:8:20"),
 }
 
 
