@@ -1,6 +1,7 @@
 """The borders of the architecture: which wing and which layer may import which, and that queries change nothing."""
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
@@ -112,6 +113,31 @@ def test_the_wings_are_really_looked_at() -> None:
     assert "locust" in wings_of(PROJECT / "locustfile.py")
     assert ("backend.catalogue.queries", "backend.read_model.lookup") in list_modules()
     assert layer_of("backend.http.web") < layer_of("backend.auth.sessions") < layer_of("backend.config")
+
+
+def find_named_modules(text: str) -> set[str]:
+    """Return what a text names as a module of the services, the analysis or the tests, with what it takes from it."""
+    return set(re.findall(r"\b(?:backend|analysis|tests)(?:\.[A-Za-z_0-9]+)+", text))
+
+
+def is_there(name: str) -> bool:
+    """Tell whether a dotted name is a package, or leads through a module: of what the module holds nothing is asked."""
+    parts = name.split(".")
+    paths = [PROJECT.joinpath(*parts[:count]) for count in range(1, len(parts) + 1)]
+    return paths[-1].is_dir() or any(path.with_suffix(".py").is_file() for path in paths)
+
+
+def test_every_module_that_a_text_names_is_there() -> None:
+    texts = [path for pattern in ("*.py", "*.sh", "*.md") for path in PROJECT.rglob(pattern) if is_ours(path)]
+    wrong = [(str(path), name) for path in texts for name in find_named_modules(path.read_text()) if not is_there(name)]
+    assert wrong == []
+    assert [is_there(f"backend.{name}") for name in ("stores.pool.reading", "stores", "base")] == [True, True, False]
+
+
+def is_ours(path: Path) -> bool:
+    """Tell whether a file is the project's own; the changelog also names what was there before."""
+    parts = path.relative_to(PROJECT).parts
+    return not parts[0].startswith((".", "test_results_")) and path.name != "CHANGELOG.md"
 
 
 def test_queries_hold_no_sql_that_changes_and_only_the_reading_door() -> None:

@@ -11,9 +11,10 @@ import pytest
 from tests.support.read_models import LONG
 from tests.support.runs import Runner, copy_project, end_of, read_summary, wait_for
 from tests.support.stacks import PROJECT, Stack
-from tests.support.weak_builds import Change, Services, run_build
+from tests.support.weak_builds import Change, Services, copy_build, run_build
 
-pytestmark = [pytest.mark.alone, pytest.mark.skipif(not LONG, reason="long form only")]
+IN_FULL = pytest.mark.skipif(not LONG, reason="long form only")
+pytestmark = pytest.mark.alone
 
 LEAKS: tuple[Change, ...] = (
     (  # 1 KB a request
@@ -30,9 +31,9 @@ LEAKS: tuple[Change, ...] = (
     ),
     (
         "backend/server/usage.py",
-        "from backend.database import reading\n",
-        "from backend.connections import Connection, connection_arguments\n"
-        "from backend.database import reading\n\n_OPEN: list[Any] = []\n",
+        "from backend.stores.pool import reading\n",
+        "from backend.stores.mariadb import Connection, connection_arguments\n"
+        "from backend.stores.pool import reading\n\n_OPEN: list[Any] = []\n",
     ),
 )
 SPIKE = {
@@ -51,6 +52,21 @@ def runner(tmp_path_factory: pytest.TempPathFactory, stack: Stack) -> Iterator[R
     assert made.processes() == []
 
 
+def slow_while(flag: Path) -> Change:
+    """Return the change that makes each answer a quarter of a second slower while a file is there."""
+    return (
+        "        return shed(environ, start_response) if is_late(environ)",
+        "        import os\n"
+        f"        time.sleep(0.25 * os.path.exists({str(flag)!r}))\n"
+        "        return shed(environ, start_response) if is_late(environ)",
+    )
+
+
+@pytest.mark.parametrize("changes", [LEAKS, (slow_while(Path("slow")),)], ids=["leaks", "slow"])
+def test_the_code_still_holds_what_a_control_takes_out(tmp_path: Path, changes: tuple[Change, ...]) -> None:
+    copy_build(tmp_path / "build", *changes)
+
+
 def urls_of(services: Services) -> list[str]:
     """Return the options that aim a run at these services."""
     return ["--auth-url", services.auth, "--books-url", services.books]
@@ -62,6 +78,7 @@ def read_scenario(out: Path) -> dict[str, Any]:
     return dict(scenario)
 
 
+@IN_FULL
 def test_a_service_that_leaks_fails_the_soak_which_names_the_process_and_the_slope(
     runner: Runner, stack: Stack, tmp_path: Path
 ) -> None:
@@ -80,14 +97,8 @@ def test_a_service_that_leaks_fails_the_soak_which_names_the_process_and_the_slo
 def run_spike(runner: Runner, stack: Stack, folder: Path, slow_s: float) -> tuple[dict[str, Any], int]:
     """Run a spike on services that stay slow for so long after it; return the scenario and the exit code."""
     flag, out = folder / "slow", folder / "results"
-    slow: Change = (
-        "        return shed(environ, start_response) if is_late(environ)",
-        "        import os\n"
-        f"        time.sleep(0.25 * os.path.exists({str(flag)!r}))\n"
-        "        return shed(environ, start_response) if is_late(environ)",
-    )
     runner.plan("spike", **SPIKE)
-    with run_build(stack, folder / "build", slow) as services:
+    with run_build(stack, folder / "build", slow_while(flag)) as services:
         run = runner.start("--only", "spike", *urls_of(services), "--out", str(out))
         wait_for(lambda: has_begun(out) or run.poll() is not None)
         timers = [threading.Timer(SPIKE_ENDS_S, flag.touch), threading.Timer(SPIKE_ENDS_S + slow_s, flag.unlink)]
@@ -106,6 +117,7 @@ def has_begun(out: Path) -> bool:
     return history.exists() and re.search(r",[1-9]\d*,,Aggregated", history.read_text()) is not None
 
 
+@IN_FULL
 def test_a_service_that_stays_slow_after_the_spike_is_given_the_seconds_it_took(
     runner: Runner, stack: Stack, tmp_path: Path
 ) -> None:
@@ -115,6 +127,7 @@ def test_a_service_that_stays_slow_after_the_spike_is_given_the_seconds_it_took(
     assert f"normal again {figures['normal again after']} s after the spike" in scenario["answer"]
 
 
+@IN_FULL
 def test_a_service_that_never_recovers_from_the_spike_fails(runner: Runner, stack: Stack, tmp_path: Path) -> None:
     scenario, code = run_spike(runner, stack, tmp_path, 600)
     assert (code, scenario["verdict"]) == (1, "FAIL"), scenario["reasons"]
