@@ -3,11 +3,15 @@
 from flask import Response, g
 from flask_openapi3 import APIBlueprint, Tag
 
+from backend.answer import Answer, to_json
 from backend.auth import accounts, sessions
+from backend.caller import Caller
+from backend.http.fast_path import FastPath, Read
 from backend.http.schemas import Login, Registration, TokenPair, TokenStatus, User
 from backend.http.web import (
     ACCESS_TOKEN,
     REFRESH_TOKEN,
+    answer_query,
     bearer_token,
     build_app,
     check_token,
@@ -15,6 +19,7 @@ from backend.http.web import (
     problems,
     token_answer,
 )
+from backend.stores.live_sessions import look_up
 
 ACCOUNTS = Tag(name="Accounts", description="Who may log in.")
 SESSIONS = Tag(name="Sessions", description="A session lasts from a log-in to its log-out; its tokens end with it.")
@@ -69,7 +74,19 @@ def log_out_everywhere() -> tuple[str, int]:
 @signed_in_api.get("/me", tags=[ACCOUNTS], responses={200: User})
 def show_me() -> Response:
     """Show the user whose token this is."""
-    return json_answer(g.caller.user)
+    return answer_query(describe(g.caller))
 
 
+def find_me(caller: Caller, _: None) -> Answer:
+    """Give the user of a caller whose session has yet to be looked up."""
+    look_up(caller)
+    return describe(caller)
+
+
+def describe(caller: Caller) -> Answer:
+    """Give the user of a caller."""
+    return Answer(to_json(caller.user).encode())
+
+
+app.fast_path = FastPath({"/me": Read(None, find_me)})
 app.register_api(signed_in_api)

@@ -4,6 +4,7 @@ from flask import Response, g, request
 from flask_openapi3 import APIBlueprint, Tag
 
 from backend.catalogue import commands, queries
+from backend.http.fast_path import FastPath, Read
 from backend.http.schemas import (
     Book,
     BookChange,
@@ -15,7 +16,7 @@ from backend.http.schemas import (
     DeletedBookPath,
     NewBook,
 )
-from backend.http.web import ACCESS_TOKEN, build_app, check_signature, check_token, json_answer, problems
+from backend.http.web import ACCESS_TOKEN, answer_query, build_app, check_signature, check_token, json_answer, problems
 from backend.read_model.projector import start_projector
 from backend.server.usage import start_measuring_stores
 
@@ -47,14 +48,13 @@ commands_api.before_request(check_token)
 @queries_api.get("/books", responses={200: BookPage, 304: None})
 def list_books(query: BookQuery) -> Response:
     """List books by title, then ISBN, a page at a time; with Cache-Control: no-cache the page comes from MariaDB."""
-    names = {"author": query.author, "genre": query.genre, "format": query.format}
-    return unless_unchanged(queries.list_books(g.caller, query.limit, query.after, fresh=wants_fresh(), **names))
+    return answer_query(queries.list_books(g.caller, **dict(query), fresh=wants_fresh()))
 
 
 @queries_api.get("/books/<isbn>", responses={200: Book, 304: None, **problems(404)})
 def get_book(path: BookPath) -> Response:
     """Show one book; with Cache-Control: no-cache from MariaDB and not from the read model."""
-    return unless_unchanged(queries.get_book(g.caller, path.isbn, fresh=wants_fresh()))
+    return answer_query(queries.get_book(g.caller, path.isbn, fresh=wants_fresh()))
 
 
 @commands_api.post("/books", responses={201: BookVersion, **problems(400, 409, 413, 415)})
@@ -86,19 +86,16 @@ def wants_fresh() -> bool:
     return "no-cache" in request.headers.get("Cache-Control", "").lower()
 
 
-def unless_unchanged(answer: queries.Answer) -> Response:
-    """Give the answer, or 304 when If-None-Match names its entity tag."""
-    unchanged = "If-None-Match" in request.headers and request.if_none_match.contains_weak(answer.etag)
-    response = Response(status=304) if unchanged else Response(answer.json, content_type="application/json")
-    response.headers.add("ETag", f'"{answer.etag}"')
-    response.headers.add("Catalogue-Version", answer.catalogue_version)
-    return response
-
-
 def if_match_holds(version: int) -> bool:
     """Say whether If-Match, where it is given, names this version."""
     return "If-Match" not in request.headers or request.if_match.contains(str(version))
 
 
+app.fast_path = FastPath(
+    {
+        "/api/books": Read(BookQuery, lambda caller, query: queries.find_page(caller, **dict(query))),
+        "/api/books/<isbn>": Read(BookPath, lambda caller, path: queries.find_book(caller, path.isbn)),
+    }
+)
 app.register_api(queries_api)
 app.register_api(commands_api)

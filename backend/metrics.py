@@ -24,6 +24,7 @@ REQUESTS = Histogram(
     ("method", "route", "status"),
     buckets=BUCKETS,
 )
+ON_FAST_PATH = Counter("http_requests_on_fast_path", "Plain reads answered without a thread.")
 IN_FLIGHT = Gauge("http_requests_in_flight", "Requests being answered.", multiprocess_mode=LIVE)
 SHED = Counter("http_requests_shed", "Requests answered 503 or 429.")
 POOL_IN_USE = Gauge("db_pool_in_use", "Database connections lent.", multiprocess_mode=LIVE)

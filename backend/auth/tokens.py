@@ -62,6 +62,14 @@ class Pace:
 _paces = {"refused": Pace(TELL_SKEW_EVERY_S), "accepted": Pace(TELL_SKEW_EVERY_S)}
 
 
+def read_bearer(header: str) -> str:
+    """Give the token of an Authorization header. Raises NotAuthenticated unless there is exactly one."""
+    scheme, _, token = header.partition(" ")
+    if scheme.lower() != "bearer" or not token or "," in token:
+        raise NotAuthenticated
+    return token.strip()
+
+
 def read_token(token: str, *uses: str, verify_exp: bool = True) -> dict[str, Any]:
     """Give the claims of a well-signed, complete token of one of these uses, `access` and `refresh`.
 

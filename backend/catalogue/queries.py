@@ -3,14 +3,15 @@
 import base64
 import binascii
 import hashlib
-from typing import Any, NamedTuple
+from typing import Any
 
 from backend import metrics
+from backend.answer import Answer, to_json
 from backend.caller import Caller
 from backend.config import settings
 from backend.errors import NotFound
 from backend.read_model import lookup
-from backend.read_model.book import BOOK, ONE_BOOK, indexes_for, make_book, to_json
+from backend.read_model.book import BOOK, ONE_BOOK, indexes_for, make_book
 from backend.stores.live_sessions import look_up
 from backend.stores.pool import reading
 
@@ -32,14 +33,6 @@ LONGEST_CURSOR = 4096  # characters
 LIVE = "mariadb"  # the catalogue version of an answer from MariaDB, which is always the newest
 
 Place = tuple[str, str]  # title key and ISBN: where a book stands in the order
-
-
-class Answer(NamedTuple):
-    """The JSON of an answer, its entity tag, and the version of the catalogue that it was made from."""
-
-    json: bytes
-    etag: str
-    catalogue_version: str
 
 
 def get_book(caller: Caller, isbn: str, *, fresh: bool = False) -> Answer:

@@ -12,15 +12,18 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.http import HTTP_STATUS_CODES
 
 from backend import __version__, metrics
+from backend.answer import Answer
 from backend.auth.sessions import identify
+from backend.auth.tokens import read_bearer
 from backend.caller import Caller
 from backend.deadline import start_deadline
-from backend.errors import NotAuthenticated, ServiceError
+from backend.errors import ServiceError
 from backend.http.bodies import LARGEST_BODY, JSONRequest, StrictJSON, refuse_body
 from backend.http.examples import make_problem
+from backend.http.fast_path import FastPath, is_unchanged
 from backend.http.schemas import Problem
 from backend.http.service_pages import add_service_pages
-from backend.server.access_log import choose_request_id, note_request
+from backend.server.access_log import choose_request_id, note_wsgi_request
 from backend.server.shedding import is_late, shed
 from backend.server.usage import start_measuring_worker
 from backend.stores.live_sessions import look_up
@@ -34,8 +37,9 @@ REFRESH_TOKEN: Security = [{"refresh_token": []}]
 
 
 class App(OpenAPI):
-    """A Flask app that validates and documents itself."""
+    """A Flask app that validates and documents itself; `fast_path` is for the worker that serves it."""
 
+    fast_path: FastPath | None = None
     request_class = JSONRequest
     json_provider_class = StrictJSON
 
@@ -97,10 +101,7 @@ def problems(*statuses: int) -> dict[str | int, Any]:
 
 def bearer_token() -> str:
     """Give the token of the Authorization header. Raises NotAuthenticated unless there is exactly one."""
-    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-    if scheme.lower() != "bearer" or not token or "," in token:
-        raise NotAuthenticated
-    return token.strip()
+    return read_bearer(request.headers.get("Authorization", ""))
 
 
 def check_token() -> None:
@@ -124,6 +125,14 @@ def json_answer(body: Any, status: int = 200, **headers: str) -> Response:
     return response
 
 
+def answer_query(answer: Answer) -> Response:
+    """Answer a query, with 304 when If-None-Match names its entity tag."""
+    unchanged = "If-None-Match" in request.headers and is_unchanged(request.if_none_match, answer)
+    response = Response(status=304) if unchanged else Response(answer.json, content_type="application/json")
+    response.headers.extend(answer.headers())
+    return response
+
+
 def token_answer(body: Any) -> Response:
     """Answer with something that no cache may keep."""
     return json_answer(body, Cache_Control="no-store")
@@ -135,7 +144,7 @@ def _begin() -> None:
     metrics.IN_FLIGHT.inc()
     start_deadline(waited_s)
     environ["libros.started"] = time.perf_counter() - waited_s
-    environ["libros.request_id"] = choose_request_id(environ)
+    environ["libros.request_id"] = choose_request_id(environ.get("HTTP_X_REQUEST_ID", ""))
     if int(environ.get("CONTENT_LENGTH") or 0) > LARGEST_BODY:
         refuse_body()  # also where no route reads the body
 
@@ -147,7 +156,7 @@ def _finish(response: Response) -> Response:
     response.headers.add("X-Content-Type-Options", "nosniff")
     metrics.IN_FLIGHT.dec()
     seconds = time.perf_counter() - environ["libros.started"]
-    note_request(environ, rule.rule if rule else "none", response.status_code, seconds)
+    note_wsgi_request(environ, rule.rule if rule else "none", response.status_code, seconds)
     return response
 
 

@@ -15,11 +15,6 @@ ONE_BOOK = BOOK + "FROM books b WHERE b.isbn = %s"
 LONGEST_KEY = 760  # of the column title_key; only a title of 254 characters that all fold into three is longer
 
 
-def to_json(body: Any) -> str:
-    """Write JSON without spare spaces."""
-    return json.dumps(body, separators=(",", ":"), ensure_ascii=False)
-
-
 def make_book(fields: dict[str, Any], version: int) -> dict[str, Any]:
     """Give a book in the shape of the API from its fields; the price is a decimal, `authors` a list or its JSON."""
     authors = fields["authors"]

@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Iterator
 from typing import Any
 
-from backend.read_model.book import to_json
+from backend.answer import to_json
 from backend.read_model.projection import Event
 from backend.stores.mariadb import Statement
 from backend.stores.pool import reading, writing

@@ -14,7 +14,8 @@ from typing import Any, NamedTuple
 
 import redis
 
-from backend.read_model.book import indexes_of, title_key, to_json
+from backend.answer import to_json
+from backend.read_model.book import indexes_of, title_key
 from backend.read_model.lookup import CATALOGUE, LAYOUT, discard_read_model, note_loss
 from backend.read_model.losses import FIND_LOSS
 from backend.stores.redis_store import Script, ask_script

@@ -18,19 +18,24 @@ REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,64}")
 METHODS = ("GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE")
 
 
-def choose_request_id(environ: dict[str, Any]) -> str:
+def choose_request_id(given: str) -> str:
     """Give the id that the client sent, or another where it sent none that a log can hold."""
-    given: str = environ.get("HTTP_X_REQUEST_ID", "")
     # Not from os.urandom: it gives the interpreter's lock away.
     return given if REQUEST_ID.fullmatch(given) else f"{random.getrandbits(128):032x}"
 
 
-def note_request(environ: dict[str, Any], route: str, status: int, seconds: float) -> None:
+def note_wsgi_request(environ: dict[str, Any], route: str, status: int, seconds: float) -> None:
     """Count and log one answered WSGI request, whose id is `libros.request_id`."""
     method = environ["REQUEST_METHOD"] if environ["REQUEST_METHOD"] in METHODS else "other"
+    note_request(method, environ.get("RAW_URI", ""), environ["libros.request_id"], route, status, seconds)
+
+
+def note_request(  # noqa: PLR0913, PLR0917  what a line of an access log has
+    method: str, target: str, request_id: str, route: str, status: int, seconds: float
+) -> None:
+    """Count and log one answered request."""
     observe_request(method, route, status, seconds)
-    path = environ.get("RAW_URI", "").partition("?")[0][:200]
-    _log(f"{environ['libros.request_id']} {method} {path} {status} {seconds * 1000:.1f} ms")
+    _log(f"{request_id} {method} {target.partition('?')[0][:200]} {status} {seconds * 1000:.1f} ms")
 
 
 def _log(words: str) -> None:

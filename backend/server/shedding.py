@@ -7,7 +7,7 @@ import json
 import re
 from typing import Any
 
-from backend.server.access_log import choose_request_id, note_request
+from backend.server.access_log import choose_request_id, note_wsgi_request
 
 LONGEST_QUEUE_S = 0.5  # that the oldest waiting request has waited, for the next read to be let in
 LONGEST_WAIT_S = 2.0  # of the five that a request has
@@ -35,8 +35,8 @@ def is_late(environ: dict[str, Any]) -> bool:
 
 def shed(environ: dict[str, Any], start_response: Any) -> list[bytes]:
     """Refuse a WSGI request. Without Flask: a refusal that costs as much as an answer leaves less time for answers."""
-    environ["libros.request_id"] = choose_request_id(environ)
-    note_request(environ, "none", 503, environ["libros.waited_s"])
+    environ["libros.request_id"] = choose_request_id(environ.get("HTTP_X_REQUEST_ID", ""))
+    note_wsgi_request(environ, "none", 503, environ["libros.waited_s"])
     headers = [
         ("Content-Type", "application/problem+json"),
         ("Content-Length", str(len(BODY))),

@@ -1,11 +1,10 @@
-"""The Gunicorn worker of both services: gthread's, which also tells how long a request waited for its thread, ends
-when all threads are stuck, refuses reads at once while others wait too long, serves what its port has accepted before
-it stops, and refuses in the services' own form what Gunicorn refuses by itself.
+"""The Gunicorn worker of both services: gthread's, with a main loop that answers and refuses plain reads. It also tells
+how long a request waited for its thread, ends when all threads are stuck, serves what its port has accepted before it
+stops, and refuses in the services' own form what Gunicorn refuses by itself.
 
 Of gthread (Gunicorn 27) it knows: `get_thread_pool` makes what serves the connections, `wsgi` answers a request,
 `set_accept_enabled(False)` comes when the worker stops, `accept` takes one connection and counts it in `nr_conns`,
-`on_client_socket_readable` comes when there is something to read on one of `keepalived_conns`, which are in the order
-of their time-outs, and STOP_KEEPALIVE_LINGER is how long a stopping worker waits for the next request on them.
+and STOP_KEEPALIVE_LINGER is how long a stopping worker waits for the next request on kept-alive connections.
 """
 
 import json
@@ -13,21 +12,19 @@ import logging
 import socket
 import struct
 from collections.abc import Callable
-from contextlib import suppress
 from http import HTTPStatus
 from typing import Any
 
 from gunicorn.http import errors
 from gunicorn.workers import gthread
 
-from backend.server.shedding import LONGEST_QUEUE_S, refuse_read
+from backend.server.main_loop import MainLoop
 from backend.server.watchdog import TimedPool, watch
 
 log = logging.getLogger(__name__)
 
 WAITED = "libros.waited_s"  # in the WSGI environ
 STUCK_S = 10.0  # all threads busy and none that finished: no request may last that long
-LONGEST_READ = 8192  # bytes
 BLOCKED_S = 5  # one read or write that the client holds up: the connection is given up
 
 gthread.STOP_KEEPALIVE_LINGER = 5.0  # seconds: longer than most users think, so that a reload interrupts few of them
@@ -40,10 +37,9 @@ REFUSALS = {
 OWN_FAULTS = (errors.InvalidResponseHeader, errors.InvalidResponseHeaderName)
 
 
-class Worker(gthread.ThreadWorker):  # type: ignore[misc]  # Gunicorn ships no types
+class Worker(MainLoop):
     """Serves requests in threads."""
 
-    tpool: TimedPool
     wsgi: Callable[[dict[str, Any], Any], Any]
 
     def get_thread_pool(self) -> TimedPool:
@@ -53,6 +49,7 @@ class Worker(gthread.ThreadWorker):  # type: ignore[misc]  # Gunicorn ships no t
     def run(self) -> None:
         """Serve until told to stop."""
         app, pool = self.wsgi, self.tpool
+        self.answer_here(app)
 
         def serve(environ: dict[str, Any], start_response: Any) -> Any:
             environ[WAITED] = pool.waited_s()
@@ -79,29 +76,6 @@ class Worker(gthread.ThreadWorker):  # type: ignore[misc]  # Gunicorn ships no t
                 self.accept(listener)
             listener.close()
 
-    def on_client_socket_readable(self, conn: Any, client: Any) -> None:
-        """Let a thread serve what has come on a kept-alive connection, or refuse it here."""
-        if not self.alive or self.tpool.longest_wait_s() < LONGEST_QUEUE_S or not self.refuse(conn):
-            super().on_client_socket_readable(conn, client)
-
-    def refuse(self, conn: Any) -> bool:
-        """Refuse what has come on a kept-alive connection if it is a plain read, and say whether it was."""
-        try:
-            request = conn.sock.recv(LONGEST_READ)
-            answer = refuse_read(request)
-            if not answer:
-                conn.parser.unreader.unread(request)
-                return False
-        except OSError:  # the client has gone: a thread will see it too, and close the connection
-            return False
-        if not send_whole(conn.sock, answer):  # nobody reads: what comes on this connection would be half an answer
-            with suppress(OSError):
-                conn.sock.shutdown(socket.SHUT_RDWR)
-        self.keepalived_conns.remove(conn)
-        conn.set_timeout()
-        self.keepalived_conns.append(conn)
-        return True
-
     def handle_quit(self, sig: int, frame: Any) -> None:
         """End at once, not by way of gthread's: that takes a lock which the interrupted main loop may hold."""
         super(gthread.ThreadWorker, self).handle_quit(sig, frame)
@@ -116,14 +90,6 @@ class Worker(gthread.ThreadWorker):  # type: ignore[misc]  # Gunicorn ships no t
             client.sendall(write_refusal(REFUSALS.get(type(exc), HTTPStatus.BAD_REQUEST)))
         except OSError:  # it has gone
             return
-
-
-def send_whole(sock: socket.socket, answer: bytes) -> bool:
-    """Send an answer without waiting, and say whether all of it went."""
-    try:
-        return sock.send(answer) == len(answer)
-    except OSError:
-        return False
 
 
 def write_refusal(status: HTTPStatus) -> bytes:

@@ -20,6 +20,7 @@ from backend.stores.redis_connection import Connection, Part, open_connection
 log = logging.getLogger(__name__)
 
 TIMEOUT_S = 0.2  # nothing is sent twice to a Redis that is silent, so that no request waits longer than this
+QUICK_S = 0.05  # of the main loop of a worker
 PATIENCE_S = 2.0  # of a thread that nobody waits for
 
 
@@ -78,6 +79,14 @@ def present_connection() -> Connection | None:
     return _present.connection
 
 
+def be_quick() -> None:
+    """Let this thread wait for Redis only as long as the main loop of a worker may stand still. What it finds says
+    nothing of Redis to the others, whose patience is longer.
+    """
+    _drop_connection()
+    _present.timeout_s = QUICK_S
+
+
 def be_patient() -> None:
     """Let this thread wait longer for Redis, as one that nobody waits for: the loading of a catalogue keeps it busy."""
     _present.timeout_s = PATIENCE_S
@@ -109,7 +118,8 @@ def _breaker_watching() -> Iterator[None]:
     try:
         yield
     except (redis.ConnectionError, redis.TimeoutError) as error:
-        breaker.failed(error)
+        if _present.timeout_s != QUICK_S:
+            breaker.failed(error)
         raise
     except redis.ResponseError:  # an answer as well: NOSCRIPT is the first one after a restart, and EVAL must follow it
         breaker.succeeded()

@@ -132,7 +132,7 @@ EARLY_REFUSAL = Control(
     "the refusal before any work: what waited for too long is refused once its work is done",
     ("reads answered well",),
     (
-        Cut("backend/server/worker.py", "or not self.refuse(conn)", "or True"),
+        Cut("backend/server/main_loop.py", "behind = self.is_behind()", "behind = False"),
         Cut("backend/server/shedding.py", "LONGEST_WAIT_S = 2.0 ", "LONGEST_WAIT_S = 0.5 "),
         Cut(
             "backend/http/web.py",

@@ -22,8 +22,7 @@ THREADS, EACH, PROCESSES = 16, 5, 60
 
 def note(name: str) -> None:
     """Note one request with this id."""
-    environ = {"REQUEST_METHOD": "GET", "RAW_URI": "/", "libros.request_id": name}
-    note_request(environ, "/", 200, 0.001)
+    note_request("GET", "/", name, "/", 200, 0.001)
 
 
 def note_at_once(process: int) -> None:
