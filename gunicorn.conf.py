@@ -97,9 +97,21 @@ def refuse_to_start(words: str) -> NoReturn:
     sys.exit(f"The service does not start: {words}")
 
 
-def pre_fork(server: Any, _worker: Any) -> None:
-    """Tell the workers how many they are."""
+def pre_fork(server: Any, worker: Any) -> None:
+    """Tell the workers how many they are, and choose a core for the next one."""
+    from backend.cores import choose_core
+
     os.environ["SERVICE_WORKERS"] = str(server.num_workers)
+    worker.core = choose_core([each.core for each in server.WORKERS.values()])
+
+
+def post_fork(_server: Any, worker: Any) -> None:
+    """Hold a worker to its core."""
+    from backend.config import settings
+    from backend.cores import hold_to
+
+    if settings().pin_workers:
+        hold_to(worker.core)
 
 
 def post_worker_init(worker: Any) -> None:

@@ -1,4 +1,5 @@
-"""How many processors this process may use: those of its affinity, or the quota of its control groups where it is less.
+"""How many processors this process may use: those of its affinity, or the quota of its control groups where it is less;
+and which of them each worker is held to.
 
 os.cpu_count() tells of the machine alone: a container that may use two of its 64 processors would hash on 64.
 """
@@ -13,6 +14,8 @@ MEMBERSHIP = Path("/proc/self/cgroup")
 MOUNTED = Path("/sys/fs/cgroup")  # by systemd and by container run-times
 VERSION_1, VERSION_2 = ("cpu.cfs_quota_us", "cpu.cfs_period_us"), ("cpu.max",)  # where a quota and its period stand
 
+ALL = os.sched_getaffinity(0)  # of the master, which imports this before it forks
+
 
 def count_cores() -> int:
     """Give how many processors this process may keep busy, at least one; a part of a processor counts for nothing."""
@@ -20,6 +23,23 @@ def count_cores() -> int:
     with suppress(OSError):
         membership = MEMBERSHIP.read_text()
     return max(1, int(min(len(os.sched_getaffinity(0)), *list_quotas(membership, MOUNTED), math.inf)))
+
+
+def choose_core(held: Sequence[int]) -> int:
+    """Give the core for the next worker, where the others are held to these: the one that the fewest of them have."""
+    return min(sorted(ALL), key=held.count)
+
+
+def hold_to(core: int) -> None:
+    """Hold this thread, and those that it starts, to a core: the threads of one interpreter take turns anyway, and to
+    hand the turn over from core to core takes as long as the work.
+    """
+    os.sched_setaffinity(0, {core})
+
+
+def release() -> None:
+    """Let this thread use every core: it works without the interpreter's lock."""
+    os.sched_setaffinity(0, ALL)
 
 
 def list_quotas(membership: str, mounted: Path) -> Iterator[float]:

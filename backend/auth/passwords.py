@@ -12,6 +12,7 @@ from typing import TypeVar
 import bcrypt
 
 from backend.config import settings
+from backend.cores import release
 from backend.errors import Unavailable
 from backend.metrics import HASHING_THREADS, HASHING_WAITING
 
@@ -30,7 +31,7 @@ class HashingSlots:
     def __init__(self, slots: int) -> None:
         """Let `slots` threads hash at once."""
         self._room = threading.Semaphore(slots + MOST_WAITING)
-        self._threads = ThreadPoolExecutor(slots, thread_name_prefix="hashing")
+        self._threads = ThreadPoolExecutor(slots, thread_name_prefix="hashing", initializer=release)
 
     @contextmanager
     def place(self) -> Iterator[None]:
