@@ -19,8 +19,14 @@ COLUMNS = ("system", "python", "mariadb", "store", "passed", "failed", "skipped"
 
 
 def write_tried(found: dict[str, Tried]) -> str:
-    """The table of the systems that were tried, in Markdown."""
-    return HEAD + "".join(f"| {' | '.join(str(each[name]) for name in COLUMNS)} |\n" for each in found.values())
+    """The table of the systems that were tried, in Markdown, and below it the tests that failed, each once."""
+    table = HEAD + "".join(f"| {' | '.join(str(each[name]) for name in COLUMNS)} |\n" for each in found.values())
+    failed: dict[str, list[str]] = {}
+    for each in found.values():
+        for test in each["failures"]:
+            failed.setdefault(test, []).append(f"{each['system']} with {each['store']}")
+    lines = "".join(f"- `{test}` ({', '.join(where)})\n" for test, where in failed.items())
+    return f"{table}\nFailed:\n\n{lines}" if lines else table
 
 
 def main() -> None:

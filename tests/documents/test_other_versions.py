@@ -23,24 +23,31 @@ def test_the_table_of_other_versions_is_that_of_what_was_tried() -> None:
 
 
 def test_a_line_of_results_is_found_in_a_log_and_both_its_runs_are_counted() -> None:
-    assert read_tried(f"some\nother words\n{ALL_WELL}") == [{**VERSIONS, "passed": 2782, "failed": 0, "skipped": 5}]
+    counts = {"passed": 2782, "failed": 0, "skipped": 5, "failures": []}
+    assert read_tried(f"some\nother words\n{ALL_WELL}") == {**VERSIONS, **counts}
 
 
-def test_tests_that_failed_are_counted_with_those_that_could_not_begin() -> None:
-    log = LINE.format("FAILED", "3 failed, 2765 passed, 4 skipped, 2 errors in 276.05s")
-    assert read_tried(log) == [{**VERSIONS, "passed": 2782, "failed": 5, "skipped": 5}]
+def test_tests_that_failed_are_named_and_counted_with_those_that_could_not_begin() -> None:
+    log = "FAILED tests/a.py::test_one[with words] - E  assert 0\nERROR tests/b.py::test_two\n"
+    tried = read_tried(log + LINE.format("FAILED", "3 failed, 2765 passed, 4 skipped, 2 errors in 276.05s"))
+    assert tried and (tried["passed"], tried["failed"], tried["skipped"]) == (2782, 5, 5)
+    assert tried["failures"] == ["tests/a.py::test_one[with words]", "tests/b.py::test_two"]
+    shown = write_tried({"one": {**tried, "date": "", "commit": ""}})
+    assert "- `tests/b.py::test_two` (Debian 13.8 with Valkey 8.1.1)\n" in shown
 
 
 def test_a_round_without_a_test_that_passed_is_refused_and_a_log_without_a_line_says_nothing() -> None:
     with pytest.raises(ValueError, match=r"no test passed on Debian 13\.8 with Valkey 8\.1\.1"):
         read_tried(LINE.replace("17 passed, ", "").format("FAILED", "no tests ran in 0.05s"))
-    assert read_tried("check_services.sh: valkey-tools could not be installed\n") == []
+    assert read_tried("check_services.sh: valkey-tools could not be installed\n") is None
 
 
 def test_a_later_try_takes_the_place_of_the_one_of_the_same_releases(tmp_path: Path) -> None:
     file = tmp_path / "tried.json"
     for log in (ALL_WELL, ALL_WELL.replace("Valkey", "Redis"), ALL_WELL.replace("13.8", "13.9")):
-        merge_tried(file, read_tried(log))
+        tried = read_tried(log)
+        assert tried
+        merge_tried(file, tried)
     kept = json.loads(file.read_text())
     assert {name: each["system"] for name, each in kept.items()} == {
         "Debian 13 with Valkey 8": "Debian 13.9",
