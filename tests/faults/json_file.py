@@ -5,22 +5,18 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from load.run.machine import describe_machine, read_commit
+from benchmarks.origin import name_commit, name_machine
 from tests.faults.form import Form
 from tests.faults.table import Result, find_failed, seen_to_fail
-from tests.support.stacks import PROJECT
-
-FULL_HASH = 40  # characters; behind them stands `+` when files were changed
 
 
 def describe_run(form: Form) -> dict[str, str]:
     """Return what all results of a run share: its form, day, commit and machine."""
-    machine, commit = describe_machine(), read_commit(PROJECT) or "unknown"
     return {
         "form": form.name,
         "date": date.today().isoformat(),
-        "commit": commit[:7] + commit[FULL_HASH:],
-        "machine": f"{machine['cpus']} cores of {machine['cpu']}, {machine['kernel']}",
+        "commit": name_commit(),
+        "machine": name_machine(),
     }
 
 
