@@ -20,7 +20,7 @@ from backend.stores.redis_connection import Connection, Part, open_connection
 log = logging.getLogger(__name__)
 
 TIMEOUT_S = 0.2  # nothing is sent twice to a Redis that is silent, so that no request waits longer than this
-PATIENCE_S = 2.0  # of a thread that nobody waits for
+PATIENCE_S = 2.0  # of a thread for which no client waits
 
 
 class Script:
@@ -79,7 +79,7 @@ def present_connection() -> Connection | None:
 
 
 def be_patient() -> None:
-    """Let this thread wait longer for Redis, as one that nobody waits for: the loading of a catalogue keeps it busy."""
+    """Let this thread, for which no client waits, wait longer for Redis: loading a catalogue keeps Redis busy."""
     _present.timeout_s = PATIENCE_S
 
 
