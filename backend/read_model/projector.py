@@ -69,16 +69,16 @@ class Projector:
         Raises Unavailable, redis.RedisError; what Redis refuses to one step keeps no other from its work.
         """
         refusals: list[redis.ResponseError] = []
-        away = True
+        redis_is_away = True
         try:
             for step in (self.keep_standing, delete_applied, apply_leftovers):
                 try:
                     step()
                 except redis.ResponseError as error:
                     refusals.append(error)
-            away = False
+            redis_is_away = False
         finally:
-            measure_backlog(ask_redis=not away)
+            measure_backlog(ask_redis=not redis_is_away)
         if refusals:
             raise refusals[0]
 
@@ -89,7 +89,7 @@ class Projector:
             self._seen = True
             return
         # Nothing but Redis itself takes the hash away: whoever finds the read model unfit leaves the generation in it.
-        if rebuild(judged=generation) and self._seen and not generation:
+        if rebuild(unfit=generation) and self._seen and not generation:
             note_loss(CATALOGUE)
 
 
@@ -121,7 +121,7 @@ def measure_backlog(*, ask_redis: bool = True) -> tuple[int, float]:
     if ask_redis and oldest:
         with suppress(redis.RedisError):
             unknown = find_unknown([event for event, _ in oldest])
-    pending, lag = len(unknown) + following, max([0.0, *(oldest[place][1] for place in unknown)])
+    pending, lag = len(unknown) + following, max([0.0, *(oldest[position][1] for position in unknown)])
     metrics.OUTBOX_PENDING.set(pending)
     metrics.LAG.set(lag)
     return pending, lag

@@ -47,14 +47,14 @@ def judge() -> Judgement:
     return Judgement(generation, fit)
 
 
-def rebuild(progress: Progress = lambda done, total: None, *, judged: str | None = None) -> bool:
+def rebuild(progress: Progress = lambda done, total: None, *, unfit: str | None = None) -> bool:
     """Build the read model anew and switch it in; False when another process is building it.
 
-    Given `judged`, the generation that was found unfit, only that is replaced: False when there is another by now.
+    Given `unfit`, the generation that was found unfit, only that is replaced: False when there is another by now.
     Raises Unavailable, redis.RedisError.
     """
     owner = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex}"
-    lock = begin_generation(owner, judged)
+    lock = begin_generation(owner, unfit)
     if lock is None:
         return False
     try:
