@@ -1,11 +1,13 @@
-"""Writes the tables of the benchmarks into docs/performance.md: `python -m tests.documents.performance`.
+"""Writes the tables of the benchmarks into docs/performance.md: `python -m tests.documents.performance FILE`.
 
-It is made of docs/data/benchmarks.json, into which `python -m benchmarks --json docs/data/benchmarks.json` writes.
+FILE is what `python -m benchmarks --json FILE` wrote. Its tables first take the place of their namesakes in
+docs/data/benchmarks.json. The document is made from that file alone.
 """
 
+import sys
 from pathlib import Path
 
-from benchmarks.table import Table, read_tables
+from benchmarks.table import Table, merge_tables, read_tables
 from tests.documents.verdict_controls import replace_between
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "performance.md"
@@ -35,7 +37,10 @@ def say_ratios(ratios: Table) -> str:
 
 
 def main() -> None:
-    """Write the tables into the document."""
+    """Take the tables of a run, and write tables and document."""
+    if len(sys.argv) != 2:
+        sys.exit("usage: python -m tests.documents.performance FILE")
+    merge_tables(FILE, list(read_tables(Path(sys.argv[1])).values()))
     text = DOCUMENT.read_text(encoding="utf-8")
     DOCUMENT.write_text(replace_between(text, BEGIN, END, write_tables(read_tables(FILE))), encoding="utf-8")
 

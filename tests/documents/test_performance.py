@@ -9,7 +9,9 @@ TABLES = read_tables(FILE)
 
 def test_the_tables_of_the_performance_are_those_of_the_benchmarks() -> None:
     text = DOCUMENT.read_text(encoding="utf-8")
-    assert text == replace_between(text, BEGIN, END, write_tables(TABLES)), "run python -m tests.documents.performance"
+    assert text == replace_between(text, BEGIN, END, write_tables(TABLES)), (
+        "run python -m tests.documents.performance FILE"
+    )
 
 
 def test_every_row_of_a_table_has_a_cell_for_each_column() -> None:
