@@ -64,9 +64,9 @@ class Projector:
         self._seen = False
 
     def run_pass(self) -> None:
-        """Build the read model where none stands, bring in what waits, and say what then still waits.
+        """Build a read model where none is in use, apply the events that wait, and measure how many then still wait.
 
-        Raises Unavailable, redis.RedisError; what Redis refuses to one step keeps no other from its work.
+        Raises Unavailable, redis.RedisError; a step that Redis refuses keeps no other step from its work.
         """
         refusals: list[redis.ResponseError] = []
         redis_is_away = True
@@ -88,13 +88,13 @@ class Projector:
         if fit and not self._watch.find_loss():
             self._seen = True
             return
-        # Nothing but Redis itself takes the hash away: whoever finds the read model unfit leaves the generation in it.
+        # Only Redis itself can lose the hash: a process that finds the read model unfit leaves the generation in it.
         if rebuild(unfit=generation) and self._seen and not generation:
             note_loss(CATALOGUE)
 
 
 def apply_leftovers() -> int:
-    """Apply the events that nobody has brought in, oldest first, and delete them; give how many."""
+    """Apply the events that no process has applied, oldest first, and delete them; give how many."""
     total = 0
     for events in read_leftovers():
         apply_events(list(events.values()))

@@ -90,7 +90,7 @@ def _exchange(command: tuple[Part, ...]) -> Any:
         return _present.connection.exchange(command)
     except redis.ResponseError:
         raise
-    except BaseException:  # what is yet to come on it would be taken for the answer to the next command
+    except BaseException:  # a late answer would be taken for the answer to the next command
         _drop_connection()
         raise
 
