@@ -1,4 +1,4 @@
-"""Work that a process does beside its requests while it lives: no error ends it, and none is said each time."""
+"""Work that a process does beside its requests: no error ends it, and an error that repeats is logged once."""
 
 import logging
 import threading
@@ -12,19 +12,17 @@ from backend.errors import ServiceError
 
 log = logging.getLogger(__name__)
 
-OF_A_STORE = (ServiceError, redis.RedisError)  # what a store does: it needs no traceback
-OVER_AFTER_S = 5.0  # without an error: what comes and goes is one trouble, not many
+OF_A_STORE = (ServiceError, redis.RedisError)  # their cause lies outside the program, so that no traceback is logged
+OVER_AFTER_S = 5.0  # without an error: trouble that comes and goes is logged as one
 
 
 class Trouble:
-    """What is wrong with something that is tried again and again: said once, in other words when it changes, and when
-    it is over.
-    """
+    """The errors of a repeated step: logged once, again when their words change, and once more when they are over."""
 
     def __init__(self, what: str) -> None:
-        """Take the name of what is tried."""
+        """Take the name of the step."""
         self._what = what
-        self._said: set[str] = set()
+        self._told: set[str] = set()
         self._last = 0.0
 
     @contextmanager
@@ -35,17 +33,17 @@ class Trouble:
         except Exception as error:
             self._tell(error)
         else:
-            if self._said and time.monotonic() - self._last > OVER_AFTER_S:
+            if self._told and time.monotonic() - self._last > OVER_AFTER_S:
                 log.info("%s: works again", self._what)
-                self._said.clear()
+                self._told.clear()
 
     def _tell(self, error: Exception) -> None:
         self._last = time.monotonic()
         cause = error.__cause__ or error
         words = f"{type(cause).__name__}: {cause}"
-        if words not in self._said:
+        if words not in self._told:
             log.warning("%s: %s", self._what, words, exc_info=not isinstance(error, OF_A_STORE))
-            self._said.add(words)
+            self._told.add(words)
 
 
 class _PerThread(threading.local):
@@ -56,12 +54,12 @@ _present = _PerThread()
 
 
 def in_background() -> bool:
-    """Say whether this thread does work of this kind, so that it tells of its errors itself."""
+    """Say whether this thread does such work, whose errors Trouble logs."""
     return _present.in_background
 
 
 def be_in_background() -> None:
-    """Note that this thread does work of this kind, under Trouble.survived()."""
+    """Note that this thread does such work, inside Trouble.survived()."""
     _present.in_background = True
 
 

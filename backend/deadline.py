@@ -12,19 +12,19 @@ _present = threading.local()
 
 
 def start_deadline(waited_s: float) -> None:
-    """Give this thread's request its five seconds, of which it has waited some for a thread."""
-    _present.came = time.monotonic() - waited_s
+    """Begin the five seconds of this thread's request, of which it has spent `waited_s` waiting for a thread."""
+    _present.arrived = time.monotonic() - waited_s
 
 
-def has_lasted_s() -> float:
-    """Give the seconds since this thread's request came, its wait for a thread among them; 0 outside a request."""
+def request_age_s() -> float:
+    """Give the seconds since this thread's request arrived, its wait for a thread included; 0 outside a request."""
     now = time.monotonic()
-    return now - float(getattr(_present, "came", now))
+    return now - float(getattr(_present, "arrived", now))
 
 
 def is_too_late() -> bool:
     """Say whether a wait for a store that begins now might end too late; never outside a request."""
-    return has_lasted_s() > REQUEST_S - STEP_S
+    return request_age_s() > REQUEST_S - STEP_S
 
 
 def check_deadline() -> None:

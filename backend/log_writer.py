@@ -1,7 +1,7 @@
-"""Writes the log's lines to standard error in the background of each process, so that nothing waits for who reads it.
+"""Writes the log's lines to standard error in the background of each process, so that no request waits for the reader.
 
-What is not taken, because the disk is full or the reader slow or gone, waits, up to a bound. Lines beyond it are lost;
-how many is told once lines are taken again. A process that is killed loses those of its last moment.
+While the disk is full, or the reader slow or gone, lines wait, up to a bound. Lines beyond the bound are lost, and the
+log says how many once it can. A process that is killed loses the lines of its last moment.
 """
 
 import atexit
@@ -27,7 +27,7 @@ class LineWriter:
     def __init__(self) -> None:
         """Begin without lines; the thread begins with the first."""
         self._lines: list[str] = []
-        self._rest = b""  # of what was taken from the lines, but not all of it by standard error
+        self._rest = b""  # taken from the lines, and not yet by standard error
         self._lost = 0
         self._failing = False
         self._wake = threading.Event()
@@ -50,7 +50,7 @@ class LineWriter:
         self._wake.set()
 
     def flush(self) -> None:
-        """Wait until all lines are written; not longer than a second, and not at all for what takes none."""
+        """Wait until all lines are written: a second at most, and not at all while writing fails."""
         until = time.monotonic() + FLUSH_S
         self._wake.set()
         while (self._lines or self._rest) and not self._failing and time.monotonic() < until:
@@ -69,7 +69,7 @@ class LineWriter:
             try:
                 self._write_waiting()
                 self._failing = False
-            except Exception:  # whatever it is, the lines that come are to be written
+            except Exception:  # later lines are to be written, whatever the error is
                 self._failing = True
                 time.sleep(AFTER_ERROR_S)
 

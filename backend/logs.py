@@ -1,5 +1,5 @@
-"""The form of the log lines, each with the id of its request, and their way out; and Gunicorn's log without its line a
-request.
+"""The log: the form of its lines, each with the id of its request, the handler that hands them to the writer, and
+Gunicorn's logger without its access line.
 """
 
 import logging
@@ -21,21 +21,21 @@ class RequestIdFilter(logging.Filter):
 
 
 class LogHandler(logging.Handler):
-    """Hands records to the writer of this process: no thread waits for who reads them."""
+    """Hands records to the writer of this process, so that no thread waits for the log's reader."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Let a record be written at once; one after which the process may end is waited for, for a moment."""
+        """Let a record be written at once. Wait a moment for a critical one, because the process may end after it."""
         try:
             writer.add_at_once(self.format(record))
             if record.levelno >= logging.CRITICAL:
                 writer.flush()
-        except Exception:  # as every handler of logging: who logs goes on
+        except Exception:  # as in every handler of logging, the code that logs goes on
             self.handleError(record)
 
 
 class Logger(glogging.Logger):  # type: ignore[misc]  # Gunicorn ships no types
-    """Gunicorn's, which would make its own access line wherever it is given a LOGGING, of all headers and variables of
-    the request, also where nobody reads it: a tenth of a query. access_log.py writes the one that is read.
+    """Gunicorn's logger, which makes an access line whenever it is given LOGGING, though no handler writes it. Making
+    it of all headers and variables takes a tenth of a query. access_log.py writes the line that is read.
     """
 
     def access(self, resp: Any, req: Any, environ: dict[str, Any], request_time: Any) -> None:
@@ -44,7 +44,7 @@ class Logger(glogging.Logger):  # type: ignore[misc]  # Gunicorn ships no types
             super().access(resp, req, environ, request_time)
 
 
-# What no line shows need not be looked up (Python's logging HOWTO, section Optimization).
+# No line shows these, so they need not be looked up (Python's logging HOWTO, section Optimization).
 logging._srcfile = None
 logging.logThreads = False
 logging.logMultiprocessing = False

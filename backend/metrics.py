@@ -91,8 +91,8 @@ def metrics_text() -> bytes:
 class AllWorkers(Collector):
     """What all workers have counted and measured.
 
-    A gauge named `..._total` is given as the counter that it is: prometheus_client adds the counters of all workers
-    up, those of dead ones too, and tells those of each worker from others, and only while it lives, in gauges alone.
+    A gauge named `..._total` is given as the counter that it is. It is a gauge in the code because prometheus_client
+    adds up the counters of all workers, dead ones too: only gauges are told for each worker, and end with it.
     """
 
     def collect(self) -> Iterator[Metric]:

@@ -13,13 +13,14 @@ from itertools import pairwise
 from pathlib import Path
 from statistics import median
 
+from benchmarks.origin import describe_origin
 from benchmarks.stand import PROJECT, StandError, open_stack
-from benchmarks.table import describe, judge, show
+from benchmarks.table import Table, judge, show
 
 BAR = 0.90  # of the requests without a record
 USERS, ACCOUNTS, PAIRS = 8, 10, 5
 PREPARED_S, START_S = 120, 60
-HEADER = "| the load with its record, as a share of without | ratio | bar | |\n| :--- | ---: | ---: | :--- |"
+COLUMNS = ["the load with its record, as a share of without", "ratio", "bar", "verdict"]
 
 
 @dataclass(frozen=True)
@@ -37,20 +38,21 @@ class Turn:
         return self.requests / self.seconds
 
 
-def measure_recording(options: argparse.Namespace, folder: Path) -> tuple[str, bool]:
+def measure_recording(options: argparse.Namespace, folder: Path) -> tuple[list[Table], bool]:
     """Measure on a stack of its own; return the table and whether each turn is valid."""
     print("bringing up a stack ...", flush=True)
     with open_stack(folder / "stack", AUTH_WORKERS="1", BOOKS_WORKERS="2", BCRYPT_ROUNDS="4") as stack:
         settings = stack.settings(BCRYPT_ROUNDS="4")
         prepare_accounts(settings, folder)
         turns = take_turns(settings, folder, options.rounds * PAIRS, options.seconds)
-        where = describe(stack)
+        origin = describe_origin(stack)
     ratios = find_ratios(turns)
     rates = [f"{median([turn.rate for turn in turns if turn.recorded is kind]):,.0f}" for kind in (False, True)]
+    words = f"{len(turns)} turns of {options.seconds} s: {rates[0]} requests a second without, {rates[1]} with."
     verdict = judge(median(ratios), BAR)
-    line = f"| requests per second of processor time | {show(ratios, '.3f')} | ≥ {BAR:.2f} | {verdict} |"
-    words = f"- {len(turns)} turns of {options.seconds} s: {rates[0]} requests a second without, {rates[1]} with"
-    return "\n".join([*where, words, "", HEADER, line]), not any(turn.failures for turn in turns)
+    row = ["requests per second of processor time", show(ratios, ".3f"), f"≥ {BAR:.2f}", verdict]
+    table = Table("What the record of a load costs", f"{origin}\n\n{words}", COLUMNS, [row])
+    return [table], not any(turn.failures for turn in turns)
 
 
 def prepare_accounts(settings: dict[str, str], folder: Path) -> None:

@@ -15,9 +15,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from benchmarks.origin import describe_origin
 from benchmarks.quiet import DISTURBED, find_share, read_cpu, read_times
 from benchmarks.stand import PROJECT, Stack, StandError, open_stack
-from benchmarks.table import describe
+from benchmarks.table import Table
 
 MODELS = ("redis", "sql")
 NAMES = ("read_heavy", "write_heavy")
@@ -25,29 +26,29 @@ WORKERS = {"AUTH_WORKERS": "2", "BOOKS_WORKERS": "2"}
 PIDS = {"books": "BOOKS_PID", "mariadb": "DB_PID", "redis": "REDIS_PID"}
 RUN_S = 900
 NOTICED = 0.10  # a smaller difference says nothing after one run of each
-HEADER = """
-| scenario | read model | requests/s | p50 ms | p95 ms | p99 ms | errors | CPU books | MariaDB | Redis | together |
-| :--- | :--- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |
-""".strip()
-NOTE = """
-CPU is milliseconds of processor time per request of the scenario, log-ins and refreshes among the requests: of the
-books workers and their master, of MariaDB and of Redis. The load is that of `./run_all_tests.sh --quick`.
-""".strip()
+TIMES = ["p50 ms", "p95 ms", "p99 ms"]
+COSTS = ["CPU books", "MariaDB", "Redis", "together"]
+COLUMNS = ["scenario", "read model", "requests/s", *TIMES, "errors", *COSTS]
+NOTE = (
+    "CPU is milliseconds of processor time per request of the scenario, log-ins and refreshes among the requests: of"
+    " the books workers and their master, of MariaDB and of Redis. The load is that of `./run_all_tests.sh --quick`."
+)
 
 Sample = tuple[float, dict[str, float]]  # time, and processor seconds so far by name
 
 
-def compare_scenarios(_options: argparse.Namespace, folder: Path) -> tuple[str, bool]:
+def compare_scenarios(_options: argparse.Namespace, folder: Path) -> tuple[list[Table], bool]:
     """Run the two scenarios on one stack after the other; return the table and whether each run was valid."""
     rows: list[dict[str, Any]] = []
     for model in MODELS:
         print(f"bringing up a stack with READ_MODEL={model} ...", flush=True)
         with open_stack(folder / model, READ_MODEL=model, **WORKERS) as stack:
             rows += [{"model": model, **row} for row in run_scenarios(stack, folder / f"{model}-results")]
-            where = describe(stack)
+            origin = describe_origin(stack)
     rows.sort(key=lambda row: NAMES.index(row["name"]))
-    lines = [*where, "", NOTE, "", HEADER, *(write_row(row) for row in rows), "", *conclude(rows)]
-    return "\n".join(lines), all(row["verdict"] in ("PASS", "FAIL") for row in rows)
+    caption = "\n\n".join([origin, NOTE, *conclude(rows)])
+    table = Table("Scenarios under both read models", caption, COLUMNS, [write_row(row) for row in rows])
+    return [table], all(row["verdict"] in ("PASS", "FAIL") for row in rows)
 
 
 def run_scenarios(stack: Stack, results: Path) -> list[dict[str, Any]]:
@@ -99,24 +100,23 @@ def cost(row: dict[str, Any]) -> dict[str, float]:
     return {name: 1000 * seconds / max(1, row["achieved"]["requests"]) for name, seconds in row["cpu"].items()}
 
 
-def write_row(row: dict[str, Any]) -> str:
-    """Return the line of one scenario under one read model."""
+def write_row(row: dict[str, Any]) -> list[str]:
+    """Return the row of one scenario under one read model."""
     achieved, each = row["achieved"], cost(row)
-    times = " | ".join(f"{achieved[f'{name}_ms'] or 0:.0f}" for name in ("p50", "p95", "p99"))
-    costs = " | ".join(f"{milliseconds:.2f}" for milliseconds in (*each.values(), sum(each.values())))
-    verdict = "" if row["verdict"] == "PASS" else f" ({row['verdict']})"
-    rate = f"{achieved['rps']:.1f}"
-    return f"| {row['name']}{verdict} | {row['model']} | {rate} | {times} | {achieved['errors']} | {costs} |"
+    times = [f"{achieved[f'{name}_ms'] or 0:.0f}" for name in ("p50", "p95", "p99")]
+    costs = [f"{milliseconds:.2f}" for milliseconds in (*each.values(), sum(each.values()))]
+    name = row["name"] + ("" if row["verdict"] == "PASS" else f" ({row['verdict']})")
+    return [name, row["model"], f"{achieved['rps']:.1f}", *times, str(achieved["errors"]), *costs]
 
 
 def conclude(rows: list[dict[str, Any]]) -> list[str]:
     """Say for each scenario whether the read model pays, where one quiet run of each can tell, and why one failed."""
-    lines = [f"- {row['name']}, {row['model']}: {reason}" for row in rows for reason in row["reasons"]]
+    lines = [f"{row['name']}, {row['model']}: {reason}" for row in rows for reason in row["reasons"]]
     for name in NAMES:
         redis, sql = (next(row for row in rows if (row["name"], row["model"]) == (name, model)) for model in MODELS)
         ratio = sum(cost(redis).values()) / sum(cost(sql).values())
         lines.append(
-            f"- {name}: a request takes {ratio:.2f} times the processor time with the read model that it takes from"
+            f"{name}: a request takes {ratio:.2f} times the processor time with the read model that it takes from"
             f" SQL: {judge(ratio, max(redis['others'], sql['others']))}."
         )
     return lines

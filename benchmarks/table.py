@@ -1,71 +1,47 @@
-"""The tables at the end: rates, ratios with their bars, and where they come from; in Markdown."""
+"""A table of figures: as Markdown for people, and in a file of JSON, of which docs/performance.md is made."""
 
-import os
-import shlex
-import subprocess
-import sys
+import json
+import textwrap
 from collections.abc import Sequence
-from datetime import date
-from importlib.metadata import version
+from pathlib import Path
 from statistics import median
+from typing import NamedTuple
 
-import redis
-
-from benchmarks.cases import Case, Comparison, list_comparisons
-from benchmarks.stand import PROJECT, Stack
-from benchmarks.wrk import CLIENTS, Result
-from load.run.machine import describe_machine, read_commit
-
-Round = dict[str, Result]  # by the key of the case
-NOTES = """
-Each round measures every case once, every other one backwards; rates are medians over the rounds, ratios are made
-within a round and then their median is taken; behind both, in brackets, the lowest and the highest of all rounds.
-Each measurement has a worker of its own, freshly started and warmed up, with the project's `gunicorn.conf.py`.
-The bare route answers with a ready-made JSON of {bytes} bytes, a book of middle length, also where lists are compared
-with it. It writes no line to the log; the services write one a request. `one book` and `304` go round a thousand
-books spread over the catalogue, `by author` round 100 authors with about {books} books each, who have the same books
-in both catalogues: the large one has twenty times as many authors, not more books for each.
-""".strip()
+WIDTH = 120  # columns of prose
 
 
-def write_rates(cases: Sequence[Case], rounds: Sequence[Round]) -> list[str]:
-    """Return the table of rates, a line a case; a case with one invalid measurement is invalid."""
-    lines = ["| case | per second | note |", "| :--- | ---: | :--- |"]
-    for case in cases:
-        results = [each[case.key] for each in rounds]
-        faults = [each.fault for each in results if each.fault]
-        notes = [each.note for each in sorted(results, key=lambda each: not each.disturbed) if each.note]
-        spread = show([each.per_second for each in results], ",.0f" if results[0].per_second >= 100 else ",.2f")
-        rate, note = (f"**INVALID** {spread}", faults[0]) if faults else (spread, notes[0] if notes else "")
-        lines.append(f"| {case.title} | {rate} | {note} |")
-    return lines
+class Table(NamedTuple):
+    """Figures with what a reader has to know of them; paragraphs of the caption are apart by an empty line."""
+
+    name: str
+    caption: str
+    columns: list[str]
+    rows: list[list[str]]
+
+    def to_markdown(self) -> str:
+        """Return heading, caption and table; all columns but the first are aligned to the right."""
+        lines = [self.columns, [":---", *["---:"] * (len(self.columns) - 1)], *self.rows]
+        table = "\n".join(f"| {' | '.join(line)} |" for line in lines)
+        paragraphs = [
+            textwrap.fill(paragraph, WIDTH, break_long_words=False, break_on_hyphens=False)
+            for paragraph in self.caption.split("\n\n")
+        ]
+        return "\n\n".join([f"## {self.name}", *paragraphs, table])
 
 
-def write_ratios(rounds: Sequence[Round]) -> list[str]:
-    """Return the table of ratios, without those of cases that were not measured."""
-    lines = ["| compared | ratio | bar | |", "| :--- | ---: | ---: | :--- |"]
-    for each in list_comparisons():
-        if each.case in rounds[0] and each.base in rounds[0]:
-            lines.append(write_ratio(each, rounds))
-    return lines
+def read_tables(file: Path) -> dict[str, Table]:
+    """Return the tables of a file by their names, in its order."""
+    found = json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+    return {name: Table(name, each["caption"], each["columns"], each["rows"]) for name, each in found.items()}
 
 
-def write_ratio(comparison: Comparison, rounds: Sequence[Round]) -> str:
-    """Return the line of one comparison."""
-    pairs = [(each[comparison.case], each[comparison.base]) for each in rounds]
-    bar = "" if comparison.bar is None else f"≥ {comparison.bar:.2f}"
-    if any(case.fault or base.fault for case, base in pairs):
-        return f"| {comparison.title} | | {bar} | a measurement is invalid |"
-    ratios = [case.per_second / base.per_second for case, base in pairs]
-    verdict = "" if comparison.bar is None else judge(median(ratios), comparison.bar)
-    if disturbed := sum(case.disturbed or base.disturbed for case, base in pairs):
-        verdict = f"**not judged**: disturbed in {disturbed} of {len(pairs)} rounds"
-    return f"| {comparison.title} | {show(ratios, '.2f')} | {bar} | {verdict} |"
-
-
-def judge(ratio: float, bar: float) -> str:
-    """Say whether the bar is reached, else by how much it is missed."""
-    return "met" if ratio >= bar else f"**missed by {bar - ratio:.3f}**"
+def merge_tables(file: Path, tables: Sequence[Table]) -> None:
+    """Write tables into a file, each in the place of the one of its name, and the others as they are."""
+    merged = {**read_tables(file), **{table.name: table for table in tables}}
+    told = {
+        name: {"caption": each.caption, "columns": each.columns, "rows": each.rows} for name, each in merged.items()
+    }
+    file.write_text(json.dumps(told, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def show(numbers: Sequence[float], form: str) -> str:
@@ -74,28 +50,6 @@ def show(numbers: Sequence[float], form: str) -> str:
     return f"{words[0]} ({words[1]}–{words[2]})" if len(numbers) > 1 else words[0]  # noqa: RUF001 - a range
 
 
-def describe(stack: Stack, core: int | None = None) -> list[str]:
-    """Return where and how it was measured."""
-    machine = describe_machine()
-    packages = ("flask", "gunicorn", "mysql-connector-python", "redis", "bcrypt")
-    server = redis.Redis.from_url(stack.values["REDIS_URL"]).info("server")
-    store = f"Valkey {server['valkey_version']}" if "valkey_version" in server else f"Redis {server['redis_version']}"
-    wrk = subprocess.run(["wrk", "-v"], capture_output=True, text=True, check=False).stdout.split(" [")[0]
-    where = (
-        f"worker on core {core}, load and stores on the others; {CLIENTS} clients ({wrk})" if core is not None else ""
-    )
-    return [
-        f"- command: `{shlex.join(['python', '-m', 'benchmarks', *sys.argv[1:]])}`, {date.today().isoformat()},"
-        f" commit {read_commit(PROJECT) or 'unknown'}",
-        f"- machine: {machine['cpus']} cores, {machine['cpu']}, {os.sysconf('SC_PHYS_PAGES') * 4 // 2**20} GiB,"
-        f" {machine['kernel']}",
-        f"- versions: Python {machine['python']}, {', '.join(f'{name} {version(name)}' for name in packages)},"
-        f" MariaDB {stack.ask('SELECT VERSION()')[0][0]}, {store}",
-        *([f"- set-up: {where}"] if where else []),
-    ]
-
-
-def write_notes(stack: Stack) -> str:
-    """Return what a reader has to know about the cases."""
-    books = stack.ask("SELECT COUNT(*) / COUNT(DISTINCT author_id) FROM book_authors WHERE isbn LIKE '97899999%'")
-    return NOTES.format(bytes=len(stack.book.encode()), books=round(books[0][0]))
+def judge(ratio: float, bar: float) -> str:
+    """Say whether the bar is reached, else by how much it is missed."""
+    return "met" if ratio >= bar else f"**missed by {bar - ratio:.3f}**"

@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # Runs the tests of the services on Debian 13 (MariaDB 11.8, Python 3.13, Redis 8), in a chroot made with debootstrap.
 #
-# Usage: tests/debian_13.sh [--valkey] [FOLDER]
+# Usage: tests/debian_13.sh [--valkey] [--json FILE] [FOLDER]
 #
-#   --valkey   run them a second time, with Valkey in the place of Redis
-#   FOLDER     for the chroot, outside the project; it is kept, and the next run goes on with what it holds.
-#              Without it a temporary folder, which is removed at the end
+#   --valkey      run them a second time, with Valkey in the place of Redis
+#   --json FILE   note versions, counts, day and commit in FILE, beside those of other systems
+#   FOLDER        for the chroot, outside the project; it is kept, and the next run goes on with what it holds.
+#                 Without it a temporary folder, which is removed at the end
 #
 # Tests what is committed, in a clone. For root on Debian or Ubuntu; needs the package archives of Debian and Python,
 # and 2 GB. Exit 0: all passed; 1: something did not; 3: it could not be done; 64: usage; 130: interrupted.
@@ -14,7 +15,7 @@ set -Eeuo pipefail
 unset CDPATH
 PROJECT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 ROUNDS=(redis)
-FOLDER='' TEMPORARY='' CHILD=''
+FOLDER='' TEMPORARY='' CHILD='' JSON=''
 
 main() {
   read_arguments "$@"
@@ -38,24 +39,30 @@ refuse() {
 }
 
 read_arguments() {
-  local argument
-  for argument in "$@"; do
-    case $argument in
+  while (($#)); do
+    case $1 in
     -h | --help) usage && exit ;;
     --valkey) ROUNDS=(redis valkey) ;;
-    -*) refuse "unknown option '$argument'; see --help" 64 ;;
+    --json)
+      [[ -n ${2:-} ]] || refuse "--json needs a file; see --help" 64
+      JSON=$(realpath -m -- "$2")
+      shift
+      ;;
+    -*) refuse "unknown option '$1'; see --help" 64 ;;
     *)
       [[ -z $FOLDER ]] || refuse "give one folder; see --help" 64
-      FOLDER=$(realpath -m -- "$argument")
+      FOLDER=$(realpath -m -- "$1")
       [[ $FOLDER/ != "$PROJECT"/* ]] || refuse "$FOLDER is in the project: give a folder outside" 64
       ;;
     esac
+    shift
   done
 }
 
 check_machine() {
   [[ $(id -u) == 0 ]] || refuse "a chroot needs root"
   command -v apt-get >/dev/null || refuse "this is for Debian and Ubuntu"
+  [[ -z $JSON ]] || command -v python3 >/dev/null || refuse "--json needs python3"
   if ! command -v debootstrap >/dev/null; then
     echo "debian_13: installing debootstrap ..."
     apt-get update -qq || true
@@ -128,7 +135,16 @@ run_rounds() {
     apart bash -c 'enter "$@"' - "$ROOT" "$round" "$FOLDER/$round.log" || failed=$?
   done
   for round in "${ROUNDS[@]}"; do tail -n 1 "$FOLDER/$round.log"; done
+  if [[ -n $JSON ]]; then note_results; fi
   return $failed
+}
+
+note_results() {
+  local commit round logs=()
+  commit=$(git -C "$ROOT/project" rev-parse --short=7 HEAD)
+  for round in "${ROUNDS[@]}"; do logs+=("$FOLDER/$round.log"); done
+  (cd "$PROJECT" && python3 -m tests.documents.versions_tried "$JSON" "$commit" "${logs[@]}") ||
+    refuse "the results could not be noted in $JSON"
 }
 
 # Runs the tests in the chroot $1 with the store $2, and keeps what they say in the log $3.

@@ -16,12 +16,12 @@ LONGEST_KEY = 762  # of the column email_key
 
 
 def email_key(email: str) -> str:
-    """Give what an address is known by: the address without regard to case and to the form of its characters.
+    """Give the key by which addresses are compared, without regard to case and to the form of their characters.
 
-    So `é` is one character or an `e` with an accent, and full-width letters are letters (Unicode Standard, section
-    3.13, definition D146). It is for comparing alone: the address itself stays as given (RFC 6532, section 3.1).
+    An `é` is the same as an `e` with an accent behind it, and a full-width letter the same as the letter (Unicode
+    Standard, section 3.13, definition D146). The address itself stays as given (RFC 6532, section 3.1).
     """
-    # Nobody's: to put thousands of accents into their order would take a tenth of a second.
+    # No account has a longer address, and putting thousands of accents into their order takes a tenth of a second.
     if len(email) > LONGEST_KEY:
         return email.casefold()
     folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFD", email).casefold())
@@ -34,7 +34,7 @@ def register_user(username: str, email: str, password: str) -> dict[str, Any]:
     Raises AlreadyExists when the name or address is taken, the name without regard to case, the address by its key.
     """
     _refuse_taken(username, email)  # before the costly hash; the unique keys decide in a race
-    with hashing_slots().place():
+    with hashing_slots().reserve():
         password_hash = hash_password(password)
     try:
         with writing() as cursor:
@@ -54,8 +54,8 @@ def authenticate(name: str, password: str) -> dict[str, Any]:
     Raises NotAuthenticated, alike for an unknown name and a wrong password; TooManyFailures after ten failures in
     five minutes; Unavailable when a store is down or too many log-ins wait, of all accounts or of this alone.
     """
-    # A place in the queue before anything else: so a refusal is cheap.
-    with hashing_slots().place():
+    # Reserved before anything else, so that a refusal is cheap.
+    with hashing_slots().reserve():
         user = _find_for_login(name)
         account = f"id:{user['id']}" if user else f"name:{email_key(name)}"
         attempt = begin_try(account)

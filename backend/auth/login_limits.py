@@ -1,5 +1,7 @@
-"""The limit on failed log-ins of one account. Before the password is looked at, a try takes one of the places that
-failures have left, so that guesses sent at once cannot slip through together; a try that was no failure gives it back.
+"""The limit on failed log-ins of one account: ten in five minutes.
+
+Before the password is compared, a try reserves one of the failures that are left, so that guesses sent at once cannot
+slip through together. When the try ends, its reservation becomes a failure or is given back.
 """
 
 import hashlib
@@ -12,12 +14,12 @@ from backend.stores.redis_store import Script, ask_once, ask_script, redis_error
 
 MOST_FAILURES = 10
 WINDOW_S = 300
-LONGEST_TRY_S = 6  # and so longer than any request: the place of a try whose end Redis did not hear of is free after it
-FULL = -1
+LONGEST_TRY_S = 6  # longer than any request: a reservation whose try never ended in Redis is void after it
+ALL_RESERVED = -1
 
-# KEYS: failures of the account by their time, tries under way by the time at which each loses its place.
+# KEYS: failures of the account by their time, reservations by the time at which each is void.
 # ARGV: window, most failures, longest try, a name for this try. The time is that of Redis: hosts' clocks differ.
-# Gives 0 with a place, the seconds until the oldest failure ages out, or FULL.
+# Gives 0 with a reservation made, the seconds until the oldest failure ages out, or ALL_RESERVED.
 BEGIN = Script(f"""
 local time = redis.call('TIME')
 local now = time[1] + time[2] / 1000000
@@ -28,12 +30,12 @@ if failures >= most then
   local oldest = redis.call('ZRANGE', KEYS[1], 0, 0, 'WITHSCORES')[2]
   return math.max(1, math.ceil(oldest + ARGV[1] - now))
 end
-if failures + redis.call('ZCARD', KEYS[2]) >= most then return {FULL} end
+if failures + redis.call('ZCARD', KEYS[2]) >= most then return {ALL_RESERVED} end
 redis.call('ZADD', KEYS[2], now + ARGV[3], ARGV[4])
 redis.call('EXPIRE', KEYS[2], ARGV[3])
 return 0
 """)
-# KEYS: as above. ARGV: the try, 1 if the password was wrong, window. Gives 0 when the try had lost its place.
+# KEYS: as above. ARGV: the try, 1 if the password was wrong, window. Gives 0 when the reservation was void.
 END = Script("""
 if redis.call('ZREM', KEYS[2], ARGV[1]) == 0 then return 0 end
 if ARGV[2] == '1' then
@@ -46,14 +48,14 @@ return 1
 
 
 def begin_try(account: str) -> str:
-    """Take a place for a try against `account`, a user id or a name that no account has, and give the try's own name.
+    """Reserve a failure for a try against `account`, a user id or a name that no account has; give the try's own name.
 
-    Raises TooManyFailures with the seconds until the oldest failure ages out; Unavailable when tries under way hold all
-    places that are left, and without Redis.
+    Raises TooManyFailures with the seconds until the oldest failure ages out; Unavailable when tries under way have
+    reserved all failures that are left, and without Redis.
     """
     attempt = uuid.uuid4().hex
     wait = _run(BEGIN, account, WINDOW_S, MOST_FAILURES, LONGEST_TRY_S, attempt)
-    if wait == FULL:
+    if wait == ALL_RESERVED:
         raise Unavailable("Too many log-ins of this account at once.")
     if wait:
         raise TooManyFailures(int(wait))
@@ -61,9 +63,9 @@ def begin_try(account: str) -> str:
 
 
 def end_try(account: str, attempt: str, *, failed: bool) -> None:
-    """Give the place of a try back, or with `failed` count it as a failure: a caller is told how it went only after.
+    """Give the reservation of a try back, or with `failed` make it a failure; only then is the caller told the outcome.
 
-    Raises Unavailable when the try has lost its place to another, and without Redis.
+    Raises Unavailable when the reservation was void, and without Redis.
     """
     if not _run(END, account, attempt, int(failed), WINDOW_S):
         raise Unavailable("The log-in took too long.")

@@ -34,8 +34,8 @@ class HashingSlots:
         self._threads = ThreadPoolExecutor(slots, thread_name_prefix="hashing", initializer=release)
 
     @contextmanager
-    def place(self) -> Iterator[None]:
-        """Hold a place in the queue for the length of a `with` block. Raises Unavailable at once when it is full."""
+    def reserve(self) -> Iterator[None]:
+        """Reserve a slot or a turn for the length of a `with` block. Raises Unavailable at once when none is left."""
         if not self._room.acquire(blocking=False):
             raise Unavailable(TOO_MANY)
         try:
@@ -44,7 +44,7 @@ class HashingSlots:
             self._room.release()
 
     def run(self, work: Callable[[], T]) -> T:
-        """Do the work in turn, from a place in the queue. Raises Unavailable when its turn does not come in time."""
+        """Do the work in turn, inside reserve(). Raises Unavailable when its turn does not come in time."""
         HASHING_WAITING.inc()
         future = self._threads.submit(self._begin, work)
         try:
@@ -73,7 +73,7 @@ os.register_at_fork(after_in_child=hashing_slots.cache_clear)  # threads do not 
 
 
 def hash_password(password: str) -> str:
-    """Hash a password of at most 72 bytes of UTF-8, from a place in the queue. Raises Unavailable, as HashingSlots."""
+    """Hash a password of at most 72 bytes of UTF-8, inside reserve(). Raises Unavailable, as HashingSlots.run()."""
     salt = bcrypt.gensalt(settings().bcrypt_rounds)
     return hashing_slots().run(lambda: bcrypt.hashpw(password.encode(), salt)).decode()
 
@@ -82,7 +82,7 @@ def verify_password(password: str, password_hash: str | None) -> bool:
     """Compare a password of any length with a stored hash, or with none for an account that is not there.
 
     Takes the same time in every case: an account unknown or hashed at an old, lower cost must not be told apart
-    by the clock. From a place in the queue. Raises Unavailable, as HashingSlots.
+    by the clock. To be called inside reserve(). Raises Unavailable, as HashingSlots.run().
     """
     encoded = password.encode()
     rounds = settings().bcrypt_rounds

@@ -1,4 +1,4 @@
-"""The names that books share: authors, formats and genres, found by what a command brings and added where they miss.
+"""The names that books share: authors, formats and genres, found for a command, and added where they are missing.
 
 They are added in a transaction of their own, before that of the command: a command that holds new names while it waits
 for a book, or that takes them back, would let others deadlock. Names that no book uses in the end are removed later.

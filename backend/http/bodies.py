@@ -1,4 +1,4 @@
-"""How a request's body is read: JSON, of bounded size, and whatever is wrong with it is an error of the client."""
+"""Reads the body of a request: JSON of bounded size. Whatever is wrong with it is an error of the client."""
 
 import json
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ MOST_DISCARDED = 2 * 1024 * 1024
 
 
 class StrictJSON(DefaultJSONProvider):
-    """JSON as RFC 8259 has it: hostile nesting and NaN are malformed, not errors of ours."""
+    """JSON as RFC 8259 has it: hostile nesting and NaN are malformed, and no errors of the service."""
 
     sort_keys = False
     ensure_ascii = False

@@ -1,4 +1,4 @@
-"""Whether the stores answer now, and the read model stands: asked beside the request that wants to know."""
+"""Says whether the stores answer now and a read model is in use. Threads of their own ask, so that no request hangs."""
 
 import os
 import threading
@@ -30,12 +30,12 @@ def check_stores(*, with_read_model: bool = False) -> dict[str, str]:
 
 
 class Question:
-    """A question to a store, asked by a thread of its own: one that does not answer holds up no other. It is asked once
-    at a time, and who asks meanwhile shares the answer.
+    """A question to a store, asked by a thread of its own, so that a store that does not answer delays no other. It is
+    asked once at a time; callers that come meanwhile share the answer.
     """
 
     def __init__(self, ask: Callable[[], Any]) -> None:
-        """Take what asks the store: it raises, or gives False, for no."""
+        """Take the function that asks the store: it raises, or gives False, for no."""
         self._ask = ask
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="ready")
         self._lock = threading.Lock()

@@ -53,7 +53,7 @@ def parse_isbn(text: str) -> str:
     """
     digits = text.replace("-", "").upper()
     if re.fullmatch(r"[0-9]{9}[0-9X]", digits):
-        total = sum((10 - place) * (10 if digit == "X" else int(digit)) for place, digit in enumerate(digits))
+        total = sum((10 - position) * (10 if digit == "X" else int(digit)) for position, digit in enumerate(digits))
         if total % 11:
             raise ValueError("the check digit of this ISBN-10 is wrong")
         return _with_check_digit("978" + digits[:9])

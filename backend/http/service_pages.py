@@ -35,8 +35,9 @@ def show_health() -> Response:
 
 
 def show_readiness() -> Response:
-    """Say whether both stores answer, and of the books service whether the read model stands, which none has to wait
-    for: queries read MariaDB meanwhile. Raises Unavailable, naming the store that does not answer, within a second.
+    """Say whether both stores answer, and for the books service whether a read model is in use. Without one the service
+    is ready all the same, because queries read MariaDB. Raises Unavailable within a second, naming the store that does
+    not answer.
     """
     states = check_stores(with_read_model=current_app.config["SERVICE"] == "books")
     if "down" in states.values():
@@ -45,7 +46,7 @@ def show_readiness() -> Response:
 
 
 def show_metrics() -> Response:
-    """Give the metrics of all workers to whoever may see them."""
+    """Give the metrics of all workers. Raises NotAuthenticated for a caller who may not see them."""
     _check_metrics_access()
     metrics.describe_service(current_app.config["SERVICE"])
     return Response(metrics.metrics_text(), content_type="text/plain; version=0.0.4; charset=utf-8")

@@ -1,4 +1,4 @@
-"""What a book of the catalogue looks like: its JSON, its place in the order of titles, and the indexes it stands in."""
+"""What a book of the catalogue looks like: its JSON, its key in the order of titles, and the indexes that list it."""
 
 import json
 from typing import Any
@@ -32,12 +32,12 @@ def make_book(fields: dict[str, Any], version: int) -> dict[str, Any]:
 
 
 def title_key(title: str) -> str:
-    """Give what titles are ordered by: the title without regard to case."""
+    """Give the key by which titles are ordered: the title without regard to case."""
     return title.casefold()[:LONGEST_KEY]
 
 
 def indexes_of(book: dict[str, Any]) -> list[str]:
-    """Name the indexes in which a book stands: `all`, and one for each way to filter it out alone."""
+    """Name the indexes that list a book: `all`, and one for each filter that finds it."""
     genre, book_format = book["genre"].casefold(), book["format"].casefold()
     authors = {name.casefold() for name in book["authors"]}
     return ["all", *indexes_for(None, genre, book_format), *indexes_for(None, genre, None),

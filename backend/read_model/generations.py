@@ -26,8 +26,8 @@ for i = 3, #ARGV, 3 do apply_one(prefix, ARGV[i], ARGV[i + 1], ARGV[i + 2]) end
 return redis.call('PEXPIRE', KEYS[2], ARGV[2])
 """
 )
-# KEYS: catalogue, building. ARGV: owner, time limit in ms, then, if only what was judged unfit is to be replaced, its
-# generation, empty for none: it is taken out of use at once, and one that another process has built meanwhile stays.
+# KEYS: catalogue, building. ARGV: owner, time limit in ms, then, if only an unfit generation is to be replaced, its
+# name, empty for none: it is taken out of use at once, and one that another process has built meanwhile stays.
 # Gives the lock, or nil when none is to be had. A generation is the time in ms, so that it is higher than any before,
 # those that an emptied Redis has forgotten too.
 BEGIN = Script("""
@@ -71,13 +71,13 @@ class Identity(NamedTuple):
     run_id: str
 
 
-def begin_generation(owner: str, judged: str | None = None) -> str | None:
+def begin_generation(owner: str, unfit: str | None = None) -> str | None:
     """Begin a new generation and give its lock, or None while another is being built.
 
-    Given `judged`, a generation that was found unfit, or empty where there was none, it is taken out of use, and None
+    `unfit` is the generation that was found unfit, empty where there was none. It is taken out of use, and None is
     given if there is another by now. Raises redis.RedisError.
     """
-    lock = ask_script(BEGIN, KEYS, [owner, LOCK_MS, *([] if judged is None else [judged])])
+    lock = ask_script(BEGIN, KEYS, [owner, LOCK_MS, *([] if unfit is None else [unfit])])
     return lock.decode() if lock else None
 
 

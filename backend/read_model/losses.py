@@ -1,11 +1,11 @@
-"""Finds out in the background what Redis has lost of the read model, a key that nobody asks for too."""
+"""Finds out in the background which keys of the read model Redis has lost, also keys that no query reads."""
 
 import redis
 
 from backend.read_model.lookup import CATALOGUE, LAYOUT, discard_read_model, note_loss
 from backend.stores.redis_store import Script, ask_script
 
-# Names the first key that has not as many entries as were counted, of those that an event needs; false when all have.
+# Of the keys that an event needs, names the first whose number of entries is not the one counted; false without any.
 FIND_LOSS = """
 local function find_loss(prefix)
   local names = {'books', 'places', 'all', 'deleted'}
@@ -18,7 +18,7 @@ local function find_loss(prefix)
 end
 """
 # KEYS: catalogue. ARGV: layout, where the walk through the indexes has come to, age in s at which tombstones go.
-# Gives where the walk goes on, 0 at its end, and the name of a lost key or nil. What has lost one is out of use then.
+# Gives where the walk goes on, 0 at its end, and the name of a lost key, which takes the read model out of use, or nil.
 LOOK = Script(
     FIND_LOSS
     + """
@@ -49,7 +49,7 @@ TOMBSTONES_S = 3600  # MariaDB keeps the last version of a deleted book for ever
 
 
 class Watch:
-    """A look at the read model now and then: each step sees its main keys and goes on through its indexes."""
+    """Checks the read model a step at a time: each step looks at the main keys and at the next of the indexes."""
 
     def __init__(self) -> None:
         """Begin before the first index."""
@@ -64,7 +64,7 @@ class Watch:
         except redis.ResponseError as error:
             if "WRONGTYPE" not in str(error):
                 raise
-            discard_read_model()  # somebody wrote something else there
+            discard_read_model()  # another program wrote something else there
             cursor, lost = b"0", b"of another type"
         self._cursor = cursor.decode()
         if lost is None:

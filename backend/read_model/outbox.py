@@ -1,7 +1,7 @@
 """The outbox in MariaDB: changes on their way to the read model, written in the transaction of each command.
 
-A process deletes the rows of the events that it has applied itself, a batch at a time. What stays longer than that
-takes is a leftover of a crash or an outage: any projector may apply and delete it.
+A process deletes the rows of the events that it has applied itself, a batch at a time. A row that stays for
+longer is a leftover of a crash or an outage: any projector may apply and delete it.
 """
 
 import json
@@ -49,7 +49,7 @@ def delete_applied() -> None:
 
 
 def read_leftovers() -> Iterator[dict[int, Event]]:
-    """Give events that nobody has brought in, by the ids of their rows, oldest first, a batch at a time.
+    """Give events that no process has applied, by the ids of their rows, oldest first, a batch at a time.
 
     Each batch must be deleted before the next is asked for. Raises Unavailable.
     """

@@ -4,8 +4,8 @@ An event is the full new state of a book, or its deletion. Its sequence is twice
 which keeps the version: an event whose sequence is not above the one known changes nothing, so that events may come
 twice and in any order. While a rebuild fills a new generation, events go into both.
 
-A read model is out of use without the field `layout` of `catalogue`; the rest of that hash stays, so that it lacks only
-where Redis has lost it.
+A read model is out of use when the hash `catalogue` has no field `layout`. The other fields of the hash stay: where
+they are missing too, Redis has lost them.
 """
 
 import logging
@@ -24,26 +24,26 @@ log = logging.getLogger(__name__)
 
 BUILDING = "catalogue:building"  # the lock of a rebuild: `<generation>:<owner>`
 
-# Takes prefix of the generation, isbn, and the places and JSON of the book; those of a deleted one are its sequence
-# alone, and empty. Says whether it changed anything.
+# Takes the prefix of the generation, an ISBN, and index entries and JSON of the book; a deleted book has its sequence
+# alone, and no JSON. Says whether it changed anything.
 # What may free memory comes before what needs it: a full Redis refuses a script only before its first change, so that
 # no event is ever applied by half. Nor does it evict anything within one.
 APPLY_ONE = """
-local function split(places)
+local function split(text)
   local parts = {}
-  for part in string.gmatch(places, '[^%z]+') do parts[#parts + 1] = part end
+  for part in string.gmatch(text, '[^%z]+') do parts[#parts + 1] = part end
   return parts
 end
 local function count(prefix, name, by)
   if by == 0 then return end
-  local entries = redis.call('HINCRBY', prefix .. 'counts', name, by)
-  if entries == 0 and string.find(name, ':', 1, true) then redis.call('HDEL', prefix .. 'counts', name) end
+  local left = redis.call('HINCRBY', prefix .. 'counts', name, by)
+  if left == 0 and string.find(name, ':', 1, true) then redis.call('HDEL', prefix .. 'counts', name) end
 end
-local function apply_one(prefix, isbn, places, book)
+local function apply_one(prefix, isbn, entries, book)
   local known = redis.call('HGET', prefix .. 'places', isbn) or ''
-  local old, new = split(known), split(places)
+  local old, new = split(known), split(entries)
   if #old > 0 and tonumber(old[1]) >= tonumber(new[1]) then return false end
-  local moved = string.match(known, '%z.*') ~= string.match(places, '%z.*')
+  local moved = string.match(known, '%z.*') ~= string.match(entries, '%z.*')
   if moved then
     for i = 3, #old do
       redis.call('ZREM', prefix .. old[i], old[2] .. '\\0' .. isbn)
@@ -52,7 +52,7 @@ local function apply_one(prefix, isbn, places, book)
   end
   if #old == 1 and #new > 1 then redis.call('ZREM', prefix .. 'deleted', isbn) end
   if #old > 1 and #new == 1 then redis.call('HDEL', prefix .. 'books', isbn) end
-  redis.call('HSET', prefix .. 'places', isbn, places)
+  redis.call('HSET', prefix .. 'places', isbn, entries)
   if #new == 1 then
     redis.call('ZADD', prefix .. 'deleted', redis.call('TIME')[1], isbn)
   else
@@ -70,7 +70,7 @@ local function apply_one(prefix, isbn, places, book)
   return true
 end
 """
-# KEYS: catalogue, building. ARGV: layout, then isbn, places and JSON of each event. Names a key that is lost, or nil.
+# KEYS: catalogue, building. ARGV: layout, then ISBN, index entries and JSON of each event. Names a lost key, or nil.
 # A read model of another layout, or with a part lost, cannot be kept right from here, so that it must not be in use.
 APPLY = Script(
     FIND_LOSS
@@ -98,8 +98,8 @@ if changes > 0 then redis.call('HINCRBY', KEYS[1], 'changes', changes) end
 return lost
 """
 )
-# KEYS: catalogue. ARGV: layout, then isbn and sequence of each event. Gives the places in this list, from 0 on, of the
-# events that the read model does not know.
+# KEYS: catalogue. ARGV: layout, then isbn and sequence of each event. Gives the positions in this list, from 0 on,
+# of the events that the read model does not know.
 FIND_UNKNOWN = Script("""
 local at = redis.call('HMGET', KEYS[1], 'layout', 'generation')
 local unknown = {}
@@ -123,13 +123,13 @@ class Event(NamedTuple):
 
     @property
     def sequence(self) -> int:
-        """Give the place among the events of this ISBN."""
+        """Give the position among the events of this ISBN."""
         return 2 * self.version + (self.book is None)
 
     @property
-    def places(self) -> str:
-        """Give what the read model must know of the book: sequence, title key and indexes, NUL between them, to move
-        it; the sequence alone when it was deleted.
+    def index_entries(self) -> str:
+        """Give what the hash `places` keeps, so that the book can be moved: sequence, title key and the names of its
+        indexes, NUL between them; the sequence alone when it was deleted.
         """
         if self.book is None:
             return str(self.sequence)
@@ -167,12 +167,12 @@ def apply_own_event(event: Event) -> bool:
 
 
 def find_unknown(events: Sequence[Event]) -> list[int]:
-    """Give the places in this list of the events that the read model in use does not know. Raises redis.RedisError."""
+    """Give the positions of the events that the read model in use does not know. Raises redis.RedisError."""
     asked = [part for event in events for part in (event.isbn, event.sequence)]
     unknown: list[int] = ask_script(FIND_UNKNOWN, [CATALOGUE], [LAYOUT, *asked])
     return unknown
 
 
 def flatten(events: Sequence[Event]) -> list[str | int]:
-    """Give events as the scripts take them: isbn, places and JSON of each."""
-    return [part for event in events for part in (event.isbn, event.places, event.json)]
+    """Give events as the scripts take them: ISBN, index entries and JSON of each."""
+    return [part for event in events for part in (event.isbn, event.index_entries, event.json)]

@@ -64,21 +64,21 @@ class Projector:
         self._seen = False
 
     def run_pass(self) -> None:
-        """Build the read model where none stands, bring in what waits, and say what then still waits.
+        """Build a read model where none is in use, apply the events that wait, and measure how many then still wait.
 
-        Raises Unavailable, redis.RedisError; what Redis refuses to one step keeps no other from its work.
+        Raises Unavailable, redis.RedisError; a step that Redis refuses keeps no other step from its work.
         """
         refusals: list[redis.ResponseError] = []
-        away = True
+        redis_is_away = True
         try:
             for step in (self.keep_standing, delete_applied, apply_leftovers):
                 try:
                     step()
                 except redis.ResponseError as error:
                     refusals.append(error)
-            away = False
+            redis_is_away = False
         finally:
-            measure_backlog(ask_redis=not away)
+            measure_backlog(ask_redis=not redis_is_away)
         if refusals:
             raise refusals[0]
 
@@ -88,13 +88,13 @@ class Projector:
         if fit and not self._watch.find_loss():
             self._seen = True
             return
-        # Nothing but Redis itself takes the hash away: whoever finds the read model unfit leaves the generation in it.
-        if rebuild(judged=generation) and self._seen and not generation:
+        # Only Redis itself can lose the hash: a process that finds the read model unfit leaves the generation in it.
+        if rebuild(unfit=generation) and self._seen and not generation:
             note_loss(CATALOGUE)
 
 
 def apply_leftovers() -> int:
-    """Apply the events that nobody has brought in, oldest first, and delete them; give how many."""
+    """Apply the events that no process has applied, oldest first, and delete them; give how many."""
     total = 0
     for events in read_leftovers():
         apply_events(list(events.values()))
@@ -121,7 +121,7 @@ def measure_backlog(*, ask_redis: bool = True) -> tuple[int, float]:
     if ask_redis and oldest:
         with suppress(redis.RedisError):
             unknown = find_unknown([event for event, _ in oldest])
-    pending, lag = len(unknown) + following, max([0.0, *(oldest[place][1] for place in unknown)])
+    pending, lag = len(unknown) + following, max([0.0, *(oldest[position][1] for position in unknown)])
     metrics.OUTBOX_PENDING.set(pending)
     metrics.LAG.set(lag)
     return pending, lag

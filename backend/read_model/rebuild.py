@@ -35,7 +35,7 @@ class Judgement(NamedTuple):
 
 
 def judge() -> Judgement:
-    """Look at what stands: a read model of another layout, epoch or run of Redis may hold other books than MariaDB.
+    """Judge the read model: one of another layout, epoch or run of Redis may hold other books than MariaDB.
 
     Raises Unavailable, redis.RedisError.
     """
@@ -47,14 +47,14 @@ def judge() -> Judgement:
     return Judgement(generation, fit)
 
 
-def rebuild(progress: Progress = lambda done, total: None, *, judged: str | None = None) -> bool:
+def rebuild(progress: Progress = lambda done, total: None, *, unfit: str | None = None) -> bool:
     """Build the read model anew and switch it in; False when another process is building it.
 
-    Given `judged`, the generation that was found unfit, only that is replaced: False when there is another by now.
+    Given `unfit`, the generation that was found unfit, only that is replaced: False when there is another by now.
     Raises Unavailable, redis.RedisError.
     """
     owner = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex}"
-    lock = begin_generation(owner, judged)
+    lock = begin_generation(owner, unfit)
     if lock is None:
         return False
     try:
@@ -87,7 +87,7 @@ def _build(lock: str, progress: Progress) -> bool:
 
 def walk(statement: str) -> Iterator[list[dict[str, Any]]]:
     """Give the rows of a statement that reads on after an ISBN, a batch at a time, all on one connection: while no read
-    model stands many wait for one, and it would be given up and asked for again with each batch.
+    model is in use, many threads wait for a connection, and each batch would have to wait again.
     """
     isbn = ""
     with reading() as cursor:

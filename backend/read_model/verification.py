@@ -16,20 +16,20 @@ PAUSE_S = 0.1
 
 Stray = tuple[str, bytes]  # an index and a member of it
 
-# KEYS: catalogue. ARGV: isbns. Gives for each its JSON, its places, and the first index named there without its entry.
+# KEYS: catalogue. ARGV: isbns. Gives for each its JSON, its index entries, and an index that lacks its entry.
 INSPECT = Script("""
 local prefix = KEYS[1] .. ':' .. (redis.call('HGET', KEYS[1], 'generation') or '') .. ':'
 local found = {}
 for i, isbn in ipairs(ARGV) do
-  local places = redis.call('HGET', prefix .. 'places', isbn)
-  if places and not string.find(places, '%z') then places = nil end
+  local entries = redis.call('HGET', prefix .. 'places', isbn)
+  if entries and not string.find(entries, '%z') then entries = nil end  -- a tombstone
   local part, key, missing = 0, '', ''
-  for text in string.gmatch(places or '', '[^%z]+') do
+  for text in string.gmatch(entries or '', '[^%z]+') do
     part = part + 1
     if part == 2 then key = text end
     if part > 2 and not redis.call('ZSCORE', prefix .. text, key .. '\\0' .. isbn) then missing = text end
   end
-  found[i] = {redis.call('HGET', prefix .. 'books', isbn) or '', places or '', missing}
+  found[i] = {redis.call('HGET', prefix .. 'books', isbn) or '', entries or '', missing}
 end
 return found
 """)
@@ -39,9 +39,9 @@ local prefix = KEYS[1] .. ':' .. (redis.call('HGET', KEYS[1], 'generation') or '
 local strays = {}
 for i = 2, #ARGV do
   local key, isbn = string.sub(ARGV[i], 1, -15), string.sub(ARGV[i], -13)
-  local places = redis.call('HGET', prefix .. 'places', isbn) or ''
-  local named = string.find(places .. '\\0', '\\0' .. ARGV[1] .. '\\0', 1, true)
-  local in_order = string.find(places, '\\0' .. key .. '\\0', 1, true)
+  local entries = redis.call('HGET', prefix .. 'places', isbn) or ''
+  local named = string.find(entries .. '\\0', '\\0' .. ARGV[1] .. '\\0', 1, true)
+  local in_order = string.find(entries, '\\0' .. key .. '\\0', 1, true)
   if not (named and in_order) and redis.call('ZSCORE', prefix .. ARGV[1], ARGV[i]) then
     strays[#strays + 1] = ARGV[i]
   end
@@ -88,13 +88,13 @@ def _inspect(rows: Iterable[dict[str, Any]]) -> list[list[bytes]]:
 
 def _differ(row: dict[str, Any], found: list[bytes]) -> str:
     event = Event(row["isbn"], row["version"], make_book(row, row["version"]))
-    book, places, missing = (part.decode() for part in found)
+    book, entries, missing = (part.decode() for part in found)
     if not book:
         return f"version {row['version']} is in MariaDB, nothing in the read model"
     if book != event.json:
         return f"MariaDB has {event.json}, the read model {book}"
-    if places != event.places:
-        return f"MariaDB puts it at {event.places!r}, the read model at {places!r}"
+    if entries != event.index_entries:
+        return f"by MariaDB its index entries are {event.index_entries!r}, in the read model {entries!r}"
     return f"is missing in the index {missing}" if missing else ""
 
 

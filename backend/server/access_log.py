@@ -1,4 +1,4 @@
-"""What each request leaves behind: its id, its place in the metrics, and its line in the log.
+"""What each request leaves behind: its id, its count in the metrics, and its line in the log.
 
 The lines have the form of all others, and are written ten times a second in one piece: one by one they cost a tenth of
 a query.

@@ -1,6 +1,7 @@
 """What each worker process uses and what the stores hold, measured in the background of each worker for /metrics.
 
-Not while /metrics is answered: one worker answers, and it cannot look into the others, nor may it wait for a store.
+It is not measured while /metrics is answered, because the worker that answers cannot look into the others and may not
+wait for a store.
 """
 
 import math
@@ -21,7 +22,7 @@ from backend.stores.redis_store import ask
 WORKER_EVERY_S = 0.5
 STORES_EVERY_S = 1.0
 
-# A gauge in form, for its worker's label and end; /metrics gives it as the counter that it is.
+# A Gauge here, so that it is told for each worker and ends with it; /metrics gives it as the counter that it is.
 CPU = Gauge("worker_cpu_seconds_total", "Processor time that a worker has used.", multiprocess_mode=EACH)
 MEMORY = Gauge("worker_memory_bytes", "Resident memory of a worker.", multiprocess_mode=EACH)
 DESCRIPTORS = Gauge("worker_descriptors", "Open files and sockets of a worker.", multiprocess_mode=EACH)

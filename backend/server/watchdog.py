@@ -23,7 +23,7 @@ class TimedPool(ThreadPoolExecutor):
     def __init__(self, threads: int) -> None:
         super().__init__(max_workers=threads, thread_name_prefix="request")
         self.threads = threads
-        self.queued: deque[float] = deque()  # when each task that waits for a thread came
+        self.queued: deque[float] = deque()  # when each task that waits for a thread arrived
         self.running: dict[int, float] = {}  # the busy threads, and when each began its task
         self._of_thread = threading.local()
 
@@ -37,7 +37,7 @@ class TimedPool(ThreadPoolExecutor):
         self.queued.popleft()
         now = time.monotonic()
         thread = threading.get_ident()
-        self._of_thread.waited = now - queued
+        self._of_thread.waited_s = now - queued
         self.running[thread] = now
         try:
             return task(*args, **kwargs)
@@ -46,8 +46,8 @@ class TimedPool(ThreadPoolExecutor):
 
     def waited_s(self) -> float:
         """Give the seconds for which the task of this thread waited."""
-        waited: float = self._of_thread.waited
-        return waited
+        waited_s: float = self._of_thread.waited_s
+        return waited_s
 
     def longest_wait_s(self) -> float:
         """Give the seconds for which the oldest of the tasks without a thread has waited."""

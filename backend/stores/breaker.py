@@ -1,7 +1,7 @@
 """A circuit breaker: a store that gave no connection a few times in a row is left alone, but for one probe at a time.
 
-Without it every request would wait for a time-out of its own, and the threads of a worker would be spent on waiting
-(M. Nygard, Release It!, 2nd edition, chapter 5). It holds no lock while the store is asked.
+Without a breaker every request would wait for a time-out of its own, and all threads of a worker would be waiting
+(M. Nygard, Release It!, 2nd edition, chapter 5). No lock is held while the store is asked.
 """
 
 import threading

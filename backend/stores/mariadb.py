@@ -65,21 +65,20 @@ class Connection(CMySQLConnection):
             self.next_result()
 
     def begin_session(self, *, writes: bool, reset: bool) -> bool:
-        """Make sure that the server answers, and let the session be as new; with `writes`, in a transaction to commit.
+        """Begin a new session if the server answers; with `writes`, in a transaction to commit. False when it does not.
 
-        One round trip asks whether it lives, and with `reset` makes it forget a session that has written.
-        Gives False when it does not live.
+        One round trip asks for an answer, and with `reset` makes the server forget a session that has written.
         """
         try:
             if self.session_changed and reset and self._cmysql is not None:
-                lives = self._cmysql.reset_connection()  # False when the connection is dead
+                alive = self._cmysql.reset_connection()  # False when the connection is dead
             else:
-                lives = self.is_connected()
+                alive = self.is_connected()
         except STORE_ERRORS:
-            lives = False
-        if lives:
+            alive = False
+        if alive:
             self.let_write(writes)
-        return bool(lives)
+        return bool(alive)
 
     def let_write(self, writes: bool) -> None:
         """Say whether the session that begins writes."""

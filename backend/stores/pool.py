@@ -17,16 +17,16 @@ from mysql.connector.pooling import MySQLConnectionPool
 from backend import metrics
 from backend.background import in_background
 from backend.config import settings
-from backend.deadline import check_deadline, has_lasted_s
+from backend.deadline import check_deadline, request_age_s
 from backend.errors import ServiceError, Unavailable
 from backend.stores.breaker import Breaker
 from backend.stores.mariadb import STORE_ERRORS, Connection, Cursor, connection_arguments
 
 log = logging.getLogger(__name__)
 
-VAIN_SHARE = 0.8  # of a wait, after which it ends if no connection has come back: the refusal needs a turn as well
-MOST_WAITING = 2  # threads, for a slot of a pool that stands still
-PATIENCE_S = 2.0  # of a thread that nobody waits for
+SHARE_WITHOUT_RETURN = 0.8  # of a wait, after which it ends if no connection came back: the refusal needs a turn too
+MOST_WAITING = 2  # threads, for a slot of a pool that has stalled
+PATIENCE_S = 2.0  # of a thread for which no client waits
 SLOW_ANSWER_S = 0.5  # a server that let a ping wait this long is not asked again by the same request
 
 # Errors that a statement of the program has made rather than the store: they stay what they are.
@@ -53,9 +53,10 @@ class SelfRepairingPool(MySQLConnectionPool):
     """The connector's pool without its faults: it waits a bounded time, replaces dead connections before the
     caller sees them, loses no slot, and holds no lock while it talks to the network.
 
-    While slots come and go all may wait for one; when none has for as long as a wait may last, a few may wait and the
-    next is refused at once: the other threads stay free for requests that need no slot. After a few failures to
-    connect only one thread at a time tries, and the others are refused, until it succeeds.
+    While slots are lent and given back, every thread may wait for one. A pool in which none was for as long as a wait
+    may last has stalled: MOST_WAITING threads may wait, and the next is refused at once, so that the other threads stay
+    free for requests that need no slot. After a few failures to connect only one thread at a time tries, and the others
+    are refused, until it succeeds.
     """
 
     def __init__(self, *, size: int, wait_s: float, reset_session: bool, **connection: Any) -> None:
@@ -65,7 +66,7 @@ class SelfRepairingPool(MySQLConnectionPool):
         self._connection_arguments = connection
         self.breaker = Breaker()
         self._room_to_wait = threading.Semaphore(MOST_WAITING)
-        self._moved = time.monotonic()  # when a slot was last lent without a wait, or given back
+        self._last_move = time.monotonic()  # when a slot was last lent without a wait, or given back
         self._slots = Slots(size)
         for _ in range(size):
             self._slots.put(None)
@@ -82,7 +83,7 @@ class SelfRepairingPool(MySQLConnectionPool):
         metrics.POOL_IN_USE.inc()
         healthy = False
         try:
-            connection = self._living(connection, writes)
+            connection = self._ensure_alive(connection, writes)
             try:
                 yield connection
             except ServiceError:  # refused by a rule of ours: the connection itself is fine
@@ -95,24 +96,24 @@ class SelfRepairingPool(MySQLConnectionPool):
             metrics.POOL_IN_USE.dec()
             self._slots.put(connection if healthy else None)
             if healthy:
-                self._moved = time.monotonic()
+                self._last_move = time.monotonic()
 
     def _take_slot(self) -> Any:
         try:
             slot = self._slots.get_nowait()
         except queue.Empty:
             return self._wait_for_slot()
-        self._moved = time.monotonic()
+        self._last_move = time.monotonic()
         return slot
 
     def _wait_for_slot(self) -> Any:
         counted = self._room_to_wait.acquire(blocking=False)
         wait_s = max(self.wait_s, _present.patience_s)
-        still_s = time.monotonic() - self._moved
-        if not counted and still_s > wait_s:
+        since_move_s = time.monotonic() - self._last_move
+        if not counted and since_move_s > wait_s:
             raise Unavailable("All database connections are in use, and enough requests wait for one.")
-        # Whatever a request has waited for while the pool stood still, a thread say, was a wait for a slot as well.
-        waited_s = min(still_s, has_lasted_s())
+        # While the pool is stalled, a request that waits for a thread waits for a slot as well.
+        waited_s = min(since_move_s, request_age_s())
         try:
             with metrics.POOL_WAITING.track_inprogress():
                 return self._await_slot(wait_s, waited_s)
@@ -124,14 +125,14 @@ class SelfRepairingPool(MySQLConnectionPool):
                 self._room_to_wait.release()
 
     def _await_slot(self, wait_s: float, waited_s: float) -> Any:
-        moved = self._moved
+        last_move = self._last_move
         with suppress(queue.Empty):
-            return self._slots.get(timeout=max(0.0, VAIN_SHARE * wait_s - waited_s))
-        if self._moved == moved:
+            return self._slots.get(timeout=max(0.0, SHARE_WITHOUT_RETURN * wait_s - waited_s))
+        if self._last_move == last_move:
             raise queue.Empty
-        return self._slots.get(timeout=(1 - VAIN_SHARE) * wait_s)
+        return self._slots.get(timeout=(1 - SHARE_WITHOUT_RETURN) * wait_s)
 
-    def _living(self, connection: Any, writes: bool) -> Any:
+    def _ensure_alive(self, connection: Any, writes: bool) -> Any:
         check_deadline()
         if connection is not None:
             started = time.monotonic()
@@ -140,9 +141,9 @@ class SelfRepairingPool(MySQLConnectionPool):
             connection.close()
             metrics.POOL_REPLACED.inc()
             if time.monotonic() - started > SLOW_ANSWER_S:
-                silence = NoConnection("MariaDB does not answer")
-                self.breaker.failed(silence)
-                raise silence
+                no_answer = NoConnection("MariaDB does not answer")
+                self.breaker.failed(no_answer)
+                raise no_answer
         connection = self._open()
         connection.let_write(writes)
         return connection
@@ -168,8 +169,8 @@ _present = _PerThread()
 
 
 def be_patient() -> None:
-    """Let this thread wait longer for a connection, as one that nobody waits for: until it has built the read model all
-    queries want one too.
+    """Let this thread, for which no client waits, wait longer for a connection: while it builds the read model, all
+    queries need one too.
     """
     _present.patience_s = PATIENCE_S
 

@@ -1,7 +1,7 @@
 """One connection to Redis, as lean as every request needs it: hiredis writes and reads what goes through a socket.
 
-redis-py's own way through a command takes twice the processor time, and its sockets, which time out in Python, give
-the interpreter's lock away twice as often: together a tenth of a query. The kernel times these out instead.
+redis-py takes twice the processor time for a command. Its sockets time out in Python, so that they release the
+interpreter's lock twice as often. Together that is a tenth of a query. Here the kernel times the sockets out.
 """
 
 import socket
@@ -69,7 +69,7 @@ def _connect(address: RedisAddress, timeout_s: float) -> socket.socket:
 
 
 class Connection:
-    """A connection that is open; after any error but one that Redis answers it is of no more use."""
+    """An open connection. It is of no more use after an error, unless the error is an answer of Redis."""
 
     silence: type[OSError] = BlockingIOError  # what its socket raises when a wait was too long
     run = b""  # the mark of the run of Redis that it stands in, once redis_run.py has looked
@@ -121,7 +121,7 @@ class Connection:
 
 
 class EncryptedConnection(Connection):
-    """One under TLS, whose socket times out in Python: where the kernel did, it would only go on to wait."""
+    """A connection under TLS. Its socket times out in Python, because after the kernel's time-out it would wait on."""
 
     silence = TimeoutError
 

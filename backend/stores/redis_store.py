@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 
 TIMEOUT_S = 0.2  # nothing is sent twice to a Redis that is silent, so that no request waits longer than this
 QUICK_S = 0.05  # of the main loop of a worker
-PATIENCE_S = 2.0  # of a thread that nobody waits for
+PATIENCE_S = 2.0  # of a thread for which no client waits
 
 
 class Script:
@@ -88,7 +88,7 @@ def be_quick() -> None:
 
 
 def be_patient() -> None:
-    """Let this thread wait longer for Redis, as one that nobody waits for: the loading of a catalogue keeps it busy."""
+    """Let this thread, for which no client waits, wait longer for Redis: loading a catalogue keeps Redis busy."""
     _present.timeout_s = PATIENCE_S
 
 
@@ -99,7 +99,7 @@ def _exchange(command: tuple[Part, ...]) -> Any:
         return _present.connection.exchange(command)
     except redis.ResponseError:
         raise
-    except BaseException:  # what is yet to come on it would be taken for the answer to the next command
+    except BaseException:  # a late answer would be taken for the answer to the next command
         _drop_connection()
         raise
 

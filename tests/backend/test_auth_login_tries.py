@@ -21,8 +21,8 @@ from tests.support.weak_builds import Change, run_build, shift_clock
 
 STALLS = 6 if LONG else 4
 STALL_S = 0.6 if LONG else 0.25
-PLACE_S = 6
-TRIES_ARE_FAILURES: Change = ("if wait == FULL:", "if False:")
+LONGEST_TRY_S = 6
+TRIES_ARE_FAILURES: Change = ("if wait == ALL_RESERVED:", "if False:")
 ANSWERED_ANYHOW: Change = (
     "        end_try(account, attempt, failed=not matches)\n",
     "        try:\n            end_try(account, attempt, failed=not matches)\n"
@@ -107,10 +107,10 @@ def check_stalls(single: str, store: OwnRedis) -> None:
         stall(single, store, account)
     assert log_in(single, account.username, account.password).status_code in (200, 503), "a stall has locked it out"
     assert count(store.client, "failures", account) == 0, "a stall was counted as a failure"
-    assert all(store.client.pttl(key) <= PLACE_S * 1000 for key in store.client.scan_iter("tries:*"))
+    assert all(store.client.pttl(key) <= LONGEST_TRY_S * 1000 for key in store.client.scan_iter("tries:*"))
     if LONG:
         wait_until(
-            lambda: log_in(single, account.username, account.password).status_code == 200, PLACE_S + 1, "it ends"
+            lambda: log_in(single, account.username, account.password).status_code == 200, LONGEST_TRY_S + 1, "it ends"
         )
 
 
@@ -136,17 +136,17 @@ def meanwhile(url: str, store: OwnRedis, account: Account, password: str) -> Ite
         sending.join(10)
 
 
-def check_lost_place(url: str, store: OwnRedis, account: Account, password: str) -> None:
-    """Assert that a try whose place Redis has lost, and may have given to another, is not told how it went."""
+def check_lost_reservation(url: str, store: OwnRedis, account: Account, password: str) -> None:
+    """Assert that a try whose reservation Redis has lost, and may have given to another, is not told how it went."""
     with meanwhile(url, store, account, password) as wait:
         store.client.delete(*store.client.scan_iter("tries:*"))
-        assert wait() == 503, "a try without a place was answered"
+        assert wait() == 503, "a try without a reservation was answered"
     assert count(store.client, "failures", account) == 0
 
 
 @pytest.mark.parametrize("right", [True, False])
-def test_a_try_that_has_lost_its_place_is_503(single: str, store: OwnRedis, slow: Account, right: bool) -> None:
-    check_lost_place(single, store, slow, slow.password if right else "not the password")
+def test_a_try_that_has_lost_its_reservation_is_503(single: str, store: OwnRedis, slow: Account, right: bool) -> None:
+    check_lost_reservation(single, store, slow, slow.password if right else "not the password")
 
 
 def check_uncounted(url: str, store: OwnRedis, account: Account) -> None:
@@ -180,14 +180,14 @@ def test_hosts_whose_clocks_differ_by_minutes_count_the_same_window(
         check_clocks(stack, ahead.auth, single)
 
 
-def test_the_checks_fail_where_tries_under_way_are_failures_and_answered_uncounted_or_without_a_place(
+def test_the_checks_fail_where_tries_under_way_are_failures_and_answered_uncounted_or_without_a_reservation(
     stack: Stack, store: OwnRedis, tmp_path: Path, slow: Account
 ) -> None:
     changes, settings = (TRIES_ARE_FAILURES, ANSWERED_ANYHOW), {"REDIS_URL": store.url, "BCRYPT_ROUNDS": "10"}
     with run_build(stack, tmp_path / "build", *changes, only="auth", workers="4", **settings) as weak:
         with pytest.raises(AssertionError, match="refused as a guess"):
             check_right_at_once(weak.auth, register(weak.auth))
-        with pytest.raises(AssertionError, match="without a place was answered"):
-            check_lost_place(weak.auth, store, slow, "not the password")
+        with pytest.raises(AssertionError, match="without a reservation was answered"):
+            check_lost_reservation(weak.auth, store, slow, "not the password")
         with pytest.raises(AssertionError, match="answered uncounted"):
             check_uncounted(weak.auth, store, slow)

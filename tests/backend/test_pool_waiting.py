@@ -8,7 +8,7 @@ import pytest
 
 from backend.deadline import start_deadline
 from backend.errors import Unavailable
-from backend.stores.pool import MOST_WAITING, VAIN_SHARE, SelfRepairingPool, be_patient
+from backend.stores.pool import MOST_WAITING, SHARE_WITHOUT_RETURN, SelfRepairingPool, be_patient
 from tests.support.pools import open_pool
 from tests.support.stacks import Stack
 
@@ -63,7 +63,7 @@ def test_a_wait_for_a_thread_counts_as_one_for_a_connection_while_the_pool_stand
     with pool.borrow(writes=False):
         time.sleep(pool.wait_s)
         fresh, late = waiters.map(wait, (0.0, 0.8))
-    assert late < 0.5 * pool.wait_s < VAIN_SHARE * pool.wait_s <= fresh
+    assert late < 0.5 * pool.wait_s < SHARE_WITHOUT_RETURN * pool.wait_s <= fresh
 
 
 def test_a_wait_ends_a_fifth_early_unless_a_connection_has_come_back_meanwhile(

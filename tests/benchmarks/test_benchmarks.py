@@ -19,8 +19,9 @@ from benchmarks.driver import make_isbn
 from benchmarks.large import fill
 from benchmarks.quiet import mark_disturbed, read_times
 from benchmarks.recording import ACCOUNTS, prepare_accounts
+from benchmarks.rounds import write_rate, write_ratio
 from benchmarks.stand import BARE, Stack, open_stack, serve
-from benchmarks.table import write_rates, write_ratio
+from benchmarks.table import Table, merge_tables, read_tables
 from benchmarks.wrk import Load, Result, run_wrk
 from tests.support.read_models import LONG
 from tests.support.scripts import choose_environment
@@ -59,8 +60,9 @@ def test_new_isbns_have_the_check_digit_that_the_service_asks_for(number: int) -
 
 def test_a_ratio_is_the_median_over_the_rounds_and_says_whether_it_reaches_its_bar() -> None:
     rounds = [{"a": Result(rate), "b": Result(100.0)} for rate in (50.0, 70.0, 40.0)]
-    assert "0.50 (0.40–0.70) | ≥ 0.50 | met" in write_ratio(Comparison("t", "a", "b", 0.50), rounds)  # noqa: RUF001
-    assert "missed by 0.100" in write_ratio(Comparison("t", "a", "b", 0.60), rounds)
+    row = write_ratio(Comparison("t", "a", "b", 0.50), rounds)
+    assert row == ["t", "0.50 (0.40–0.70)", "≥ 0.50", "met"]  # noqa: RUF001
+    assert write_ratio(Comparison("t", "a", "b", 0.60), rounds)[3] == "**missed by 0.100**"
 
 
 @pytest.mark.parametrize(
@@ -68,8 +70,8 @@ def test_a_ratio_is_the_median_over_the_rounds_and_says_whether_it_reaches_its_b
 )
 def test_one_measurement_that_cannot_be_trusted_takes_the_verdict_away(bad: Result, word: str) -> None:
     rounds = [{"a": each, "b": Result(9.0)} for each in (Result(9.0), bad, Result(9.0))]
-    line = write_ratio(Comparison("t", "a", "b", 0.50), rounds)
-    assert word in line and "met" not in line
+    verdict = write_ratio(Comparison("t", "a", "b", 0.50), rounds)[3]
+    assert word in verdict and "met" not in verdict
 
 
 @pytest.mark.parametrize(
@@ -130,13 +132,17 @@ def test_the_read_model_of_the_large_catalogue_is_whole(large: Stack, project: P
 def test_one_command_prints_a_table_and_leaves_nothing_behind(project: Path, tmp_path: Path) -> None:
     out, scratch = tmp_path / "table.md", tmp_path / "scratch"
     scratch.mkdir()
-    command = [sys.executable, "-m", "benchmarks", "--rounds", "1", "--seconds", "1", "--only", "me", "--out", str(out)]
+    files = ["--out", str(out), "--json", str(tmp_path / "tables.json")]
+    command = [sys.executable, "-m", "benchmarks", "--rounds", "1", "--seconds", "1", "--only", "me", *files]
     ran = subprocess.run(
         command, cwd=project, env={**os.environ, "TMPDIR": str(scratch)}, capture_output=True, text=True,
         timeout=300, check=False,
     )  # fmt: skip
     assert ran.returncode == 0, ran.stdout + ran.stderr
-    assert "| GET /me over bare Flask |" in out.read_text() and "- command: `python -m benchmarks" in out.read_text()
+    assert "| GET /me over bare Flask |" in out.read_text()
+    tables = read_tables(tmp_path / "tables.json")
+    assert [len(table.rows) for table in tables.values()] == [1, 2]
+    assert tables["Ratios"].caption.startswith("`python -m benchmarks --rounds 1 --seconds 1 --only me`, 20")
     assert find_programs_of(scratch) == [] and not list(scratch.glob("libros-benchmark-*"))
 
 
@@ -177,5 +183,21 @@ def find_programs_of(folder: Path) -> list[str]:
 
 def test_an_invalid_case_stays_in_the_table_with_its_fault() -> None:
     case = next(case for case in list_cases() if case.key == "me")
-    line = write_rates([case], [{"me": Result(9.0)}, {"me": Result(0.0, "12 answers of 400 or above")}])[-1]
-    assert "**INVALID**" in line and "12 answers of 400 or above" in line
+    row = write_rate(case, [Result(9.0), Result(0.0, "12 answers of 400 or above")])
+    assert row == ["GET /me", "**INVALID** 4.50 (0.00–9.00)", "12 answers of 400 or above"]  # noqa: RUF001
+
+
+def test_a_table_takes_the_place_of_its_namesake_in_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "tables.json"
+    older, other = Table("A", "Then.", ["case", "rate"], [["a", "1"]]), Table("B", "Now.", ["case"], [])
+    newer = older._replace(rows=[["a", "2"], ["b", "3"]])
+    merge_tables(file, [older, other])
+    merge_tables(file, [newer])
+    assert list(read_tables(file).values()) == [newer, other]
+
+
+def test_a_table_is_markdown_with_its_name_and_what_a_reader_has_to_know() -> None:
+    table = Table("A", f"First.\n\n{'word ' * 30}", ["case", "rate"], [["a", "1"]])
+    head, first, second, figures = table.to_markdown().split("\n\n")
+    assert (head, first, figures) == ("## A", "First.", "| case | rate |\n| :--- | ---: |\n| a | 1 |")
+    assert max(map(len, second.splitlines())) <= 120

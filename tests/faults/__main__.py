@@ -1,24 +1,23 @@
 """Makes faults and prints what the services did: `python -m tests.faults [F2 ...] [--long]`."""
 
 import argparse
-import json
 import os
 import signal
 import subprocess
 import sys
-from datetime import date
+import time
 from pathlib import Path
 
 import pytest
 from mysql.connector import Error as DatabaseError
 from redis import RedisError
 
-from load.run.machine import describe_machine
 from tests.faults.experiments import BY_NAME, choose
 from tests.faults.form import Form
+from tests.faults.json_file import describe_result, describe_run, merge_results
 from tests.faults.runs import run_experiment
 from tests.faults.stand import open_stand
-from tests.faults.table import Result, describe_result, write_table
+from tests.faults.table import Result, write_table
 
 BROKEN, WRONG_USE, INTERRUPTED = 3, 64, 130
 FAILURES = (AssertionError, OSError, subprocess.SubprocessError, pytest.fail.Exception, DatabaseError, RedisError)
@@ -39,7 +38,7 @@ def read_options() -> argparse.Namespace:
     parser.add_argument("names", nargs="*", metavar="F2", help=f"which faults, all without any: {' '.join(BY_NAME)}")
     parser.add_argument("--long", action="store_true", help="bounds as promised, faults in full length")
     parser.add_argument("--no-controls", action="store_true", help="leave out the builds without a protection")
-    parser.add_argument("--json", type=Path, help="a file to write all findings to, in JSON")
+    parser.add_argument("--json", type=Path, help="a file to write all findings to, beside those of other faults")
     parser.add_argument("--out", type=Path, help="a file to write the table to, in Markdown")
     options = parser.parse_args()
     options.long = options.long or os.environ.get("LONG_CHECKS") == "1"
@@ -50,11 +49,14 @@ def read_options() -> argparse.Namespace:
     return options
 
 
-def run_all(options: argparse.Namespace) -> list[Result]:
+def run_all(options: argparse.Namespace, run: dict[str, str]) -> list[Result]:
     """Run the chosen experiments, one after the other."""
-    results = []
+    results: list[Result] = []
+    started = time.monotonic()
     with open_stand(Form(options.long), tell) as stand:
         for experiment in options.chosen:
+            minutes = (time.monotonic() - started) / 60
+            tell(f"fault {len(results) + 1} of {len(options.chosen)}, after {minutes:.0f} minutes:")
             try:
                 result = run_experiment(stand, experiment, with_controls=not options.no_controls)
             except FAILURES as problem:
@@ -63,7 +65,7 @@ def run_all(options: argparse.Namespace) -> list[Result]:
                 stand.end_product()
             results.append(result)
             if options.json:
-                options.json.write_text(json.dumps([describe_result(each) for each in results]), encoding="utf-8")
+                merge_results(options.json, {experiment.name: {**run, **describe_result(result)}})
     return results
 
 
@@ -82,17 +84,16 @@ def main() -> int:
     options = read_options()
     for name in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(name, end)
+    run = describe_run(Form(options.long))
     try:
-        results = run_all(options)
+        results = run_all(options, run)
     except FAILURES as problem:
         print(f"python -m tests.faults: {problem}", file=sys.stderr)
         return BROKEN
     except KeyboardInterrupt:
         print("python -m tests.faults: interrupted", file=sys.stderr)
         return INTERRUPTED
-    about = describe_machine()
-    machine = f"{about['cpus']} cores of {about['cpu']}, {about['kernel']}"
-    title = f"{Form(options.long).name} form, {date.today()}, {machine}"
+    title = f"{run['form']} form, {run['date']}, {run['machine']}"
     print(f"\n{write_table(results, title)}")
     if options.out:
         options.out.write_text(write_table(results, title) + "\n", encoding="utf-8")

@@ -32,8 +32,8 @@ PING = Control(
     "the look at a connection before it is lent",
     ("errors that a client sees",),
     (
-        Cut(CONNECTIONS, "lives = self.is_connected()", "lives = True"),
-        Cut(CONNECTIONS, "lives = self._cmysql.reset_connection() ", "lives = True "),
+        Cut(CONNECTIONS, "alive = self.is_connected()", "alive = True"),
+        Cut(CONNECTIONS, "alive = self._cmysql.reset_connection() ", "alive = True "),
     ),
     only=("books",),
 )

@@ -55,8 +55,10 @@ def run_at_once(lanes: Sequence[Sequence[str]], folder: Path, *, long: bool) -> 
         for process in processes.values():
             process.wait(120)
     files = [folder / f"{name}.json" for name in processes]
-    found = [each for file in files if file.exists() for each in json.loads(file.read_text(encoding="utf-8"))]
-    return {each["name"]: each for each in found}
+    found: Results = {}
+    for file in [each for each in files if each.exists()]:
+        found |= json.loads(file.read_text(encoding="utf-8"))
+    return found
 
 
 def start(lane: Sequence[str], folder: Path, options: Sequence[str]) -> "subprocess.Popen[bytes]":

@@ -85,7 +85,7 @@ def judge(stand: Stand, alone: Phase, best: Phase, crowded: Phase) -> list[Findi
     form = stand.form
     kept = 1 - (1 - KEPT) * form.bound(1)
     ratio = crowded.logins / max(best.logins, 0.01)
-    words = f"{crowded.logins:.2f} of {best.logins:.2f} /s ({ratio:.2f})"
+    words = f"{ratio:.2f} ({crowded.logins:.2f} of {best.logins:.2f} /s)"
     failed = [f"{each.kind} {each.status} {each.note}" for each in of_kinds(crowded.records, *READS) if not each.good]
     return [
         Finding("good log-ins under ten times as many", f"≥ {kept:.2f} of the best rate", words, ratio >= kept),

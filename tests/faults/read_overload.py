@@ -69,7 +69,7 @@ def judge(stand: Stand, rounds: Sequence[Round]) -> list[Finding]:
     other, broken = sum(each.other for each in outcomes), sum(each.broken for each in outcomes)
     kept = 1 - (1 - KEPT) * stand.form.bound(1)
     shares = sorted(each.crowded.good / max(each.rates) for each in rounds)
-    words = f"{good:.0f} of {best:.0f} /s ({good / best:.2f}; in the rounds {shares[0]:.2f} to {shares[-1]:.2f})"
+    words = f"{good / best:.2f} ({good:.0f} of {best:.0f} /s; in the rounds {shares[0]:.2f} to {shares[-1]:.2f})"
     return [
         Finding("reads answered well under twice the load", f"≥ {kept:.2f} of the best", words, good / best >= kept),
         Finding("reads that were refused", "> 0", f"{refused:.0f} /s", refused > 0),

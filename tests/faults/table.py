@@ -1,7 +1,7 @@
 """The table at the end: fault, bound, measured, verdict; in Markdown."""
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from tests.faults.findings import Control, Experiment, Finding
 from tests.faults.quiet import DISTURBED
@@ -21,21 +21,6 @@ class Result(NamedTuple):
         """Tell whether all that was promised was found, and every control was seen to fail."""
         seen = all(seen_to_fail(control, findings) for control, findings in self.controls)
         return seen and not self.broken and all(each.holds for each in self.findings)
-
-
-def describe_result(result: Result) -> dict[str, Any]:
-    """Return a result as JSON can hold it."""
-    controls = [
-        {"without": control.without, "seen_to_fail": seen_to_fail(control, findings), "findings": findings}
-        for control, findings in result.controls
-    ]
-    return {
-        "name": result.experiment.name,
-        "broken": result.broken,
-        "findings": result.findings,
-        "controls": controls,
-        "others": result.others,
-    }
 
 
 def find_failed(control: Control, findings: Sequence[Finding]) -> list[Finding]:

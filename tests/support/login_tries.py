@@ -11,7 +11,7 @@ from tests.support.clients import Account, ask_at_once, check_problem
 
 LIMIT = 10
 MOST_CROWDS = 5  # a busy machine may send one of them too slowly to meet
-RIGHT_AT_ONCE = 40  # four workers on two cores have a place for 20 of them
+RIGHT_AT_ONCE = 40  # four workers on two cores have room for 20 of them
 GUESSES = 30
 MOST_SENT = 400  # of one guess, for as long as it is refused as one too many
 
@@ -33,7 +33,7 @@ def check_right_at_once(url: str, account: Account) -> None:
 
 
 def send_right_at_once(url: str, account: Account) -> bool:
-    """Send a right password many times and hold the answers; tell whether one met no place of its account."""
+    """Send a right password many times and hold the answers; tell whether one was refused for the others."""
     answers = ask_at_once([partial(log_in, url, account.username, account.password)] * RIGHT_AT_ONCE)
     statuses = [answer.status_code for answer in answers]
     assert set(statuses) <= {200, 503}, f"a right password was refused as a guess: {sorted(statuses)}"
