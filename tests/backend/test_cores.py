@@ -1,6 +1,7 @@
 """Passwords are hashed by as many threads as the service may use processors: by its affinity and its control groups."""
 
 import os
+import re
 import subprocess
 import sys
 import time
@@ -8,11 +9,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+import psutil
 import pytest
+import requests
 
 from backend.cores import list_quotas
+from tests.support.books_services import list_workers, run_books_service
 from tests.support.clients import register
-from tests.support.read_models import read_metric
+from tests.support.read_models import read_metric, wait_until
 from tests.support.stacks import PROJECT, Stack
 from tests.support.weak_builds import run_build
 
@@ -44,6 +48,48 @@ def test_a_service_hashes_with_as_many_threads_as_it_may_use_processors(stack: S
     assert count_hashing_threads(stack, tmp_path / "free") == min(MOST_HASHING, len(os.sched_getaffinity(0)))
     with held_to_one_core():
         assert count_hashing_threads(stack, tmp_path / "held") == 1
+
+
+def list_affinities(process: psutil.Process) -> list[set[int]]:
+    """Return the processors of each thread of a process."""
+    return [os.sched_getaffinity(thread.id) for thread in process.threads()]
+
+
+@pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="needs two processors")
+def test_workers_are_held_to_processors_in_turn_and_so_is_who_comes_after_a_dead_one(
+    stack: Stack, tmp_path: Path
+) -> None:
+    cores = sorted(os.sched_getaffinity(0))
+    with run_books_service(stack, tmp_path / "log", "--workers", str(len(cores))) as service:
+        workers = list_workers(service.pid)
+        held = {worker.pid: list_affinities(worker)[0] for worker in workers}
+        assert sorted(held.values(), key=min) == [{core} for core in cores]
+        workers[0].kill()
+
+        def has_another() -> bool:
+            present = {worker.pid for worker in list_workers(service.pid)}
+            return len(present) == len(cores) and present != held.keys()
+
+        wait_until(has_another, 20, "another worker comes")
+        (new,) = [worker for worker in list_workers(service.pid) if worker.pid not in held]
+        wait_until(lambda: list_affinities(new)[0] == held[workers[0].pid], 5, "the new worker is held")
+    with run_books_service(stack, tmp_path / "log", "--workers", "1", PIN_WORKERS="false") as service:
+        (worker,) = list_workers(service.pid)
+        assert list_affinities(worker)[0] == set(cores)
+
+
+@pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="needs two processors")
+def test_threads_that_hash_may_use_every_processor(stack: Stack, tmp_path: Path) -> None:
+    with run_build(stack, tmp_path / "free", only="auth") as services:
+        register(services.auth)
+        hashing = int(read_metric(stack, services.auth, "hashing_threads"))
+        metrics = requests.get(
+            f"{services.auth}/metrics", headers={"Authorization": f"Bearer {stack['METRICS_TOKEN']}"}, timeout=10
+        ).text
+        pids = {int(pid) for pid in re.findall(r'^worker_cpu_seconds_total\{pid="([0-9]+)"', metrics, re.MULTILINE)}
+        free = [each == os.sched_getaffinity(0) for pid in pids for each in list_affinities(psutil.Process(pid))]
+    assert 1 <= sum(free) <= hashing
+    assert len(free) > sum(free)
 
 
 def count_in_group(group: Path | None) -> int:
