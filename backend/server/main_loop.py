@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 from gunicorn.workers import gthread
 
+from backend.background import be_in_background
 from backend.server.shedding import LONGEST_QUEUE_S, refuse_read
 from backend.server.watchdog import TimedPool
 from backend.stores.redis_store import be_quick
@@ -43,6 +44,7 @@ class MainLoop(gthread.ThreadWorker):  # type: ignore[misc]  # Gunicorn ships no
             return
         self.fast_path = getattr(app, "fast_path", None)
         be_quick()
+        be_in_background()  # the fast path tells by itself what is wrong
 
     def wait_for_and_dispatch_events(self, timeout: float) -> None:
         """Serve what is ready: first the port and what threads have done, so that no stream of reads holds them up."""

@@ -129,10 +129,11 @@ HASHING_BULKHEAD = Control(
     cheap=False,
 )
 EARLY_REFUSAL = Control(
-    "the refusal before any work: what waited for too long is refused once its work is done",
+    "the fast path and the refusal before any work: what waited for too long is refused once its work is done",
     ("reads answered well",),
     (
         Cut("backend/server/main_loop.py", "behind = self.is_behind()", "behind = False"),
+        Cut("backend/server/main_loop.py", 'getattr(app, "fast_path", None)', "None"),
         Cut("backend/server/shedding.py", "LONGEST_WAIT_S = 2.0 ", "LONGEST_WAIT_S = 0.5 "),
         Cut(
             "backend/http/web.py",
