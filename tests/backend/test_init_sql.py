@@ -16,6 +16,7 @@ import pytest
 from mysql.connector.errors import IntegrityError
 
 from backend.catalogue.queries import FILTERS, PAGE_OF_KEYS
+from backend.stores.unused_names import END, PART, UNUSED, USED_IN
 
 INIT_SQL = Path(__file__).parents[2] / "init.sql"
 DUNE, PATRIA, MADE_UP = "9780441172719", "9788490663196", "9789999900010"
@@ -24,10 +25,6 @@ PADDED = "INSERT INTO genres (name, name_key) VALUES ('Fiction ', 'fiction ')"
 
 PAGE = " ORDER BY b.title_key, b.isbn LIMIT 21"
 KEYSET = "FROM books b WHERE b.title_key >= 'm' AND (b.title_key > 'm' OR b.isbn > '978')" + PAGE
-UNUSED = (
-    "SELECT part.id FROM (SELECT id FROM {0} WHERE id > 3 ORDER BY id LIMIT 500) part"
-    " LEFT JOIN {1} ON {1}.{2} = part.id WHERE {1}.{2} IS NULL"
-)
 BY_NAME = {"author": "jane austen", "genre": "fantasy", "format": "ebook"}
 ACCESS_PATHS = {
     "a book by isbn": f"SELECT * FROM books WHERE isbn = '{DUNE}'",
@@ -41,9 +38,11 @@ ACCESS_PATHS = {
     },
     "a user by username": "SELECT * FROM users WHERE username = 'U7'",
     "a user by email": "SELECT * FROM users WHERE email_key = 'u7'",
-    "authors without a book": UNUSED.format("authors", "book_authors", "author_id"),
-    "genres without a book": UNUSED.format("genres", "books", "genre_id"),
-    "formats without a book": UNUSED.format("formats", "books", "format_id"),
+    **{
+        f"{kind} without a book": UNUSED.format(kind=kind, table=column.partition(".")[0], column=column) % (3, PART)
+        for kind, column in USED_IN.items()
+    },
+    **{f"the end of a part of the {kind}": END.format(kind=kind) % (3, PART) for kind in USED_IN},
     "a name by itself": "SELECT id FROM authors WHERE name IN ('Toni Morrison', 'Ana')",
     "an answer by idempotency key": "SELECT * FROM idempotency_keys WHERE user_id = 7 AND idempotency_key = 'k7'",
     "old idempotency keys": "SELECT 1 FROM idempotency_keys WHERE created_at < '2020-01-01'",
