@@ -21,6 +21,7 @@ from typing import Any
 
 from locust import events
 
+from load.run.hooks import install_hooks
 from load.users.reads import by_author, by_format, by_genre, list_books, one_book, page_on, revalidate, session_flow
 from load.users.user import LibraryUser
 from load.users.writes import add_book, change_book, delete_book
@@ -58,4 +59,5 @@ def open_page(environment: Any, web_ui: Any, **_: Any) -> None:
     logging.getLogger(__name__).info("%s", __doc__)
 
 
+install_hooks()
 events.init.add_listener(open_page)  # type: ignore[no-untyped-call]  # Locust's

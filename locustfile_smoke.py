@@ -14,11 +14,12 @@ from locust.env import Environment
 from locust.user.task import LOCUST_STATE_STOPPING
 
 from load.client.sign_in import bearer
+from load.run.hooks import install_hooks
 from load.shared import Places, wait_for
 from load.users.smoke_checks import Walk
 from load.users.smoke_outcomes import RIGHT, SHED, UNKNOWN, WRONG, Outcome, check_form, judge_answer
 from load.users.smoke_steps import OTHER_STOCK, STEPS, Step
-from load.users.smoke_walks import begin_walk, end_walk, note_passed, note_wrong
+from load.users.smoke_walks import begin_walk, end_walk, note_passed, note_wrong, watch_walks
 from load.users.user import OWN_BOOKS, Answer, Copy, LibraryUser, send
 from load.users.writes import new_book
 
@@ -148,3 +149,7 @@ def hashing_place(user: SmokeUser) -> Iterator[None]:
         yield
     finally:
         HASHING.leave(place)
+
+
+install_hooks()
+watch_walks()

@@ -1,5 +1,6 @@
 """The everyday load with a spike in the middle."""
 
+from load.run.hooks import install_hooks
 from load.run.options import StagesShape
 from locustfile import EverydayUser  # noqa: F401  Locust spawns it
 
@@ -8,3 +9,6 @@ class Spike(StagesShape):
     """From 50 to 1,000 users within 10 s, held for a minute, and back, unless --stages says otherwise."""
 
     stages = "50:60:50 1000:70:95 50:120:95"
+
+
+install_hooks()

@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from locust import events
 from locust.env import Environment
 from locust.runners import MasterRunner, WorkerRunner
 
@@ -20,8 +19,8 @@ _is_led, _has_strangers = Flags(1), Flags(1)
 _to_reset: list[Callable[[], None]] = []
 
 
-def begin_anew(*resets: Callable[[], None]) -> None:
-    """Have these called at the begin of each load, also one that a page starts, before any process has users."""
+def reset_at_start(*resets: Callable[[], None]) -> None:
+    """Have these called at the start of each load, also one that a page starts, before any process has users."""
     _to_reset.extend(resets)
 
 
@@ -50,7 +49,8 @@ def once_all_have_left(seconds: float) -> Iterator[bool]:
             _present.release()
 
 
-def _enter(environment: Environment, **_: Any) -> None:
+def enter_group(environment: Environment, **_: Any) -> None:
+    """Note that this process has users now; the first that does so resets what the processes share."""
     if isinstance(environment.runner, MasterRunner):
         return
     if _present.take():
@@ -59,12 +59,14 @@ def _enter(environment: Environment, **_: Any) -> None:
     wait_for(lambda: _present.take(shared=True), LONGEST_WAIT_S, 0.001)
 
 
-def _leave(environment: Environment, **_: Any) -> None:
+def leave_group(environment: Environment, **_: Any) -> None:
+    """Note that this process has no users any more."""
     if not isinstance(environment.runner, MasterRunner):
         _present.release()
 
 
-def _lead(environment: Environment, **_: Any) -> None:
+def watch_workers(environment: Environment, **_: Any) -> None:
+    """In a master, note whether more workers come than it has forked itself: those share no memory with it."""
     if not isinstance(environment.runner, MasterRunner):
         return
     options: Any = environment.parsed_options
@@ -77,8 +79,3 @@ def _lead(environment: Environment, **_: Any) -> None:
             _has_strangers.set(0)
 
     environment.events.worker_connect.add_listener(note_worker)  # type: ignore[no-untyped-call]  # Locust's
-
-
-events.init.add_listener(_lead)  # type: ignore[no-untyped-call]  # Locust's
-events.test_start.add_listener(_enter)  # type: ignore[no-untyped-call]  # Locust's
-events.test_stop.add_listener(_leave)  # type: ignore[no-untyped-call]  # Locust's

@@ -29,6 +29,15 @@ class BodyBroken(HTTPParseError):
     """The body came whole and cannot be decoded as its Content-Encoding says."""
 
 
+def patch_client() -> None:
+    """Put our own code in the place of the libraries'; once, before there are users."""
+    client._may_retry_after_send_error = never_again
+    ConnectionPool._is_socket_alive = is_open  # type: ignore[method-assign]
+    FastResponse._content = read_body  # type: ignore[method-assign]
+    LocustUserAgent._verify_status = accept_status  # type: ignore[method-assign]
+    LocustUserAgent.redirect_response_codes = frozenset()  # a redirect is an answer, and a wrong one
+
+
 def never_again(method: str) -> bool:
     """Tell that no request may be sent again.
 
@@ -86,10 +95,3 @@ def say_break(problem: BaseException) -> str:
 def keep_no_cookies(user: Any) -> None:
     """Send nothing but what the load has written: no cookie that an earlier answer has set."""
     user.client.client.cookiejar = None
-
-
-client._may_retry_after_send_error = never_again
-ConnectionPool._is_socket_alive = is_open  # type: ignore[method-assign]
-FastResponse._content = read_body  # type: ignore[method-assign]
-LocustUserAgent._verify_status = accept_status  # type: ignore[method-assign]
-LocustUserAgent.redirect_response_codes = frozenset()  # a redirect is an answer, and a wrong one

@@ -1,16 +1,19 @@
-"""Makes what Locust itself writes down fit for the analysis: its history by the second, its totals, and its end.
+"""Changes in Locust what would stall a load, or leave the analysis without its history by the second, totals or end.
 
 Locust's own --json-file empties the statistics it has written, and with them the endpoints of _stats.csv.
 """
 
+import gc
+import inspect
 import json
 import logging
 import os
 import time
+from functools import cache
 from typing import Any
 
 import gevent
-from locust import events, stats
+from locust import argument_parser, stats
 from locust.env import Environment
 from locust.runners import STATE_MISSING, MasterRunner, WorkerRunner
 
@@ -18,8 +21,29 @@ log = logging.getLogger(__name__)
 END, ENDED = "end_and_report", "has_ended_and_reported"  # messages from the master to a worker process, and back
 SPARE_S = 5.0  # beyond --stop-timeout, in which a worker ends its users and sends its last report
 WINDOW_S = 5  # the percentiles of a moment are those of so many seconds before it
+_write_csv = stats.StatsCSVFileWriter.stats_writer
 _stopped_at: dict[Environment, float] = {}
 _ended: set[str] = set()  # the worker processes that have sent their last report to this master
+
+
+def patch_locust() -> None:
+    """Put our own code in the place of Locust's; once, before Locust opens its files."""
+    stats.StatsCSVFileWriter.stats_writer = write_until_closed  # type: ignore[method-assign]
+    stats.CURRENT_RESPONSE_TIME_PERCENTILE_WINDOW = WINDOW_S
+    stats.CSV_STATS_FLUSH_INTERVAL_SEC = 0  # a kill loses a second of the history, not five
+    # Asked for a hundred times on every message that changes a worker's users: 0.1 to 0.4 s without a cache.
+    argument_parser.default_args_dict = cache(argument_parser.default_args_dict)
+
+
+def warm_up(**_: Any) -> None:
+    """Do before there are users what would stall the event loop, and with it every user, in the middle of a load.
+
+    Locust looks at the call stack when a load stops, and the first look reads all modules. What is in memory now, the
+    catalogue above all, stays there: the garbage collector need not go through it again and again.
+    """
+    inspect.stack()
+    gc.collect()
+    gc.freeze()
 
 
 def register_messages(environment: Environment, **_: Any) -> None:
@@ -93,18 +117,7 @@ def write_until_closed(self: stats.StatsCSVFileWriter) -> None:
     Whatever waits after that, another thread or a hook of the interpreter's end, would let it write once more.
     """
     try:
-        _write(self)
+        _write_csv(self)
     except ValueError:
         if not self.requests_csv_filehandle.closed:
             raise
-
-
-_write = stats.StatsCSVFileWriter.stats_writer
-stats.StatsCSVFileWriter.stats_writer = write_until_closed  # type: ignore[method-assign]
-stats.CURRENT_RESPONSE_TIME_PERCENTILE_WINDOW = WINDOW_S
-stats.CSV_STATS_FLUSH_INTERVAL_SEC = 0  # a kill loses a second of the history, not five
-events.test_stopping.add_listener(note_stop)  # type: ignore[no-untyped-call]  # Locust's
-events.init.add_listener(register_messages)  # type: ignore[no-untyped-call]  # Locust's
-events.test_stop.add_listener(wait_for_workers)  # type: ignore[no-untyped-call]  # Locust's
-events.test_stop.add_listener(let_files_catch_up)  # type: ignore[no-untyped-call]  # Locust's
-events.quitting.add_listener(write_totals)  # type: ignore[no-untyped-call]  # Locust's

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import gevent
-from locust import events
 from locust.env import Environment
 from locust.exception import StopTest
 from locust.runners import MasterRunner, WorkerRunner
@@ -134,7 +133,3 @@ def end_recording(**_: Any) -> None:
     """Write what is left when the process ends."""
     for recording in _recordings.values():
         recording.close()
-
-
-events.test_start.add_listener(begin_recording)  # type: ignore[no-untyped-call]  # Locust's
-events.quit.add_listener(end_recording)  # type: ignore[no-untyped-call]  # Locust's

@@ -1,8 +1,10 @@
-"""When a load is prepared, refused and tidied up: the hooks that Locust calls around it."""
+"""What Locust calls around a load, in which order, and how a load is prepared, refused and tidied up by it."""
 
 import logging
 import signal
 import sys
+from collections.abc import Callable
+from functools import cache
 from typing import Any, NoReturn
 
 import gevent
@@ -12,12 +14,26 @@ from locust.env import Environment
 from locust.exception import StopTest
 from locust.runners import WorkerRunner
 
+from load.client.http_client import patch_client
 from load.client.script import INTERRUPTED
 from load.client.services import Refused
+from load.recording.locust_patches import (
+    let_files_catch_up,
+    note_stop,
+    patch_locust,
+    register_messages,
+    wait_for_workers,
+    warm_up,
+    write_totals,
+)
+from load.recording.recording import begin_recording, end_recording
+from load.run.isbns import SET_ASIDE
 from load.run.kept_catalogue import LONGEST_TIDYING
-from load.run.one_load import end_load, load_of
+from load.run.one_load import FLOWS, USERS, end_load, load_of
+from load.run.options import add_options
 from load.run.page import guard_page, prepare_beside
 from load.run.preparation import end_preparations, preparation_of
+from load.together import enter_group, leave_group, reset_at_start, watch_workers
 
 log = logging.getLogger(__name__)
 _tidying: list[gevent.Greenlet] = []
@@ -86,10 +102,26 @@ def on_quit(**_: Any) -> None:
     end_preparations()
 
 
-for hook, listener in (
-    (events.init, on_init),
-    (events.test_start, on_test_start),
-    (events.test_stop, on_test_stop),
-    (events.quit, on_quit),
-):
-    hook.add_listener(listener)  # type: ignore[no-untyped-call]  # Locust's
+# Locust calls the functions of an event in the order in which they stand here.
+HOOKS: tuple[tuple[Any, list[Callable[..., None]]], ...] = (
+    (events.init_command_line_parser, [add_options]),
+    (events.init, [register_messages, watch_workers, on_init]),
+    # What the processes share is reset before a load takes numbers of it.
+    (events.test_start, [warm_up, enter_group, on_test_start, begin_recording]),
+    (events.test_stopping, [note_stop]),
+    # The last reports of the workers first, then the files that Locust makes of them; only then is the load over.
+    (events.test_stop, [wait_for_workers, let_files_catch_up, leave_group, on_test_stop]),
+    (events.quitting, [write_totals]),
+    (events.quit, [on_quit, end_recording]),
+)
+
+
+@cache  # Locust can be given several locustfiles, each of which calls it
+def install_hooks() -> None:
+    """Change what has to be changed in Locust and its client, and have Locust call HOOKS; every locustfile does so."""
+    patch_client()
+    patch_locust()
+    reset_at_start(USERS.reset, FLOWS.reset, SET_ASIDE.reset)
+    for event, listeners in HOOKS:
+        for listener in listeners:
+            event.add_listener(listener)

@@ -13,7 +13,7 @@ from load.run.isbns import SET_ASIDE, OwnIsbns
 from load.run.kept_catalogue import BEING_REMOVED, LOADS, LONGEST_TIDYING
 from load.run.preparation import Preparation, preparation_of
 from load.shared import Counter, Places
-from load.together import begin_anew, is_whole
+from load.together import is_whole
 
 EVERYWHERE = 20  # each so many flows end all sessions of an account kept for that
 USERS, FLOWS = Counter(), Counter(1)  # of all processes
@@ -119,6 +119,3 @@ def load_of(environment: Environment) -> Load:
 def end_load(environment: Environment) -> Load | None:
     """Return the load, if there is one, and forget it: the next begins anew."""
     return _loads.pop(environment, None)
-
-
-begin_anew(USERS.reset, FLOWS.reset, SET_ASIDE.reset)

@@ -4,7 +4,7 @@ import argparse
 import math
 from typing import Any, ClassVar
 
-from locust import LoadTestShape, events
+from locust import LoadTestShape
 
 from analysis.plan.scenario_files import PlanError, parse_stages
 from analysis.plan.thresholds import LIMITS, OBJECTIVES, Threshold
@@ -81,6 +81,3 @@ class StagesShape(LoadTestShape):
                 return stage.users, stage.spawn_rate
             left -= stage.seconds
         return None
-
-
-events.init_command_line_parser.add_listener(add_options)  # type: ignore[no-untyped-call]  # Locust's

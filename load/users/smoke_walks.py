@@ -9,7 +9,7 @@ from locust.runners import MasterRunner, WorkerRunner
 from locust.stats import CSV_STATS_INTERVAL_SEC
 
 from load.shared import Counter, Flags, Places
-from load.together import begin_anew, is_led, once_all_have_left
+from load.together import is_led, once_all_have_left, reset_at_start
 from load.users.smoke_steps import STEPS
 from load.users.user import Wrong
 
@@ -19,6 +19,13 @@ CLEARING_UP_S = 10.0  # of workers, beyond the time to stop in that they are giv
 
 _begun, _passed = Counter(), Flags(len(STEPS))
 _making_once, _once_is_wrong = Places(1), Flags(1)
+
+
+def watch_walks() -> None:
+    """Count the walks anew in each load, and judge them at its end; for the locustfile, after install_hooks()."""
+    reset_at_start(begin_walks_anew)
+    events.test_stop.add_listener(judge_at_stop)  # type: ignore[no-untyped-call]  # Locust's
+    events.quitting.add_listener(judge_at_quit)  # type: ignore[no-untyped-call]  # Locust's
 
 
 def begin_walk() -> int | None:
@@ -101,8 +108,3 @@ def judge_at_quit(environment: Environment, **_: Any) -> None:
     """Let a master judge that could not at the stop, because a worker was still ending its walks."""
     if isinstance(environment.runner, MasterRunner):
         judge(environment, (environment.stop_timeout or 0) + CLEARING_UP_S)
-
-
-begin_anew(begin_walks_anew)
-events.test_stop.add_listener(judge_at_stop)  # type: ignore[no-untyped-call]  # Locust's
-events.quitting.add_listener(judge_at_quit)  # type: ignore[no-untyped-call]  # Locust's

@@ -12,10 +12,6 @@ from locust.env import Environment
 from locust.exception import CatchResponseError, StopUser
 from locust.user.task import LOCUST_STATE_WAITING
 
-import load.recording.locust_patches
-import load.recording.stalls
-import load.run.hooks
-import load.run.options  # noqa: F401  the options of the scenario files exist
 from load.client.http_client import keep_no_cookies, say_break
 from load.client.sign_in import bearer
 from load.recording.recording import recording_of

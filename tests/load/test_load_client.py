@@ -34,6 +34,7 @@ PROBER = f"""
 import os
 import gevent
 from locust.exception import StopUser
+from load.run.hooks import install_hooks
 from load.users.user import LibraryUser, body_of, expect, send
 
 HELD = [os.open("/dev/null", os.O_RDONLY) for _ in range(1100)]  # as many descriptors as a process of 550 users has
@@ -55,15 +56,20 @@ def probe(user):
         ask("GET", "whole")
     raise StopUser
 
+install_hooks()
+
 class Prober(LibraryUser):
     network_timeout = 0.3
     tasks = [probe]
 """
 BUSY = """
 from locust import constant
+from load.run.hooks import install_hooks
 from load.users.reads import one_book
 from load.users.user import LibraryUser
 from load.users.writes import add_book, change_book, delete_book
+
+install_hooks()
 
 class BusyUser(LibraryUser):
     think_time = constant(0.05)
@@ -72,6 +78,7 @@ class BusyUser(LibraryUser):
 LATE = """
 import gevent
 from locust.exception import StopUser
+from load.run.hooks import install_hooks
 from load.users.user import LibraryUser, send
 from load.users.writes import add, change, delete, settle
 
@@ -123,11 +130,14 @@ def live(user):
     add(user, copy)
     raise StopUser
 
+install_hooks()
+
 class LateUser(LibraryUser):
     tasks = [live]
 """
 WRONG = """
 from locust.exception import StopUser
+from load.run.hooks import install_hooks
 from load.users.user import LibraryUser, body_of, send
 
 def ask(user):
@@ -135,6 +145,8 @@ def ask(user):
         url = f"{user.books}/9780000000002"
         send(user, "GET", url, "no such book", lambda answer: body_of(answer, 200), headers=user.bearer())
     raise StopUser
+
+install_hooks()
 
 class WrongUser(LibraryUser):
     tasks = [ask]

@@ -13,8 +13,11 @@ from tests.support.stacks import Stack, find_free_ports
 # Each user looks at one book after the other, and writes down once who it is.
 WHO = """
 import base64, json, os
+from load.run.hooks import install_hooks
 from load.users.reads import one_book
 from load.users.user import LibraryUser
+
+install_hooks()
 
 class WhoUser(LibraryUser):
     tasks = [one_book]
@@ -28,6 +31,7 @@ class WhoUser(LibraryUser):
 # Each user goes through session flows, and writes down whose sessions are all ended.
 FLOWS = """
 import os
+from load.run.hooks import install_hooks
 from load.users import reads
 from load.users.user import LibraryUser
 
@@ -38,6 +42,8 @@ def note(user, account):
     return log_in(user, account)
 
 reads.log_in = note
+
+install_hooks()
 
 class FlowUser(LibraryUser):
     tasks = [reads.session_flow]

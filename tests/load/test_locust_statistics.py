@@ -12,8 +12,10 @@ from tests.support.stacks import PROJECT
 RESTING = """
 import atexit
 import gevent
-from load.recording import locust_patches
+from load.recording.locust_patches import patch_locust
 from locust import User, constant, task
+
+patch_locust()
 
 class Resting(User):
     wait_time = constant(1)
