@@ -9,6 +9,7 @@ from pathlib import Path
 import psutil
 
 from analysis.plan.plan import Plan
+from analysis.records.failures import SHED
 from analysis.records.gaps import Gaps
 from analysis.records.locust_files import Second, read_failures, read_second
 from analysis.records.run import read_run
@@ -94,7 +95,7 @@ def show(plan: Plan, number: str, folder: Path, live: bool, end: str) -> None:
 
 def count_shed(path: Path) -> int:
     """How many requests were refused so far, which Locust counts among the failures."""
-    return sum(failure.count for failure in read_failures(path, Gaps()) if failure.is_shed)
+    return sum(failure.count for failure in read_failures(path, Gaps()) if failure.kind == SHED)
 
 
 def main() -> None:

@@ -14,6 +14,7 @@ from locust.exception import StopTest
 from locust.runners import MasterRunner, WorkerRunner
 from locust.stats import StatsError
 
+from analysis.records.failures import UNANSWERED, WRONG
 from analysis.records.formats import FAILURE_SAMPLES, MASTER, name_endpoint, part_path
 from load.client.http_client import on_idle_closed
 from load.client.services import WRONG_USE
@@ -21,7 +22,8 @@ from load.recording.failure_samples import FailureSamples
 from load.recording.generator import GeneratorFile
 from load.recording.latencies import LatencyLog
 from load.recording.ledger import Ledger
-from load.recording.seconds import RIGHT, UNANSWERED, SecondsFile, kind_of
+from load.recording.request_failed import RequestFailed
+from load.recording.seconds import RIGHT, SecondsFile
 
 log = logging.getLogger(__name__)
 
@@ -95,6 +97,13 @@ class UsersRecording(Recording):
             self.failures.note((request_type, name), text, response, response_time, end)
         if context and "ledger" in context:
             self.ledger.settle(context["ledger"], None if kind == UNANSWERED else response)
+
+
+def kind_of(exception: BaseException | None) -> str:
+    """Return what a request is counted as; a failure that the load itself did not raise is a wrong answer."""
+    if exception is None:
+        return RIGHT
+    return exception.kind if isinstance(exception, RequestFailed) else WRONG
 
 
 _recordings: dict[Environment, Recording] = {}

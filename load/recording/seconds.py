@@ -10,17 +10,11 @@ from pathlib import Path
 
 from analysis.records.formats import ASIDE, CLOSED, SECONDS, THINK, WAITING, WAITING_BOOKS, is_catalogue
 
-RIGHT, WRONG, UNANSWERED, SHED, BUSY = range(5)  # the places in a row
+RIGHT = "right"  # what a request is counted as when it is of no kind of failed ones
+COLUMNS = {name: column for column, name in enumerate(SECONDS[2:])}  # behind the second and the endpoint
+BUSY = COLUMNS["busy_s"]
 NOTHING_S = 1e-6
 Row = list[float]
-
-
-def kind_of(exception: BaseException | None) -> int:
-    """Return which count a request belongs to; the words are those of load/users/user.py."""
-    if exception is None:
-        return RIGHT
-    text = str(exception)
-    return SHED if text.startswith("shed: ") else UNANSWERED if text.startswith("no answer: ") else WRONG
 
 
 class SecondsFile:
@@ -36,9 +30,9 @@ class SecondsFile:
             self._writer.writerow([int(time.time()), waiting, 0, 0, 0, 0, "0.000000"])
         self._rows: dict[int, dict[str, Row]] = defaultdict(lambda: defaultdict(lambda: [0, 0, 0, 0, 0.0]))
 
-    def count(self, endpoint: str, kind: int, start: float, end: float) -> None:
+    def count(self, endpoint: str, kind: str, start: float, end: float) -> None:
         """Count a request in the second of its end, and its time in every second that it touched."""
-        self._rows[int(end)][endpoint][kind] += 1
+        self._rows[int(end)][endpoint][COLUMNS[kind]] += 1
         self._spend(endpoint, start, end)
         for second in range(math.ceil(start), int(end)):  # through which it waited from begin to end
             self._rows[second][WAITING][BUSY] += 1

@@ -37,7 +37,7 @@ def fetch_page(user: LibraryUser, name: str, query: dict[str, str]) -> None:
 
 
 def expect_no(fault: str) -> None:
-    """Raise Wrong with the words of a fault, if there is one."""
+    """Raise RequestFailed with the words of a fault, if there is one."""
     expect(not fault, fault)
 
 
@@ -70,7 +70,7 @@ def by_format(user: LibraryUser) -> None:
 
 
 def check_one(answer: Answer, isbn: str, known: Known) -> int:
-    """Return the version of the book in a full answer; raises Wrong when it is not that book, or not as known."""
+    """Return the version of the book in a full answer; raises RequestFailed for another book, or other fields."""
     book = body_of(answer, 200)
     expect_no(known.find_fault(book))
     expect(book["isbn"] == isbn, "another book than the one asked for")
@@ -131,7 +131,7 @@ def log_in(user: LibraryUser, account: Account) -> dict[str, Any] | None:
 
 
 def check_pair(answer: Answer) -> dict[str, Any]:
-    """Return the body of an answer that must hold a new pair of tokens; raises Wrong."""
+    """Return the body of an answer that must hold a new pair of tokens; raises RequestFailed."""
     pair: dict[str, Any] = body_of(answer, 200)
     expect((set(pair), pair["token_type"]) == (PAIR, "Bearer"), "not the fields of a pair of tokens")
     expect(type(pair["expires_in"]) is int and pair["expires_in"] > 0, "expires_in is no whole number of seconds")

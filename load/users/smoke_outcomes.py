@@ -30,7 +30,7 @@ def judge_answer(answer: Answer, step: Step) -> Outcome:
 
 
 def check_form(answer: Answer, status: int, identity: str) -> None:
-    """Raise Wrong unless the answer has the status, and the form that every answer with it has."""
+    """Raise RequestFailed unless the answer has the status, and the form that every answer with it has."""
     if answer.status_code != status:
         body_of(answer, status)
     expect(answer.headers.get("X-Request-ID") == identity, "X-Request-ID not echoed")

@@ -8,10 +8,11 @@ from locust.env import Environment
 from locust.runners import MasterRunner, WorkerRunner
 from locust.stats import CSV_STATS_INTERVAL_SEC
 
+from analysis.records.failures import UNANSWERED
+from load.recording.request_failed import RequestFailed
 from load.shared import Counter, Flags, Places
 from load.together import is_led, once_all_have_left, reset_at_start
 from load.users.smoke_steps import STEPS
-from load.users.user import Wrong
 
 ONCE = {place for place, step in enumerate(STEPS) if step.when == "once"}
 AT_A_STOP_S = 2.0  # a page's users have been stopped by then
@@ -77,14 +78,14 @@ def judge(environment: Environment, seconds: float) -> None:
 
 def report(environment: Environment, begun: int, first: Any, missing: int) -> None:
     """Fire the failure, and give Locust the time to write it: it does so once a second."""
-    # "no answer", for a wrong one has failed by itself: this only says that the question was not asked to its end.
-    words = f"no answer: none of {begun} walks got past {missing} of the {len(STEPS)} steps"
+    # Unanswered, because a wrong answer has failed by itself: here the question was only not asked to its end.
+    words = f"none of {begun} walks got past {missing} of the {len(STEPS)} steps"
     environment.events.request.fire(  # type: ignore[no-untyped-call]  # Locust's
         request_type="WALK",
         name="whole",
         response_time=0,
         response_length=0,
-        exception=Wrong(f"{words}: {first.method} {first.path} {first.status} ..."),
+        exception=RequestFailed(f"{words}: {first.method} {first.path} {first.status} ...", UNANSWERED),
         context={},
     )
     options: Any = environment.parsed_options

@@ -9,12 +9,14 @@ from typing import Any
 
 from locust import FastHttpUser, between
 from locust.env import Environment
-from locust.exception import CatchResponseError, StopUser
+from locust.exception import StopUser
 from locust.user.task import LOCUST_STATE_WAITING
 
+from analysis.records.failures import SHED, UNANSWERED
 from load.client.http_client import keep_no_cookies, say_break
 from load.client.sign_in import bearer
 from load.recording.recording import recording_of
+from load.recording.request_failed import RequestFailed
 from load.run.one_load import load_of
 
 Answer = Any  # Locust's response
@@ -35,13 +37,6 @@ class Copy:
     version: int = 0
     stock: int = 0
     doubts: frozenset[str] = frozenset()
-
-
-class Wrong(CatchResponseError):
-    """An answer that is not what the contract says; the list of failures shows its words alone."""
-
-    def __repr__(self) -> str:
-        return str(self)
 
 
 class LibraryUser(FastHttpUser):
@@ -108,38 +103,39 @@ def send(user: LibraryUser, method: str, url: str, name: str, check: Callable[[A
     context = user.enter(method, url, parts)
     with user.client.request(method, url, name=name, catch_response=True, context=context, **parts) as answer:
         try:
-            broken = answer.request_meta["exception"]
-            expect(not broken, f"no answer: {say_break(broken)}")
+            if broken := answer.request_meta["exception"]:
+                raise RequestFailed(say_break(broken), UNANSWERED)
             result = check(answer)
-        except Wrong as problem:
+        except RequestFailed as problem:
             answer.failure(problem)
             return None
         except (KeyError, TypeError, ValueError, AttributeError) as problem:
-            answer.failure(Wrong(f"{answer.status_code} with a malformed answer: {type(problem).__name__}"))
+            answer.failure(RequestFailed(f"{answer.status_code} with a malformed answer: {type(problem).__name__}"))
             return None
         answer.success()
         return result
 
 
 def expect(holds: bool, words: str) -> None:
-    """Raise Wrong with these words unless it holds."""
+    """Raise RequestFailed with these words unless it holds."""
     if not holds:
-        raise Wrong(words)
+        raise RequestFailed(words)
 
 
 def body_of(answer: Answer, status: int) -> Any:
-    """Return the JSON of an answer, None when it is empty; raises Wrong when it has another status."""
+    """Return the JSON of an answer, None when it is empty; raises RequestFailed when it has another status."""
     if answer.status_code != status:
-        raise Wrong(say_why(answer, status))
+        raise explain_status(answer, status)
     return json.loads(answer.content) if answer.content else None
 
 
-def say_why(answer: Answer, status: int) -> str:
-    """Return words for an answer without the status; shed requests begin with "shed: ", as nothing else does."""
+def explain_status(answer: Answer, status: int) -> RequestFailed:
+    """Return what to raise for an answer that should have had `status`; 429 or 503 with Retry-After is a refusal."""
     if answer.status_code in (429, 503):
-        wait = answer.headers.get("Retry-After") or ""
-        return f"shed: {answer.status_code}" if wait.isdigit() else f"{answer.status_code} without Retry-After"
+        if (answer.headers.get("Retry-After") or "").isdigit():
+            return RequestFailed(str(answer.status_code), SHED)
+        return RequestFailed(f"{answer.status_code} without Retry-After")
     found = re.search(rb'"detail": ?"([^"]{1,100})', answer.content or b"")
     detail = found[1].decode("ascii", "replace") if found else "no detail"
     # Without ISBNs and the like: one line in the list of failures for one kind of failure.
-    return f"{answer.status_code} instead of {status}: {re.sub('[0-9]{5,}', '#', detail)}"
+    return RequestFailed(f"{answer.status_code} instead of {status}: {re.sub('[0-9]{5,}', '#', detail)}")

@@ -68,7 +68,7 @@ def write(user: LibraryUser, copy: Copy, method: str, check: Callable[[Answer], 
 
 
 def check_version(answer: Answer, status: int, isbn: str) -> int:
-    """Return the version in the answer to a POST or PATCH; raises Wrong."""
+    """Return the version in the answer to a POST or PATCH; raises RequestFailed."""
     body = body_of(answer, status)
     expect(body.keys() == {"isbn", "version"} and body["isbn"] == isbn, "not the isbn and version of this book")
     expect(answer.headers.get("ETag") == f'"{body["version"]}"', "an ETag that is not the version")

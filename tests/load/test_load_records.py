@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 from analysis.records.counts import add_times, count_closed, count_requests
+from analysis.records.failures import UNANSWERED
 from analysis.records.formats import (
     CLOSED,
     FAILURE_SAMPLES,
@@ -21,7 +22,7 @@ from analysis.records.raw_files import read_failure_samples, read_ledger, read_s
 from analysis.report.report import build_report
 from load.recording.failure_samples import FailureSamples
 from load.recording.ledger import Ledger
-from load.recording.seconds import RIGHT, UNANSWERED, SecondsFile
+from load.recording.seconds import RIGHT, SecondsFile
 from tests.support.recordings import START, make_plan, write_good_run
 
 GET = "GET|/api/books"
