@@ -13,7 +13,9 @@ from urllib.parse import urlencode
 from locust.env import Environment
 from locust.user.task import LOCUST_STATE_STOPPING
 
+from load.client.service_metrics import find_token
 from load.client.sign_in import bearer
+from load.client.target import Target
 from load.run.hooks import install_hooks
 from load.shared import Places, wait_for
 from load.users.smoke_checks import Walk
@@ -103,6 +105,7 @@ def begin(user: SmokeUser) -> Walk:
         "filter": {"author": user.load.authors[-1]},
         "isbn": book["isbn"],
         "absent": user.own[1].isbn,
+        "metrics_token": find_token(Target(user.load.auth_url, user.load.books_url)),
         "seen": user.load.catalogue[0]["isbn"],
     }
 

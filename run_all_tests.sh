@@ -55,7 +55,7 @@ RUNNING_SINCE=0
 UNREAD='' # the scenario whose books have not been read back and removed
 STACK_STARTED=no
 FOLDER_MADE=no
-RUN_RECORDED=no
+RUN_FILE=none # run.json: none, begun, complete
 CONCLUDED=no
 
 main() {
@@ -66,15 +66,13 @@ main() {
   ensure_venv || exit 3
   forget_variables LOCUST
   forget_variables GEVENT
-  read_plans
-  choose_target
-  raise_file_limit
   make_results_folder
+  begin_run
+  raise_file_limit
   keep_stack
   start_stack
   make_users
-  record_run
-  find_token
+  complete_run
   prepare_users
   run_scenarios
   stop_stack
@@ -181,17 +179,16 @@ make_results_folder() {
   refuse "cannot make $OUT; give a folder elsewhere with --out" 3
 }
 
-read_plans() {
+# Finds the scenario files and the services, before anything is started, and begins run.json with them.
+begin_run() {
   local found file
-  PLAN_OPTIONS+=(--profile "$PROFILE" --scenarios "${CHOSEN[*]}")
-  found=$("$PYTHON" -m load.run.preflight plan "${PLAN_OPTIONS[@]}")
-  while IFS= read -r file; do FILES+=("$file"); done <<<"$found"
-}
-
-choose_target() {
-  local found
-  found=$("$PYTHON" -m load.run.preflight target ${TARGET_OPTIONS[@]+"${TARGET_OPTIONS[@]}"})
-  read -r TARGET WHOSE AUTH_URL BOOKS_URL <<<"$found"
+  found=$("$PYTHON" -m load.run.preflight begin "$OUT" --profile "$PROFILE" --scenarios "${CHOSEN[*]}" \
+    --processes "$PROCESSES" ${PLAN_OPTIONS[@]+"${PLAN_OPTIONS[@]}"} ${TARGET_OPTIONS[@]+"${TARGET_OPTIONS[@]}"})
+  RUN_FILE=begun
+  {
+    read -r TARGET WHOSE AUTH_URL BOOKS_URL
+    while IFS= read -r file; do FILES+=("$file"); done
+  } <<<"$found"
   export AUTH_URL BOOKS_URL
 }
 
@@ -226,18 +223,11 @@ start_stack() {
   CHILD_SIGNAL=INT
 }
 
-record_run() {
+complete_run() {
   DOING="looking at the services"
-  run_child "$PYTHON" -m load.run.preflight record "${PLAN_OPTIONS[@]}" --processes "$PROCESSES" \
-    --auth-url "$AUTH_URL" --books-url "$BOOKS_URL" --out "$OUT"
-  RUN_RECORDED=yes
+  run_child "$PYTHON" -m load.run.preflight complete "$OUT"
+  RUN_FILE=complete
   echo "$PROFILE run against $AUTH_URL and $BOOKS_URL, results in $OUT"
-}
-
-# The smoke scenario reads /metrics as the pre-flight does; Locust takes the token from its environment.
-find_token() {
-  METRICS_TOKEN=$("$PYTHON" -m load.run.preflight token --auth-url "$AUTH_URL" --books-url "$BOOKS_URL")
-  export METRICS_TOKEN
 }
 
 make_users() {
@@ -381,7 +371,7 @@ stop_run() {
   stop_stack
   if [[ $CONCLUDED == no ]]; then
     if ((code == 1)); then code=3; fi # something here broke: 1 would say FAIL
-    if [[ -e $OUT/scenarios.csv ]] || { ((code == 130)) && [[ -e $OUT/run.json ]]; }; then
+    if [[ -e $OUT/scenarios.csv ]] || { ((code == 130)) && [[ $RUN_FILE == complete ]]; }; then
       say "interrupted; this is what there is:"
       conclude
     fi
@@ -398,7 +388,7 @@ announce_end() {
 
 # Of a run that was refused before any load.
 discard_results() {
-  if [[ $RUN_RECORDED == yes ]]; then rm -f "$OUT/run.json"; fi
+  if [[ $RUN_FILE != none ]]; then rm -f "$OUT/run.json"; fi
   if [[ $FOLDER_MADE == yes ]]; then rmdir "$OUT" 2>/dev/null; fi
 }
 

@@ -62,9 +62,7 @@ def service_url(service: str, host: str = "") -> str:
     """
     variable = f"{service.upper()}_URL"
     if url := setting(variable):
-        if urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).netloc:
-            raise Refused(f"{variable} is '{url}': it must be like http://127.0.0.1:{SERVICES[service]}")
-        return url.rstrip("/")
+        return check_url(url, variable)
     name = name_of(host or "127.0.0.1")
     port = SERVICES[service]
     if name in ("127.0.0.1", "localhost", "[::1]"):
@@ -72,6 +70,19 @@ def service_url(service: str, host: str = "") -> str:
         if not port.isdigit() or not 0 < int(port) < 65536:
             raise Refused(f"{service.upper()}_PORT is '{port}': it must be a port from 1 to 65535")
     return f"http://{name}:{port}"
+
+
+def check_url(url: str, called: str) -> str:
+    """Return the address of a service without a slash at its end; raises Refused, which says what it is called."""
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in ("http", "https") and parts.hostname and "@" not in parts.netloc
+        usable = usable and parts.path in ("", "/") and not parts.query and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable:
+        raise Refused(f"{called}, {url!r}, must be like http://HOST:PORT")
+    return url.rstrip("/")
 
 
 def name_of(host: str) -> str:

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 import requests
 
-from load.client.services import NO_SERVICE, SERVICES, Refused, open_http, service_url, setting
+from load.client.services import NO_SERVICE, SERVICES, Refused, check_url, open_http, service_url, setting
 
 TIMEOUT_S = 5.0
 
@@ -24,27 +24,15 @@ def read_target(options: argparse.Namespace) -> tuple[Target, bool]:
 
     An option wins over AUTH_URL and BOOKS_URL, and they win over --host. Raises Refused.
     """
-    urls = {name: getattr(options, f"{name}_url") or setting(f"{name.upper()}_URL") for name in SERVICES}
-    given = [name for name in SERVICES if urls[name]]
+    urls = {name: getattr(options, f"{name}_url") for name in SERVICES}
+    given = [name for name in SERVICES if urls[name] or setting(f"{name.upper()}_URL")]
     if len(given) == 1 and not options.host:
         missing = next(name for name in SERVICES if name not in given)
         raise Refused(f"only the address of the {given[0]} service is given: give --{missing}-url too")
     for name, url in urls.items():
-        urls[name] = check_url(url, name) if url else service_url(name, options.host)
+        called = f"the address of the {name} service"
+        urls[name] = check_url(url, called) if url else service_url(name, options.host)
     return Target(**urls), bool(given or options.host)
-
-
-def check_url(url: str, name: str) -> str:
-    """The address without a slash at its end; raises Refused."""
-    try:
-        parts = urlsplit(url)
-        usable = parts.scheme in ("http", "https") and parts.hostname and "@" not in parts.netloc
-        usable = usable and parts.path in ("", "/") and not parts.query and parts.port != 0
-    except ValueError:
-        usable = False
-    if not usable:
-        raise Refused(f"the address of the {name} service, {url!r}, must be like http://HOST:PORT")
-    return url.rstrip("/")
 
 
 def probe(url: str) -> str | None:

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from load.client.services import setting
 from load.users.smoke_checks import (
     Walk,
     holds,
@@ -66,17 +65,12 @@ def version(walk: Walk) -> str:
     return f'"{walk["version"]}"'
 
 
-def metrics_token(_: Walk) -> str | None:
-    """Return METRICS_TOKEN, None when there is none: this machine may then ask without."""
-    return setting("METRICS_TOKEN") or None
-
-
 def pages_of(service: str) -> list[Step]:
     """Return the steps over the pages that both services have."""
     return [
         Step(service, "GET", "/health", 200, {}, is_health(service)),
         Step(service, "GET", "/ready", 200, {}, is_ready),
-        Step(service, "GET", "/metrics", 200, {"token": metrics_token}, holds("service_info{")),
+        Step(service, "GET", "/metrics", 200, {"token": the("metrics_token")}, holds("service_info{")),
         Step(service, "GET", "/openapi.json", 200, {}, holds('"3.1.')),
         Step(service, "GET", "/docs", 200, {}, holds("swagger")),
         Step(service, "POST", "/health", 405),
