@@ -69,6 +69,7 @@ class SmokeUser(LibraryUser):
         """Choose the account that the first walk registers."""
         super().__init__(environment)
         self.account = choose_account()
+        self.metrics_token = find_token(Target(self.load.auth_url, self.load.books_url))
         self.is_first = True  # until a walk with the account was finished
         self.is_unfinished = False
 
@@ -105,7 +106,7 @@ def begin(user: SmokeUser) -> Walk:
         "filter": {"author": user.load.authors[-1]},
         "isbn": book["isbn"],
         "absent": user.own[1].isbn,
-        "metrics_token": find_token(Target(user.load.auth_url, user.load.books_url)),
+        "metrics_token": user.metrics_token,
         "seen": user.load.catalogue[0]["isbn"],
     }
 
