@@ -14,7 +14,7 @@ from locust.env import Environment
 from locust.exception import StopTest
 from locust.runners import WorkerRunner
 
-from load.client.http_client import patch_client
+from load.client.locust_client import patch_client
 from load.client.script import INTERRUPTED
 from load.client.services import Refused
 from load.recording.locust_patches import (
