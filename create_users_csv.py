@@ -10,8 +10,8 @@ import tempfile
 from pathlib import Path
 
 from load.client.accounts import FIELDS, is_private, say_open_drive
+from load.client.refusal import Refused
 from load.client.script import Arguments, count_of
-from load.client.services import Refused
 
 EXITS = """exit codes:
   0   the file was written

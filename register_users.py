@@ -5,17 +5,13 @@ import argparse
 import sys
 from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import requests
 
 from load.client.accounts import Account, read_accounts
+from load.client.http_client import ask, check_service, explain, open_http
 from load.client.progress import work_through
 from load.client.script import Arguments, add_options, choose_auth, run
-from load.client.services import ask, check_service, explain, open_http
-
-if TYPE_CHECKING:
-    pass
 
 EXITS = """exit codes:
   0    every account is registered now, or was before

@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from load.client.services import Refused
+from load.client.refusal import Refused
 
 if TYPE_CHECKING:
     from _csv import Reader

@@ -6,9 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
 
-from load.client.services import WRONG_USE, Refused, service_url
-
-INTERRUPTED = 130
+from load.client.addresses import service_url
+from load.client.refusal import INTERRUPTED, WRONG_USE, Refused
 
 
 class Arguments(argparse.ArgumentParser):

@@ -7,10 +7,11 @@ from pathlib import Path
 import requests
 from prometheus_client.parser import text_string_to_metric_families
 
-from load.client.services import Refused, open_http, read_env_file, setting
+from load.client.http_client import open_http
+from load.client.refusal import BROKEN, Refused
+from load.client.settings import read_env_file, setting
 from load.client.target import TIMEOUT_S, Target
 
-BROKEN = 3
 COUNT = "http_request_duration_seconds_count"
 PAGES = ("/", "/health", "/ready", "/metrics", "/docs", "/openapi.json")  # what watches a service may ask for
 LOOK_S = 1.0

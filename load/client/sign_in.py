@@ -17,9 +17,10 @@ from typing import TypedDict
 import requests
 
 from load.client.accounts import Account, check_private, read_accounts
+from load.client.http_client import ask, check_service, explain, open_http
 from load.client.progress import work_through
+from load.client.refusal import Refused
 from load.client.script import Arguments, add_options, choose_auth, run
-from load.client.services import Refused, ask, check_service, explain, open_http
 
 AT_A_TIME = 4  # log-ins: each costs the service a password hash
 PRUNE_AFTER = 604_800  # seconds after which a session that nobody carried on is dropped from the file

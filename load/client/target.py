@@ -7,7 +7,10 @@ from urllib.parse import urlsplit
 
 import requests
 
-from load.client.services import NO_SERVICE, SERVICES, Refused, check_url, open_http, service_url, setting
+from load.client.addresses import SERVICES, check_url, service_url
+from load.client.http_client import open_http
+from load.client.refusal import BROKEN, Refused
+from load.client.settings import setting
 
 TIMEOUT_S = 5.0
 
@@ -78,4 +81,4 @@ def choose_target(target: Target, given: bool) -> str:
     if not given and not found[name]:
         advice = "./local_stack.sh up starts what is missing"
     what = words.get(found[name], found[name])
-    raise Refused(f"{url} should be the {name} service, but {what} answers there; {advice}", NO_SERVICE)
+    raise Refused(f"{url} should be the {name} service, but {what} answers there; {advice}", BROKEN)

@@ -17,7 +17,7 @@ from locust.stats import StatsError
 from analysis.records.failures import UNANSWERED, WRONG
 from analysis.records.formats import FAILURE_SAMPLES, MASTER, name_endpoint, part_path
 from load.client.locust_client import on_idle_closed
-from load.client.services import WRONG_USE
+from load.client.refusal import WRONG_USE
 from load.recording.failure_samples import FailureSamples
 from load.recording.generator import GeneratorFile
 from load.recording.latencies import LatencyLog

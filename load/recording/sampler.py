@@ -23,9 +23,10 @@ import psutil
 import requests
 
 from analysis.records.formats import VALUES, ServerSample, Worker
+from load.client.http_client import open_http
+from load.client.refusal import Refused
 from load.client.script import Arguments, run
 from load.client.service_metrics import find_token
-from load.client.services import Refused, open_http
 from load.client.target import Target
 
 TIMEOUTS = (1.0, 2.5)  # seconds to connect and to wait: a later answer says nothing about its second

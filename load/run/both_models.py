@@ -7,8 +7,8 @@ from typing import NamedTuple
 import requests
 
 from analysis.records.formats import ROADS, ReadBack, Shown
+from load.client.http_client import ask, open_http
 from load.client.progress import work_through
-from load.client.services import ask, open_http
 from load.client.sign_in import bearer
 
 ASKED_AT_A_TIME = 8

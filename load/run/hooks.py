@@ -15,8 +15,7 @@ from locust.exception import StopTest
 from locust.runners import WorkerRunner
 
 from load.client.locust_client import patch_client
-from load.client.script import INTERRUPTED
-from load.client.services import Refused
+from load.client.refusal import INTERRUPTED, Refused
 from load.recording.locust_patches import (
     let_files_catch_up,
     note_stop,

@@ -6,7 +6,7 @@ from gevent.lock import RLock
 
 from load.client.catalogue import Book, Witness, look_at_catalogue, read_catalogue
 from load.client.known import Known
-from load.client.services import Refused
+from load.client.refusal import Refused
 from load.run.isbns import SET_ASIDE
 from load.shared import Counter, wait_for
 

@@ -17,7 +17,7 @@ from locust.runners import (
     WorkerRunner,
 )
 
-from load.client.services import Refused
+from load.client.refusal import Refused
 from load.run.preparation import preparation_of
 from load.shared import wait_for
 

@@ -17,9 +17,10 @@ from prometheus_client.parser import text_string_to_metric_families
 from analysis.plan.plan import SCENARIOS, Plan, plan_to_dict
 from analysis.plan.scenario_files import PlanError, read_plan, scenario_path
 from load.client.accounts import read_accounts
-from load.client.script import INTERRUPTED, Arguments, count_of
-from load.client.service_metrics import BROKEN, find_token, read_metrics, read_stack, refuse_other_load
-from load.client.services import WRONG_USE, Refused, open_http
+from load.client.http_client import open_http
+from load.client.refusal import BROKEN, INTERRUPTED, WRONG_USE, Refused
+from load.client.script import Arguments, count_of
+from load.client.service_metrics import find_token, read_metrics, read_stack, refuse_other_load
 from load.client.target import TIMEOUT_S, Target, choose_target, read_target
 from load.run.machine import describe_machine, is_this_machine, read_commit
 

@@ -11,10 +11,12 @@ from locust.env import Environment
 from locust.runners import STATE_INIT, STATE_STOPPED, WorkerRunner
 
 from load.client.accounts import Account, read_accounts
+from load.client.addresses import service_url
 from load.client.catalogue import SignedOut
+from load.client.http_client import check_service
 from load.client.known import Known
 from load.client.progress import work_through
-from load.client.services import Refused, check_service, service_url
+from load.client.refusal import Refused
 from load.client.sign_in import split_accounts
 from load.run.kept_catalogue import KeptCatalogue
 from load.run.shared_sessions import SharedSessions

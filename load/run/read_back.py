@@ -22,8 +22,9 @@ import requests
 from analysis.records.formats import REFUSED, DataState, find_parts
 from load.client.accounts import read_accounts
 from load.client.catalogue import is_leftover, read_catalogue, remove_books
+from load.client.http_client import ask, check_service, open_http
+from load.client.refusal import WRONG_USE, Refused
 from load.client.script import Arguments, run
-from load.client.services import WRONG_USE, Refused, ask, check_service, open_http
 from load.client.sign_in import bearer, make_sure, split_accounts
 from load.run.both_models import HEADERS, LONGEST_LAG_S, Service, read_back
 

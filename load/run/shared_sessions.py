@@ -11,7 +11,7 @@ import gevent
 from gevent.lock import RLock
 
 from load.client.accounts import Account
-from load.client.services import Refused
+from load.client.refusal import Refused
 from load.client.sign_in import AT_A_TIME, Session, Sessions, is_due, make_sure, read_sessions
 
 MOST_AT_A_TIME = 32  # refreshes

@@ -1,0 +1,63 @@
+"""How all but the virtual users talk to the services: requests that are tried again while the answer is 503."""
+
+import re
+import time
+from typing import Any
+
+import requests
+from requests.adapters import HTTPAdapter
+
+from load.client.refusal import BROKEN, Refused
+
+PATIENCE = 60.0  # seconds that a 503 is tried again
+TIMEOUTS = (5.0, 30.0)  # seconds to connect, and to wait for an answer
+
+
+def open_http(connections: int = 10) -> requests.Session:
+    """Return a client that no proxy setting or .netrc of this machine can redirect or sign in.
+
+    It keeps so many connections to a service: one more at a time is opened for one request, and told in a warning.
+    """
+    http = requests.Session()
+    http.trust_env = False
+    http.mount("http://", HTTPAdapter(pool_maxsize=connections))
+    http.mount("https://", HTTPAdapter(pool_maxsize=connections))
+    return http
+
+
+def check_service(url: str, service: str) -> None:
+    """Raise Refused unless `url` answers /health as "auth" or "books"."""
+    advice = f"start the services, or give another address (a host, or {service.upper()}_URL)"
+    try:
+        response = open_http().get(f"{url}/health", timeout=5, allow_redirects=False)
+        health = response.json()
+    except requests.JSONDecodeError:
+        health = None
+    except requests.Timeout:
+        raise Refused(f"{url} does not answer within 5 s; {advice}", BROKEN) from None
+    except requests.RequestException:
+        raise Refused(f"nothing answers at {url}; {advice}", BROKEN) from None
+    if not isinstance(health, dict) or (health.get("status"), health.get("service")) != ("ok", service):
+        raise Refused(f"{url} is something else than the {service} service; {advice}", BROKEN)
+
+
+def ask(http: requests.Session, method: str, url: str, **parts: Any) -> requests.Response:
+    """Send a request, again while the answer is 503, and return the last answer; raises RequestException."""
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        response = http.request(method, url, timeout=TIMEOUTS, allow_redirects=False, **parts)
+        wait = response.headers.get("Retry-After", "")
+        pause = max(1, int(wait)) if re.fullmatch(r"[0-9]{1,9}", wait) else 1
+        if response.status_code != 503 or time.monotonic() + pause > deadline:
+            return response
+        time.sleep(pause)
+
+
+def explain(response: requests.Response) -> str:
+    """Return the status of an answer and what its problem document says."""
+    try:
+        problem = response.json()
+        wrong = [f"{field['field']}: {field['message']}" for field in problem.get("errors", [])]
+        return f"{response.status_code} {'; '.join([problem['detail'], *wrong])}"
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return f"{response.status_code} {response.reason}"
