@@ -17,7 +17,7 @@ from load.client.service_metrics import find_token
 from load.client.sign_in import bearer
 from load.client.target import Target
 from load.run.hooks import install_hooks
-from load.shared import Places, wait_for
+from load.shared_memory import Semaphore, wait_for
 from load.users.smoke_checks import Walk
 from load.users.smoke_outcomes import RIGHT, SHED, UNKNOWN, WRONG, Outcome, check_form, judge_answer
 from load.users.smoke_steps import OTHER_STOCK, STEPS, Step
@@ -25,8 +25,8 @@ from load.users.smoke_walks import begin_walk, end_walk, note_passed, note_wrong
 from load.users.user import OWN_BOOKS, Answer, Copy, LibraryUser, send
 from load.users.writes import new_book
 
-# The walk asks for the contract, not for capacity: few passwords are hashed at once, so that none is shed.
-HASHING = Places(2)  # of all processes
+# The walk asks for the contract, not for capacity: few passwords are hashed at a time, so that no request is shed.
+HASHING = Semaphore(2)  # of all processes
 HASHED = {"/login": (200, 401), "/register": (201,)}
 
 
@@ -139,20 +139,20 @@ def ask(user: SmokeUser, walk: Walk, step: Step) -> Outcome:
         outcomes.append(Outcome(UNKNOWN))  # unless the whole of it was right
         return True
 
-    with hashing_place(user) if step.status in HASHED.get(step.path, ()) else nullcontext():
+    with hashing_slot(user) if step.status in HASHED.get(step.path, ()) else nullcontext():
         is_right = send(user, step.method, url, f"{step.path} {step.status}", check, headers=headers, **body)
     return Outcome(RIGHT) if is_right else outcomes[-1]
 
 
 @contextmanager
-def hashing_place(user: SmokeUser) -> Iterator[None]:
-    """Wait for one of the few places of those whose passwords are being hashed, and hold it for a `with` block."""
+def hashing_slot(user: SmokeUser) -> Iterator[None]:
+    """Wait until few users have a password hashed, and be one of them for a `with` block."""
     with user.aside():
-        place = HASHING.wait()
+        slot = HASHING.wait()
     try:
         yield
     finally:
-        HASHING.leave(place)
+        HASHING.release(slot)
 
 
 install_hooks()

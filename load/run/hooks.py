@@ -16,6 +16,7 @@ from locust.runners import WorkerRunner
 
 from load.client.locust_client import patch_client
 from load.client.refusal import INTERRUPTED, Refused
+from load.process_group import enter_group, leave_group, reset_at_start, watch_workers
 from load.recording.locust_patches import (
     let_files_catch_up,
     note_stop,
@@ -26,13 +27,12 @@ from load.recording.locust_patches import (
     write_totals,
 )
 from load.recording.recording import begin_recording, end_recording
+from load.run.catalogue_cache import LONGEST_TIDYING
 from load.run.isbns import SET_ASIDE
-from load.run.kept_catalogue import LONGEST_TIDYING
 from load.run.one_load import FLOWS, USERS, end_load, load_of
 from load.run.options import add_options
 from load.run.page import guard_page, prepare_beside
 from load.run.preparation import end_preparations, preparation_of
-from load.together import enter_group, leave_group, reset_at_start, watch_workers
 
 log = logging.getLogger(__name__)
 _tidying: list[gevent.Greenlet] = []

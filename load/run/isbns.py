@@ -4,7 +4,7 @@ import secrets
 from collections.abc import Iterator
 from itertools import islice
 
-from load.shared import Counter
+from load.shared_memory import Counter
 
 STARTS = 90_000  # 979-10000 to 979-99999
 BLOCKS = Counter(secrets.randbelow(STARTS))  # a random number, for loads that share no memory

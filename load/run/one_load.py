@@ -9,15 +9,15 @@ from locust.runners import MasterRunner
 
 from load.client.accounts import Account
 from load.client.catalogue import remove_books
+from load.process_group import all_share_memory
+from load.run.catalogue_cache import BEING_REMOVED, LOADS, LONGEST_TIDYING
 from load.run.isbns import SET_ASIDE, OwnIsbns
-from load.run.kept_catalogue import BEING_REMOVED, LOADS, LONGEST_TIDYING
 from load.run.preparation import Preparation, preparation_of
-from load.shared import Counter, Places
-from load.together import is_whole
+from load.shared_memory import Counter, Semaphore
 
 EVERYWHERE = 20  # each so many flows end all sessions of an account kept for that
 USERS, FLOWS = Counter(), Counter(1)  # of all processes
-ENDING_ALL = Places(1)  # for the flow that ends all sessions of its account
+ENDING_ALL = Semaphore(1)  # for the flow that ends all sessions of its account
 log = logging.getLogger(__name__)
 
 
@@ -52,7 +52,7 @@ class Load:
 
         An ISBN is counted before any user has it. None where nobody can know: some processes share no memory.
         """
-        return SET_ASIDE.value + self._more if is_whole(self.environment) else None
+        return SET_ASIDE.value + self._more if all_share_memory(self.environment) else None
 
     @property
     def everywhere(self) -> Account | None:
@@ -60,7 +60,7 @@ class Load:
 
         Processes that share no memory cannot take turns, so each of them has an account of its own.
         """
-        index = 0 if is_whole(self.environment) else getattr(self.environment.runner, "worker_index", 0)
+        index = 0 if all_share_memory(self.environment) else getattr(self.environment.runner, "worker_index", 0)
         place = len(self.flow_accounts) + index
         return self.kept[place] if place < len(self.kept) else None
 
@@ -77,7 +77,7 @@ class Load:
 
     def everywhere_is_over(self) -> None:
         """Let another flow end all sessions of its account."""
-        ENDING_ALL.leave(self.ending_all)
+        ENDING_ALL.release(self.ending_all)
         self.ending_all = None
 
     def end(self, *, removes: bool) -> None:

@@ -19,7 +19,7 @@ from locust.runners import (
 
 from load.client.refusal import Refused
 from load.run.preparation import preparation_of
-from load.shared import wait_for
+from load.shared_memory import wait_for
 
 MOMENT_S = 1.5  # a start waits so long for what is missing; then the page says how far it is
 TRIES, TRY_EVERY_S = 300, 2.0

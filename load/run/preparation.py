@@ -14,11 +14,11 @@ from load.client.accounts import Account, read_accounts
 from load.client.addresses import service_url
 from load.client.catalogue import SignedOut
 from load.client.http_client import check_service
-from load.client.known import Known
 from load.client.progress import work_through
 from load.client.refusal import Refused
 from load.client.sign_in import split_accounts
-from load.run.kept_catalogue import KeptCatalogue
+from load.client.snapshot import Known
+from load.run.catalogue_cache import KeptCatalogue
 from load.run.shared_sessions import SharedSessions
 
 FRESH_S = 10.0  # a start need not look again at what was found right so many seconds ago

@@ -26,7 +26,7 @@ from load.client.http_client import ask, check_service, open_http
 from load.client.refusal import WRONG_USE, Refused
 from load.client.script import Arguments, run
 from load.client.sign_in import bearer, make_sure, split_accounts
-from load.run.both_models import HEADERS, LONGEST_LAG_S, Service, read_back
+from load.run.book_sources import HEADERS, LONGEST_LAG_S, Service, read_back
 
 LONGEST_REMOVING_S = 120.0
 EXITS = """exit codes:

@@ -6,8 +6,8 @@ from urllib.parse import urlencode
 
 from load.client.accounts import Account
 from load.client.catalogue import ALL, place_of
-from load.client.known import Known
 from load.client.sign_in import bearer
+from load.client.snapshot import Known
 from load.users.user import Answer, LibraryUser, body_of, expect, send
 
 PAIR = {"access_token", "refresh_token", "token_type", "expires_in"}

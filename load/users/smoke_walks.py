@@ -9,9 +9,9 @@ from locust.runners import MasterRunner, WorkerRunner
 from locust.stats import CSV_STATS_INTERVAL_SEC
 
 from analysis.records.failures import UNANSWERED
+from load.process_group import all_have_left, has_own_master, reset_at_start
 from load.recording.request_failed import RequestFailed
-from load.shared import Counter, Flags, Places
-from load.together import is_led, once_all_have_left, reset_at_start
+from load.shared_memory import Counter, Flags, Semaphore
 from load.users.smoke_steps import STEPS
 
 ONCE = {place for place, step in enumerate(STEPS) if step.when == "once"}
@@ -19,7 +19,7 @@ AT_A_STOP_S = 2.0  # a page's users have been stopped by then
 CLEARING_UP_S = 10.0  # of workers, beyond the time to stop in that they are given
 
 _begun, _passed = Counter(), Flags(len(STEPS))
-_making_once, _once_is_wrong = Places(1), Flags(1)
+_making_once, _once_is_wrong = Semaphore(1), Flags(1)
 
 
 def watch_walks() -> None:
@@ -41,7 +41,7 @@ def begin_walk() -> int | None:
 
 def end_walk(once: int | None) -> None:
     """Let another walk make the steps that are made once, if they are still to be made."""
-    _making_once.leave(once)
+    _making_once.release(once)
 
 
 def note_passed(place: int) -> None:
@@ -66,7 +66,7 @@ def judge(environment: Environment, seconds: float) -> None:
 
     Only once all processes have ended their walks; does nothing when they have not within so many seconds.
     """
-    with once_all_have_left(seconds) as have_left:
+    with all_have_left(seconds) as have_left:
         if not have_left:
             return
         begun = _begun.value
@@ -101,7 +101,7 @@ def judge_at_stop(environment: Environment, **_: Any) -> None:
     options: Any = environment.parsed_options
     if isinstance(environment.runner, MasterRunner):
         judge(environment, 0 if options.headless else AT_A_STOP_S)
-    elif not (isinstance(environment.runner, WorkerRunner) and is_led()):
+    elif not (isinstance(environment.runner, WorkerRunner) and has_own_master()):
         judge(environment, 0)
 
 

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from load.client.catalogue import ALL, Key, Place, is_own, place_of, read_catalogue
-from load.client.known import Known
 from load.client.refusal import Refused
+from load.client.snapshot import Known
 from tests.support.clients import Json
 from tests.support.projector_runs import run_projector
 from tests.support.read_models import LONG, connect_to_redis, find_generation

@@ -5,10 +5,10 @@ from collections.abc import Callable, Iterator
 from gevent.lock import RLock
 
 from load.client.catalogue import Book, Witness, look_at_catalogue, read_catalogue
-from load.client.known import Known
 from load.client.refusal import Refused
+from load.client.snapshot import Known
 from load.run.isbns import SET_ASIDE
-from load.shared import Counter, wait_for
+from load.shared_memory import Counter, wait_for
 
 LONGEST_TIDYING = 120  # seconds
 LOADS = Counter()  # processes that have users; like the next, of all that share memory
