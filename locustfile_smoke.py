@@ -75,7 +75,7 @@ class SmokeUser(LibraryUser):
 
     def begin_afresh(self) -> None:
         """Leave behind whatever a walk may have left half done."""
-        self.own = [Copy(isbn) for isbn in self.load.isbns.set_aside(OWN_BOOKS)]
+        self.own = [Copy(isbn) for isbn in self.load.isbns.reserve(OWN_BOOKS)]
         if self.is_first:
             self.account = choose_account()
 
@@ -96,18 +96,18 @@ def begin(user: SmokeUser) -> Walk:
     book = new_book(user, user.own[0].isbn)
     user.load.to_remove.add(book["isbn"])
     return {
-        "known": user.load.known,
+        "snapshot": user.load.snapshot,
         "account": user.account,
         "stranger": f"nobody_{secrets.token_hex(8)}",
         "key": str(uuid.uuid4()),
         # Not the author that is asked for: other users' books must not change that page. Nor a stock that a step sends
         # as another one: a body that changes nothing is the same body, and no change.
-        "book": {**book, "authors": user.load.authors[:1], "stock": OTHER_STOCK - 1},
-        "filter": {"author": user.load.authors[-1]},
+        "book": {**book, "authors": user.load.snapshot.authors[:1], "stock": OTHER_STOCK - 1},
+        "filter": {"author": user.load.snapshot.authors[-1]},
         "isbn": book["isbn"],
         "absent": user.own[1].isbn,
         "metrics_token": user.metrics_token,
-        "seen": user.load.catalogue[0]["isbn"],
+        "seen": user.load.snapshot.catalogue[0]["isbn"],
     }
 
 

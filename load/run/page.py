@@ -29,7 +29,7 @@ STATS = "locust.request_stats"
 log = logging.getLogger(__name__)
 
 
-def prepare_beside(environment: Environment) -> None:
+def prepare_in_background(environment: Environment) -> None:
     """Prepare a load in the background, where its host is known, and say so on the terminal."""
     is_worker = isinstance(environment.runner, WorkerRunner)
     gevent.spawn(_prepare_after_owner if is_worker else _prepare, environment)
@@ -40,7 +40,7 @@ def _prepare(environment: Environment) -> None:
         preparation = preparation_of(environment, environment.host or "")
         where = preparation.auth_url, preparation.books_url
         log.info("preparing a load for %s and %s; the page can be opened meanwhile", *where)
-        preparation.is_sure_within(None)
+        preparation.is_ready_within(None)
     except Refused as problem:
         log.info("a load is prepared when a test starts, for now: %s", problem)
     else:
@@ -51,7 +51,7 @@ def _prepare_after_owner(environment: Environment) -> None:
     """Prepare in a worker process, once the owner has signed the accounts in; else it does so when a test starts."""
     for _ in range(TRIES):
         try:
-            preparation_of(environment, environment.host or "").make_sure()
+            preparation_of(environment, environment.host or "").ensure_ready()
             return
         except Refused:
             gevent.sleep(TRY_EVERY_S)
@@ -90,7 +90,7 @@ def say_what_is_missing(environment: Environment, host: str) -> str:
         return f"The last load is still ending. {AGAIN}"
     try:
         preparation = preparation_of(environment, host)
-        if preparation.is_sure_within(MOMENT_S):
+        if preparation.is_ready_within(MOMENT_S):
             return ""
     except Refused as problem:
         log.error("%s", problem)
@@ -99,7 +99,7 @@ def say_what_is_missing(environment: Environment, host: str) -> str:
 
 
 def has_ended(environment: Environment, *, all_processes: bool = False) -> bool:
-    """Tell whether the last load is over, and processes there for the next: those of a master leave and come again."""
+    """Tell whether the last load is over and workers are there for the next; a master's workers leave and come again."""
     runner, options = environment.runner, environment.parsed_options
     if not isinstance(runner, MasterRunner):
         return runner is not None and runner.state not in ENDING

@@ -5,9 +5,9 @@ from typing import Any
 from urllib.parse import urlencode
 
 from load.client.accounts import Account
-from load.client.catalogue import ALL, place_of
+from load.client.catalogue import ALL, sort_key_of
 from load.client.sign_in import bearer
-from load.client.snapshot import Known
+from load.client.snapshot import Snapshot
 from load.users.user import Answer, LibraryUser, body_of, expect, send
 
 PAIR = {"access_token", "refresh_token", "token_type", "expires_in"}
@@ -18,7 +18,7 @@ def fetch_page(user: LibraryUser, name: str, query: dict[str, str]) -> None:
     """Ask for a page of books under `name`, check all of it, and remember where the next one begins."""
     load = user.load
     last = user.next_page[1] if "after" in query and user.next_page else None
-    key = next(((field, value.casefold()) for field, value in query.items() if field != "after"), ALL)
+    chosen = next(((field, value.casefold()) for field, value in query.items() if field != "after"), ALL)
 
     def check(answer: Answer) -> tuple[str, tuple[str, str]] | None:
         page = body_of(answer, 200)
@@ -26,9 +26,9 @@ def fetch_page(user: LibraryUser, name: str, query: dict[str, str]) -> None:
         expect(len(page) == 3 and type(total) is int, "not the fields of a page")
         expect(len(items) <= PAGE and total >= len(items), "a page larger than asked or counted")
         expect(after is None or (isinstance(after, str) and len(items) == PAGE), "a next page after a short one")
-        expect_no(load.known.find_fault_in_page(items, key, last, is_last=after is None))
-        expect_no(load.known.find_fault_in_total(total, key, load.set_aside))
-        return (after, place_of(items[-1])) if after else None
+        expect_no(load.snapshot.find_fault_in_page(items, chosen, last, is_last=after is None))
+        expect_no(load.snapshot.find_fault_in_total(total, chosen, load.reserved_isbns))
+        return (after, sort_key_of(items[-1])) if after else None
 
     url = f"{user.books}?{urlencode(query)}" if query else user.books
     following = send(user, "GET", url, name, check, headers=user.bearer())
@@ -56,23 +56,23 @@ def page_on(user: LibraryUser) -> None:
 
 def by_author(user: LibraryUser) -> None:
     """Look for the books of an author."""
-    fetch_page(user, "/api/books?author", {"author": random.choice(user.load.authors)})
+    fetch_page(user, "/api/books?author", {"author": random.choice(user.load.snapshot.authors)})
 
 
 def by_genre(user: LibraryUser) -> None:
     """Look for the books of a genre."""
-    fetch_page(user, "/api/books?genre", {"genre": random.choice(user.load.genres)})
+    fetch_page(user, "/api/books?genre", {"genre": random.choice(user.load.snapshot.genres)})
 
 
 def by_format(user: LibraryUser) -> None:
     """Look for the books in a format."""
-    fetch_page(user, "/api/books?format", {"format": random.choice(user.load.formats)})
+    fetch_page(user, "/api/books?format", {"format": random.choice(user.load.snapshot.formats)})
 
 
-def check_one(answer: Answer, isbn: str, known: Known) -> int:
-    """Return the version of the book in a full answer; raises RequestFailed for another book, or other fields."""
+def check_book(answer: Answer, isbn: str, snapshot: Snapshot) -> int:
+    """Return the version of the book in an answer; raises RequestFailed for another book, or other fields."""
     book = body_of(answer, 200)
-    expect_no(known.find_fault(book))
+    expect_no(snapshot.find_fault(book))
     expect(book["isbn"] == isbn, "another book than the one asked for")
     expect(answer.headers.get("ETag") == f'"{book["version"]}"', "an ETag that is not the version")
     return int(book["version"])
@@ -80,10 +80,10 @@ def check_one(answer: Answer, isbn: str, known: Known) -> int:
 
 def one_book(user: LibraryUser) -> None:
     """Look at one book."""
-    known = user.load.known
-    isbn = random.choice(known.isbns)
+    snapshot = user.load.snapshot
+    isbn = random.choice(snapshot.isbns)
     url, name = f"{user.books}/{isbn}", "/api/books/{isbn}"
-    version = send(user, "GET", url, name, lambda answer: check_one(answer, isbn, known), headers=user.bearer())
+    version = send(user, "GET", url, name, lambda answer: check_book(answer, isbn, snapshot), headers=user.bearer())
     if version:
         user.seen = isbn, version
 
@@ -96,7 +96,7 @@ def revalidate(user: LibraryUser) -> None:
 
     def check(answer: Answer) -> int:
         if answer.status_code == 200:
-            version = check_one(answer, isbn, user.load.known)
+            version = check_book(answer, isbn, user.load.snapshot)
             expect(version > before, "200 for a book that has not changed")
             return version
         expect(body_of(answer, 304) is None, "304 with a body")
@@ -112,15 +112,15 @@ def revalidate(user: LibraryUser) -> None:
 def session_flow(user: LibraryUser) -> None:
     """Log in, ask who that is, refresh and log out, as one flow on a session of its own."""
     load = user.load
-    everywhere = load.take_everywhere()
-    account = everywhere or random.choice(load.flow_accounts)
+    logout_all_account = load.take_logout_all_account()
+    account = logout_all_account or random.choice(load.flow_accounts)
     try:
         pair = log_in(user, account)
         if pair and show_me(user, account, pair) and (pair := refresh(user, pair)):
-            log_out(user, "/logout/all" if everywhere else "/logout", pair)
+            log_out(user, "/logout/all" if logout_all_account else "/logout", pair)
     finally:
-        if everywhere:
-            load.everywhere_is_over()
+        if logout_all_account:
+            load.release_logout_all_account()
 
 
 def log_in(user: LibraryUser, account: Account) -> dict[str, Any] | None:

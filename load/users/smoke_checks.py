@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from load.users.reads import check_one, check_pair, expect_no
+from load.users.reads import check_book, check_pair, expect_no
 from load.users.user import Answer, body_of, expect
 from load.users.writes import check_version
 
@@ -49,13 +49,13 @@ def keep_page(walk: Walk, answer: Answer) -> None:
     page = body_of(answer, 200)
     expect(set(page) == {"items", "next", "total"} and page["total"] >= len(page["items"]) > 0, "not a page of books")
     for book in page["items"]:
-        expect_no(walk["known"].find_fault(book))
+        expect_no(walk["snapshot"].find_fault(book))
     walk["page_etag"], walk["after"] = answer.headers["ETag"], page["next"]
 
 
-def is_known(walk: Walk, answer: Answer) -> None:
+def is_as_written(walk: Walk, answer: Answer) -> None:
     """Check the walk's own book against what was written."""
-    walk["version"] = check_one(answer, walk["isbn"], walk["known"])
+    walk["version"] = check_book(answer, walk["isbn"], walk["snapshot"])
     shown = body_of(answer, 200)
     expect(walk["book"].items() <= shown.items(), "other fields than those written")
 
@@ -78,7 +78,7 @@ def is_unchanged(walk: Walk, answer: Answer) -> None:
 
 def keep_seen(walk: Walk, answer: Answer) -> None:
     """Check a book of the catalogue and keep its ETag."""
-    check_one(answer, walk["seen"], walk["known"])
+    check_book(answer, walk["seen"], walk["snapshot"])
     walk["seen_etag"] = answer.headers["ETag"]
 
 

@@ -59,7 +59,7 @@ class LibraryUser(FastHttpUser):
         self.is_over = False
         self.number = next(self.load.user_numbers)
         self.books = f"{self.load.books_url}/api/books"
-        self.own = [Copy(isbn) for isbn in self.load.isbns.set_aside(OWN_BOOKS)]
+        self.own = [Copy(isbn) for isbn in self.load.isbns.reserve(OWN_BOOKS)]
         self.next_page: tuple[str, tuple[str, str]] | None = None
         self.seen: tuple[str, int] | None = None
 

@@ -104,7 +104,7 @@ def delete_book(user: LibraryUser) -> None:
 
 def new_book(user: LibraryUser, isbn: str) -> Book:
     """Return a book with authors, genre and format of the catalogue, so that only the book is new."""
-    like = random.choice(user.load.catalogue)
+    like = random.choice(user.load.snapshot.catalogue)
     return {
         "isbn": isbn,
         "title": f"{OWN_TITLE}{like['title']}"[:255],

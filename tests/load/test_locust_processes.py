@@ -25,7 +25,7 @@ class WhoUser(LibraryUser):
     def on_start(self):
         claims = self.bearer()["Authorization"].split(".")[1]
         name = json.loads(base64.urlsafe_b64decode(claims + "=="))["username"]
-        print(json.dumps([os.getpid(), name, [copy.isbn for copy in self.own], self.load.set_aside]), file=open(
+        print(json.dumps([os.getpid(), name, [copy.isbn for copy in self.own], self.load.reserved_isbns]), file=open(
             f"who_{os.getpid()}.jsonl", "a"))
 """
 # Each user goes through session flows, and writes down whose sessions are all ended.
