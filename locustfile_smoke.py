@@ -22,7 +22,7 @@ from load.users.smoke_checks import Walk
 from load.users.smoke_outcomes import RIGHT, SHED, UNKNOWN, WRONG, Outcome, check_form, judge_answer
 from load.users.smoke_steps import OTHER_STOCK, STEPS, Step
 from load.users.smoke_walks import begin_walk, end_walk, note_passed, note_wrong, watch_walks
-from load.users.user import OWN_BOOKS, Answer, Copy, LibraryUser, send
+from load.users.user import OWN_BOOKS, Answer, LibraryUser, OwnBook, send
 from load.users.writes import new_book
 
 # The walk asks for the contract, not for capacity: few passwords are hashed at a time, so that no request is shed.
@@ -75,7 +75,7 @@ class SmokeUser(LibraryUser):
 
     def begin_afresh(self) -> None:
         """Leave behind whatever a walk may have left half done."""
-        self.own = [Copy(isbn) for isbn in self.load.isbns.reserve(OWN_BOOKS)]
+        self.own_books = [OwnBook(isbn) for isbn in self.load.isbns.reserve(OWN_BOOKS)]
         if self.is_first:
             self.account = choose_account()
 
@@ -93,7 +93,7 @@ def choose_account() -> dict[str, str]:
 
 def begin(user: SmokeUser) -> Walk:
     """Return what the steps of a walk begin with."""
-    book = new_book(user, user.own[0].isbn)
+    book = new_book(user, user.own_books[0].isbn)
     user.load.to_remove.add(book["isbn"])
     return {
         "snapshot": user.load.snapshot,
@@ -105,7 +105,7 @@ def begin(user: SmokeUser) -> Walk:
         "book": {**book, "authors": user.load.snapshot.authors[:1], "stock": OTHER_STOCK - 1},
         "filter": {"author": user.load.snapshot.authors[-1]},
         "isbn": book["isbn"],
-        "absent": user.own[1].isbn,
+        "absent": user.own_books[1].isbn,
         "metrics_token": user.metrics_token,
         "seen": user.load.snapshot.catalogue[0]["isbn"],
     }

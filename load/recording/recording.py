@@ -96,7 +96,7 @@ class UsersRecording(Recording):
             text = StatsError.parse_error(exception)  # type: ignore[arg-type]  # as Locust lists it
             self.failures.note((request_type, name), text, response, response_time, end)
         if context and "ledger" in context:
-            self.ledger.settle(context["ledger"], None if kind == UNANSWERED else response)
+            self.ledger.note_outcome(context["ledger"], None if kind == UNANSWERED else response)
 
 
 def kind_of(exception: BaseException | None) -> str:

@@ -99,7 +99,7 @@ def say_what_is_missing(environment: Environment, host: str) -> str:
 
 
 def has_ended(environment: Environment, *, all_processes: bool = False) -> bool:
-    """Tell whether the last load is over and workers are there for the next; a master's workers leave and come again."""
+    """Tell whether the last load is over and workers are there for the next: they leave a master and come again."""
     runner, options = environment.runner, environment.parsed_options
     if not isinstance(runner, MasterRunner):
         return runner is not None and runner.state not in ENDING

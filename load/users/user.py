@@ -22,14 +22,14 @@ from load.run.one_load import load_of
 Answer = Any  # Locust's response
 Book = dict[str, Any]
 
-OWN_BOOKS = 3  # a user adds, changes and deletes that many ISBNs over and over
+OWN_BOOKS = 3  # so many ISBNs a user adds, changes and deletes over and over
 
 
 @dataclass
-class Copy:
-    """What a user believes of one of its own books; `state` is "free", "shelved" or "unknown".
+class OwnBook:
+    """What a user knows of one of its own books. `state` is "free" (not there), "shelved" (there) or "unknown".
 
-    `doubts` are the methods of the writes to it that nothing has told the outcome of since one was acknowledged.
+    `doubts` are the methods of the writes of unknown outcome since the last acknowledged write.
     """
 
     isbn: str
@@ -40,7 +40,7 @@ class Copy:
 
 
 class LibraryUser(FastHttpUser):
-    """A reader of the library: signed in, thinks for 1 to 3 seconds, and looks after a few books of its own."""
+    """A user of the library: signed in, thinks for 1 to 3 seconds between requests, and writes to a few own books."""
 
     abstract = True
     tasks: Any  # a table of actions and weights
@@ -50,7 +50,7 @@ class LibraryUser(FastHttpUser):
     connection_timeout = 10.0
 
     def __init__(self, environment: Environment) -> None:
-        """Take a number, the account that goes with it, and some ISBNs that nobody else has."""
+        """Take a number, which chooses the account, and reserve some ISBNs that no other user has."""
         super().__init__(environment)
         keep_no_cookies(self)
         self.load = load_of(environment)
@@ -59,19 +59,19 @@ class LibraryUser(FastHttpUser):
         self.is_over = False
         self.number = next(self.load.user_numbers)
         self.books = f"{self.load.books_url}/api/books"
-        self.own = [Copy(isbn) for isbn in self.load.isbns.reserve(OWN_BOOKS)]
+        self.own_books = [OwnBook(isbn) for isbn in self.load.isbns.reserve(OWN_BOOKS)]
         self.next_page: tuple[str, tuple[str, str]] | None = None
         self.seen: tuple[str, int] | None = None
 
     def wait_time(self) -> float:
-        """Return how many seconds to think before the next action, and record that so many were asked for."""
+        """Return for how many seconds to think before the next action, and record them."""
         seconds: float = self.think_time()
         if self.recording:
             self.thinks_until = self.recording.seconds.think(seconds)
         return seconds
 
     def stop(self, force: bool = False) -> bool:
-        """Stop as Locust does; one that wakes up at that moment begins nothing more, its request would be cut off."""
+        """Stop as Locust does; a user that wakes up at that moment sends nothing more: its request would be cut off."""
         self.is_over = self._state == LOCUST_STATE_WAITING
         return bool(super().stop(force))
 
@@ -84,11 +84,11 @@ class LibraryUser(FastHttpUser):
         """Record the time of a `with` block, in which the user waits for something that is no request of the load."""
         return self.recording.seconds.aside() if self.recording else nullcontext()
 
-    def enter(self, method: str, url: str, parts: dict[str, Any]) -> dict[str, int]:
-        """Enter a write that is about to leave into the ledger; its outcome comes with the returned context."""
+    def note_write(self, method: str, url: str, parts: dict[str, Any]) -> dict[str, int]:
+        """Note a write that is about to be sent in the ledger; the returned context leads its outcome there too."""
         if not self.recording or method == "GET" or not url.startswith(self.books):
             return {}
-        number = self.recording.ledger.enter(method, url, parts)
+        number = self.recording.ledger.note_sent(method, url, parts)
         return {"ledger": number} if number else {}
 
     def bearer(self) -> dict[str, str]:
@@ -97,10 +97,13 @@ class LibraryUser(FastHttpUser):
 
 
 def send(user: LibraryUser, method: str, url: str, name: str, check: Callable[[Answer], Any], **parts: Any) -> Any:
-    """Send one request under `name` and return what `check` returns; None, and a failure, when it objects."""
+    """Send one request, listed under `name`, and return what `check` returns of its answer.
+
+    When `check` raises RequestFailed, or no answer comes, the request has failed: return None.
+    """
     if user.is_over:
         raise StopUser
-    context = user.enter(method, url, parts)
+    context = user.note_write(method, url, parts)
     with user.client.request(method, url, name=name, catch_response=True, context=context, **parts) as answer:
         try:
             if broken := answer.request_meta["exception"]:

@@ -108,10 +108,14 @@ def test_a_deletion_that_finds_nothing_is_unknown_while_there_is_a_doubt(tmp_pat
     ledger = Ledger(tmp_path / "x_ledger.jsonl")
     for isbn in ("9791000000001", "979-1-00000-002-8"):
         for method, status in writes:
-            number = ledger.enter(method, f"/api/books/{isbn}", {"json": {"isbn": isbn}} if method == "POST" else {})
+            number = ledger.note_sent(
+                method, f"/api/books/{isbn}", {"json": {"isbn": isbn}} if method == "POST" else {}
+            )
             assert number
-            ledger.settle(number, SimpleNamespace(status_code=status, content=b"") if status else None)
-        assert ledger.enter("DELETE", "/api/books/9791000000999", {}) is not None  # which nobody doubts, nor ever ends
+            ledger.note_outcome(number, SimpleNamespace(status_code=status, content=b"") if status else None)
+        assert (
+            ledger.note_sent("DELETE", "/api/books/9791000000999", {}) is not None
+        )  # which nobody doubts, nor ever ends
     ledger.close()
     outcomes = [outcome.outcome for _, outcome in read_ledger(tmp_path, "x", Gaps()) if outcome]
     assert outcomes == expected * 2
@@ -119,9 +123,9 @@ def test_a_deletion_that_finds_nothing_is_unknown_while_there_is_a_doubt(tmp_pat
 
 def test_a_cut_answer_leaves_the_outcome_unknown(tmp_path: Path) -> None:
     file = Ledger(tmp_path / "x_ledger.jsonl")
-    number = file.enter("DELETE", "/api/books/9791000000001", {})
+    number = file.note_sent("DELETE", "/api/books/9791000000001", {})
     assert number and UNANSWERED != RIGHT
-    file.settle(number, SimpleNamespace(status_code=0))
+    file.note_outcome(number, SimpleNamespace(status_code=0))
     file.close()
     ((_, outcome),) = read_ledger(tmp_path, "x", Gaps())
     assert outcome and (outcome.outcome, outcome.status) == ("unknown", None)

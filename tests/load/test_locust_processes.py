@@ -25,7 +25,7 @@ class WhoUser(LibraryUser):
     def on_start(self):
         claims = self.bearer()["Authorization"].split(".")[1]
         name = json.loads(base64.urlsafe_b64decode(claims + "=="))["username"]
-        print(json.dumps([os.getpid(), name, [copy.isbn for copy in self.own], self.load.reserved_isbns]), file=open(
+        print(json.dumps([os.getpid(), name, [own.isbn for own in self.own_books], self.load.reserved_isbns]), file=open(
             f"who_{os.getpid()}.jsonl", "a"))
 """
 # Each user goes through session flows, and writes down whose sessions are all ended.
@@ -38,7 +38,7 @@ from load.users.user import LibraryUser
 log_in = reads.log_in
 
 def note(user, account):
-    print(account.username, user.load.ending_all is not None, file=open(f"flows_{os.getpid()}", "a"))
+    print(account.username, user.load.logout_all_slot is not None, file=open(f"flows_{os.getpid()}", "a"))
     return log_in(user, account)
 
 reads.log_in = note
