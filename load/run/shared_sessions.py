@@ -12,7 +12,7 @@ from gevent.lock import RLock
 
 from load.client.accounts import Account
 from load.client.refusal import Refused
-from load.client.sign_in import AT_A_TIME, Session, Sessions, is_due, make_sure, read_sessions
+from load.client.sign_in import AT_A_TIME, Session, Sessions, ensure_sessions, is_due, read_sessions
 
 MOST_AT_A_TIME = 32  # refreshes
 ROUND_TRIP_S = 0.25  # within which a refresh is answered, over a slow network too
@@ -44,7 +44,7 @@ class SharedSessions:
         """
         if self._is_owner:
             with self._working:
-                self._sessions, _ = make_sure(self.auth_url, self.accounts, self._path, label=label, tell=tell)
+                self._sessions, _ = ensure_sessions(self.auth_url, self.accounts, self._path, label=label, tell=tell)
                 self._refresh(is_due, len(self.accounts), MOST_AT_A_TIME)  # the first may be due before the last is in
         else:
             self._take_up()
@@ -73,7 +73,7 @@ class SharedSessions:
         with self._working:
             wanted = [one for one in self.accounts if is_wanted(self._sessions[one.username])][:most]
             if wanted:
-                self._sessions |= make_sure(self.auth_url, wanted, self._path, at_a_time, label="")[0]
+                self._sessions |= ensure_sessions(self.auth_url, wanted, self._path, at_a_time, label="")[0]
 
     def _keep(self) -> NoReturn:
         """Go on refreshing what comes due (owner), or taking up what the owner refreshed (other processes)."""

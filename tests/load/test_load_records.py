@@ -108,14 +108,11 @@ def test_a_deletion_that_finds_nothing_is_unknown_while_there_is_a_doubt(tmp_pat
     ledger = Ledger(tmp_path / "x_ledger.jsonl")
     for isbn in ("9791000000001", "979-1-00000-002-8"):
         for method, status in writes:
-            number = ledger.note_sent(
-                method, f"/api/books/{isbn}", {"json": {"isbn": isbn}} if method == "POST" else {}
-            )
+            parts = {"json": {"isbn": isbn}} if method == "POST" else {}
+            number = ledger.note_sent(method, f"/api/books/{isbn}", parts)
             assert number
             ledger.note_outcome(number, SimpleNamespace(status_code=status, content=b"") if status else None)
-        assert (
-            ledger.note_sent("DELETE", "/api/books/9791000000999", {}) is not None
-        )  # which nobody doubts, nor ever ends
+        assert ledger.note_sent("DELETE", "/api/books/9791000000999", {}) is not None  # without a doubt, or an outcome
     ledger.close()
     outcomes = [outcome.outcome for _, outcome in read_ledger(tmp_path, "x", Gaps()) if outcome]
     assert outcomes == expected * 2

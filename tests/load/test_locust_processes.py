@@ -25,8 +25,9 @@ class WhoUser(LibraryUser):
     def on_start(self):
         claims = self.bearer()["Authorization"].split(".")[1]
         name = json.loads(base64.urlsafe_b64decode(claims + "=="))["username"]
-        print(json.dumps([os.getpid(), name, [own.isbn for own in self.own_books], self.load.reserved_isbns]), file=open(
-            f"who_{os.getpid()}.jsonl", "a"))
+        isbns = [own.isbn for own in self.own_books]
+        with open(f"who_{os.getpid()}.jsonl", "a") as file:
+            print(json.dumps([os.getpid(), name, isbns, self.load.reserved_isbns]), file=file)
 """
 # Each user goes through session flows, and writes down whose sessions are all ended.
 FLOWS = """
