@@ -6,12 +6,11 @@ import sys
 import time
 from pathlib import Path
 
-import psutil
-
 from analysis.plan.plan import Plan
 from analysis.records.failures import SHED
 from analysis.records.gaps import Gaps
 from analysis.records.locust_files import Second, read_failures, read_second
+from analysis.records.processes import is_running
 from analysis.records.run import read_run
 
 TERMINAL_S = 1.0
@@ -61,14 +60,6 @@ def read_ends(path: Path) -> list[Second]:
 def format_clock(seconds: float) -> str:
     """Minutes and seconds, `5:07`."""
     return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
-
-
-def is_running(pid: int) -> bool:
-    """Whether a process has not ended; one that was killed may wait for its parent to notice."""
-    try:
-        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
 
 
 def follow(plan: Plan, number: str, folder: Path, pid: int) -> None:

@@ -23,6 +23,7 @@ import psutil
 import requests
 
 from analysis.records.formats import VALUES, ServerSample, Worker
+from analysis.records.processes import is_running
 from load.client.http_client import open_http
 from load.client.refusal import Refused
 from load.client.script import Arguments, run
@@ -125,14 +126,6 @@ def start_following(facts: dict[str, Any], file: SampleFile) -> None:
         threading.Thread(target=follow_service, args=(file, name, url, token), daemon=True).start()
     if facts["target_is_this_machine"]:
         threading.Thread(target=follow_machine, args=(file,), daemon=True).start()
-
-
-def is_running(pid: int) -> bool:
-    """Whether a process has not ended; one that was killed may wait for its parent to notice."""
-    try:
-        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
 
 
 def sample(options: argparse.Namespace) -> int:
