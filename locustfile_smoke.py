@@ -1,7 +1,7 @@
-"""Walks over every route and every error path of both services, and knows the answer of each step.
+"""Walks over every route and every error path of both services, and knows the right answer of each step.
 
-A step that is shed is asked again. A walk that was given up, or met a wrong answer, leaves nothing that the next goes
-on with: that has other ISBNs, and another account unless the first walk with it was finished.
+A step that is shed is sent again. A walk ends early after a wrong answer, or without an answer: then the next walk
+has other ISBNs, and another account if no walk with the account was finished yet.
 """
 
 import secrets
@@ -31,31 +31,31 @@ HASHED = {"/login": (200, 401), "/register": (201,)}
 
 
 def walk_once(user: "SmokeUser") -> None:
-    """Make one walk, step after step without a pause; what only the first may do is done by the first."""
+    """Make one walk, step after step without a pause; some steps are made in the first walk only."""
     if user.is_unfinished:
         user.begin_afresh()
     user.is_unfinished = True
     once = begin_walk()
     try:
-        user.is_unfinished = not walk_to_end(user, once is not None)
+        user.is_unfinished = not make_steps(user, once is not None)
     finally:
         end_walk(once)
     user.is_first &= user.is_unfinished
 
 
-def walk_to_end(user: "SmokeUser", once: bool) -> bool:
-    """Make the steps of a walk and tell whether the end was reached."""
-    walk = begin(user)
-    for place, step in enumerate(STEPS):
+def make_steps(user: "SmokeUser", once: bool) -> bool:
+    """Make the steps of a walk, with those that are made once if `once`, and tell whether all were passed."""
+    walk = new_walk(user)
+    for number, step in enumerate(STEPS):
         if (step.when == "first" and not user.is_first) or (step.when == "once" and not once):
             continue
         for _ in range(step.times):
-            kind = take(user, walk, step)
+            kind = make_step(user, walk, step)
             if kind == WRONG:
-                note_wrong(place)
+                note_wrong(number)
             if kind != RIGHT:
                 return False
-        note_passed(place)
+        note_passed(number)
     user.load.to_remove.discard(walk["isbn"])
     return True
 
@@ -74,13 +74,13 @@ class SmokeUser(LibraryUser):
         self.is_unfinished = False
 
     def begin_afresh(self) -> None:
-        """Leave behind whatever a walk may have left half done."""
+        """Take other ISBNs, and another account if need be, because a walk may have left those half done."""
         self.own_books = [OwnBook(isbn) for isbn in self.load.isbns.reserve(OWN_BOOKS)]
         if self.is_first:
             self.account = choose_account()
 
     def pause(self, seconds: float) -> bool:
-        """Wait, and tell whether the load goes on: False at once when it ends."""
+        """Wait so many seconds and return True, or return False as soon as the load ends."""
         with self.aside():
             return not wait_for(lambda: self._state == LOCUST_STATE_STOPPING, seconds, 0.1)
 
@@ -91,8 +91,8 @@ def choose_account() -> dict[str, str]:
     return {"username": name, "email": f"{name}@example.com", "password": secrets.token_urlsafe(18)}
 
 
-def begin(user: SmokeUser) -> Walk:
-    """Return what the steps of a walk begin with."""
+def new_walk(user: SmokeUser) -> Walk:
+    """Return what a walk begins with, for its steps to use."""
     book = new_book(user, user.own_books[0].isbn)
     user.load.to_remove.add(book["isbn"])
     return {
@@ -100,8 +100,8 @@ def begin(user: SmokeUser) -> Walk:
         "account": user.account,
         "stranger": f"nobody_{secrets.token_hex(8)}",
         "key": str(uuid.uuid4()),
-        # Not the author that is asked for: other users' books must not change that page. Nor a stock that a step sends
-        # as another one: a body that changes nothing is the same body, and no change.
+        # Not the author of the filter, because other users' books must not change that page. And not the stock that
+        # steps change it to, because a body that changes nothing would be no change.
         "book": {**book, "authors": user.load.snapshot.authors[:1], "stock": OTHER_STOCK - 1},
         "filter": {"author": user.load.snapshot.authors[-1]},
         "isbn": book["isbn"],
@@ -111,16 +111,16 @@ def begin(user: SmokeUser) -> Walk:
     }
 
 
-def take(user: SmokeUser, walk: Walk, step: Step) -> str:
-    """Make a step, again as long as it is shed, and return what it came to; it is unknown when the load ends first."""
-    while (outcome := ask(user, walk, step)).kind == SHED:
+def make_step(user: SmokeUser, walk: Walk, step: Step) -> str:
+    """Make a step, again as long as it is shed, and return its outcome; "unknown" when the load ends first."""
+    while (outcome := send_step(user, walk, step)).kind == SHED:
         if not user.pause(outcome.wait_s):
             return UNKNOWN
     return outcome.kind
 
 
-def ask(user: SmokeUser, walk: Walk, step: Step) -> Outcome:
-    """Send one step's request and return what it came to: without an answer that is unknown."""
+def send_step(user: SmokeUser, walk: Walk, step: Step) -> Outcome:
+    """Send the request of a step and return its outcome; "unknown" without an answer."""
     sent = {name: value(walk) if callable(value) else value for name, value in step.sent.items()}
     path = step.path.format(isbn=sent.pop("isbn", walk["isbn"]))
     query = sent.pop("query", {})

@@ -1,4 +1,4 @@
-"""The accounts of users.csv: who they are, what the service takes, and that nobody else may read them."""
+"""The accounts of users.csv: how they are read, what the service accepts, and that nobody else may read the file."""
 
 import csv
 import os
@@ -59,10 +59,7 @@ def read_accounts(path: Path) -> list[Account]:
 
 
 def checked_accounts(lines: "Reader", path: Path) -> Iterator[Account]:
-    """Yield the account of each line after the header, blank lines left out.
-
-    Raises Refused at the first line that is wrong.
-    """
+    """Yield the account of each line after the header, without blank lines; raises Refused at the first wrong line."""
     seen: dict[str, int] = {}
     filled = (values for values in lines if "".join(values).strip() or len(values) > 1)
     try:
@@ -81,7 +78,7 @@ def checked_accounts(lines: "Reader", path: Path) -> Iterator[Account]:
 
 
 def check_account(values: list[str], where: str) -> None:
-    """Raise Refused when the service would not take these fields; the rules are those of POST /register."""
+    """Raise Refused when the service would not accept these fields; the rules are those of POST /register."""
     if len(values) != len(FIELDS):
         raise Refused(f"{where}: {len(values)} fields instead of {len(FIELDS)} ({','.join(FIELDS)})")
     for field, value in zip(FIELDS, values, strict=True):
@@ -93,7 +90,7 @@ def check_account(values: list[str], where: str) -> None:
 
 
 def is_private(file: int) -> bool:
-    """Tell whether none but its owner may read or change the open file."""
+    """Tell whether only its owner may read or change the open file."""
     return not os.fstat(file).st_mode & 0o077
 
 

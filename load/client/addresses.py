@@ -1,4 +1,4 @@
-"""Where the two services are: the address that a variable, a host or a port gives, and whether it can be one."""
+"""The addresses of the two services, from a variable, a host or a port, and whether they are well-formed."""
 
 import ipaddress
 import re
@@ -29,7 +29,7 @@ def service_url(service: str, host: str = "") -> str:
 
 
 def check_url(url: str, called: str) -> str:
-    """Return the address of a service without a slash at its end; raises Refused, which says what it is called."""
+    """Return an address without a slash at its end; raises Refused, which names it as it is `called`."""
     try:
         parts = urlsplit(url)
         usable = parts.scheme in ("http", "https") and parts.hostname and "@" not in parts.netloc

@@ -14,9 +14,10 @@ TIMEOUTS = (5.0, 30.0)  # seconds to connect, and to wait for an answer
 
 
 def open_http(connections: int = 10) -> requests.Session:
-    """Return a client that no proxy setting or .netrc of this machine can redirect or sign in.
+    """Return a client that ignores the proxy settings and the .netrc of this machine.
 
-    It keeps so many connections to a service: one more at a time is opened for one request, and told in a warning.
+    It keeps up to so many connections to a service. Requests beyond that open connections that are not kept, with a
+    warning.
     """
     http = requests.Session()
     http.trust_env = False
@@ -42,7 +43,10 @@ def check_service(url: str, service: str) -> None:
 
 
 def ask(http: requests.Session, method: str, url: str, **parts: Any) -> requests.Response:
-    """Send a request, again while the answer is 503, and return the last answer; raises RequestException."""
+    """Send a request, again for up to a minute while the answer is 503, and return the last answer.
+
+    Raises RequestException.
+    """
     deadline = time.monotonic() + PATIENCE
     while True:
         response = http.request(method, url, timeout=TIMEOUTS, allow_redirects=False, **parts)
@@ -54,7 +58,7 @@ def ask(http: requests.Session, method: str, url: str, **parts: Any) -> requests
 
 
 def explain(response: requests.Response) -> str:
-    """Return the status of an answer and what its problem document says."""
+    """Return in words the status of an answer and what its problem document says."""
     try:
         problem = response.json()
         wrong = [f"{field['field']}: {field['message']}" for field in problem.get("errors", [])]

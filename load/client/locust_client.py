@@ -1,7 +1,7 @@
-"""Keeps Locust's client from hiding what the services do: it sends each request once, and shows each answer as it came.
+"""Keeps Locust's client from hiding what the services do: it sends each request once, and shows each answer unchanged.
 
-FastHttpUser is made to get through. A load test has to see what does not get through, so this takes out of Locust 2.47
-and geventhttpclient 2.6 what repeats, follows, or adds something by itself.
+FastHttpUser is made to get an answer. A load test has to see where there is none. So this replaces what Locust 2.47 and
+geventhttpclient 2.6 do by themselves: to send again, to follow redirects, to turn answers into errors.
 """
 
 import select
@@ -16,17 +16,17 @@ from geventhttpclient._parser import HTTPParseError
 from geventhttpclient.connectionpool import ConnectionPool
 from locust.contrib.fasthttp import FastResponse, LocustUserAgent
 
-on_idle_closed: list[Callable[[], None]] = []  # called for each kept connection that was found closed before its use
+on_idle_closed: list[Callable[[], None]] = []  # called for each idle connection that was found closed before its use
 _poll = get_original("select", "poll")
 _decode = FastResponse._content
 
 
 class BodyCutOff(HTTPParseError):
-    """The connection was closed before the whole body had come, or the body is not framed as its headers say."""
+    """The connection was closed before the whole body had come, or the body does not end as its headers say."""
 
 
 class BodyBroken(HTTPParseError):
-    """The body came whole and cannot be decoded as its Content-Encoding says."""
+    """The whole body came, but it cannot be decoded as its Content-Encoding says."""
 
 
 def patch_client() -> None:
@@ -41,18 +41,18 @@ def patch_client() -> None:
 def never_again(method: str) -> bool:
     """Tell that no request may be sent again.
 
-    The library sends GET, HEAD, OPTIONS, PUT and DELETE up to 12 times when a connection closes without an answer, and
-    Locust counts one request, whatever its max_retries. So a service that drops every tenth request would look whole,
-    and a DELETE that was carried out before its answer was lost would come back as 404.
+    The library sends GET, HEAD, OPTIONS, PUT and DELETE up to 12 times when a connection closes without an answer,
+    whatever Locust's max_retries, and Locust counts one request. So a service that drops every tenth request would
+    look faultless, and a DELETE whose answer was lost after it was done would get a 404.
     """
     return False
 
 
 def is_open(self: ConnectionPool, sock: Any) -> bool:
-    """Tell whether a kept connection can be used: one that the service has closed meanwhile is counted, not used.
+    """Tell whether an idle connection can be used; a connection that the service has closed is counted, and not used.
 
-    poll(), not select() as in the library: select() knows no descriptor above 1,023, so that a process with over 500
-    users would open a new connection for almost every request.
+    This calls poll() instead of the library's select(), which knows no descriptor above 1,023: a process with more
+    than 500 users would open a new connection for almost every request.
     """
     if sock.fileno() < 0:
         return False
@@ -68,7 +68,7 @@ def is_open(self: ConnectionPool, sock: Any) -> bool:
 def read_body(answer: FastResponse) -> bytes | None:
     """Return the decoded body; raises BodyCutOff, BodyBroken, or what the connection raised.
 
-    What Locust does not expect would end the user's task, and the request would be counted nowhere.
+    An exception that Locust does not expect would end the user's task, and the request would not be counted.
     """
     try:
         content: bytes | None = _decode(answer)  # type: ignore[no-untyped-call]  # Locust's
@@ -80,18 +80,18 @@ def read_body(answer: FastResponse) -> bytes | None:
 
 
 def accept_status(self: LocustUserAgent, status_code: int, url: Any = None) -> None:
-    """Take an answer of any status as an answer.
+    """Accept an answer of any status.
 
-    Locust would make an error of 400 and above, and decode the body as UTF-8 for the words of that error: a body that
-    is none would end the user's task.
+    Locust would raise an error for 400 and above, and decode the body as UTF-8 for its words: a body that is not UTF-8
+    would end the user's task.
     """
 
 
 def say_break(problem: BaseException) -> str:
-    """Return the name of what broke a request; a time-out comes wrapped in words about repeats that do not happen."""
+    """Return the name of the exception that broke a request; a time-out comes wrapped in one about retries."""
     return type(getattr(problem, "original", None) or problem).__name__
 
 
 def keep_no_cookies(user: Any) -> None:
-    """Send nothing but what the load has written: no cookie that an earlier answer has set."""
+    """Have a user send no cookie that an earlier answer has set."""
     user.client.client.cookiejar = None

@@ -23,7 +23,7 @@ class Target(NamedTuple):
 
 
 def read_target(options: argparse.Namespace) -> tuple[Target, bool]:
-    """The addresses that options and environment ask for, and whether they were given at all.
+    """Return the addresses that options and environment give, or those of this machine, and whether any was given.
 
     An option wins over AUTH_URL and BOOKS_URL, and they win over --host. Raises Refused.
     """
@@ -39,7 +39,7 @@ def read_target(options: argparse.Namespace) -> tuple[Target, bool]:
 
 
 def probe(url: str) -> str | None:
-    """What answers at `url`: "auth", "books", words for anything else, or None for no connection."""
+    """Return what answers at `url`: "auth", "books", words for anything else, or None without a connection."""
     parts = urlsplit(url)
     try:
         port = parts.port or (443 if parts.scheme == "https" else 80)
@@ -62,7 +62,7 @@ def probe(url: str) -> str | None:
 
 
 def choose_target(target: Target, given: bool) -> str:
-    """`given` or `running` when both services answer, `absent` when nothing does and none was given.
+    """Return "given" or "running" when both services answer, "absent" when nothing does and no address was given.
 
     Raises Refused with exit code 3, naming the address and what answers there.
     """

@@ -1,6 +1,6 @@
-"""Changes in Locust what would stall a load, or leave the analysis without its history by the second, totals or end.
+"""Changes Locust so that its event loop does not stall, and its files have all seconds, totals and the load's end.
 
-Locust's own --json-file empties the statistics it has written, and with them the endpoints of _stats.csv.
+Locust's own --json-file is of no use: it empties the statistics that it has written, and so the rows of _stats.csv.
 """
 
 import gc
@@ -66,8 +66,8 @@ def report_end(environment: Environment, **_: Any) -> None:
 def wait_for_workers(environment: Environment, **_: Any) -> None:
     """Wait for the last report of every worker process that lives, for as long as users may take to end.
 
-    Locust's master gives them half a second, whatever --stop-timeout says: of slow answers the last would be in the
-    files of the workers and not in its statistics, and a slow service look as if the record were short.
+    Locust's master gives them half a second, whatever --stop-timeout says. Then the last slow answers would be in the
+    files of the workers, but not in the master's statistics, and a slow service would look like an incomplete record.
     """
     runner: Any = environment.runner
     if not isinstance(runner, MasterRunner):
@@ -75,7 +75,7 @@ def wait_for_workers(environment: Environment, **_: Any) -> None:
     _ended.clear()
     runner.send_message(END)
     until = time.monotonic() + runner.environment.stop_timeout + SPARE_S
-    # The heartbeat, which goes on meanwhile, finds those that were killed or stand still, in about four seconds.
+    # The heartbeat goes on meanwhile, and finds workers that were killed or stand still in about four seconds.
     while any(worker.id not in _ended and worker.state != STATE_MISSING for worker in runner.clients.all):
         if time.monotonic() > until:
             log.warning("not every process of the load has sent its last report: some requests may be counted nowhere")
@@ -84,12 +84,12 @@ def wait_for_workers(environment: Environment, **_: Any) -> None:
 
 
 def note_stop(environment: Environment, **_: Any) -> None:
-    """Keep the moment in which the load ends: what the history says after it is only clearing up."""
+    """Keep the moment at which the load ends, because the history goes on while the load is cleared up."""
     _stopped_at.setdefault(environment, time.time())
 
 
 def let_files_catch_up(environment: Environment, **_: Any) -> None:
-    """Give Locust the time to write its last numbers: it does so once a second, and not at the end."""
+    """Wait until Locust has written its last numbers, because it writes them once a second, and not at the end."""
     options: Any = environment.parsed_options
     if options.csv_prefix and not isinstance(environment.runner, WorkerRunner):
         gevent.sleep(stats.CSV_STATS_INTERVAL_SEC + 0.2)
@@ -112,9 +112,9 @@ def write_totals(environment: Environment, **_: Any) -> None:
 
 
 def write_until_closed(self: stats.StatsCSVFileWriter) -> None:
-    """Write the CSV files until they are closed: Locust closes them at its end and lets their writer go on.
+    """Write the CSV files until they are closed: Locust closes them at its end, but does not stop their writer.
 
-    Whatever waits after that, another thread or a hook of the interpreter's end, would let it write once more.
+    If a thread or an exit hook waits after that, the writer runs once more.
     """
     try:
         _write_csv(self)

@@ -1,6 +1,6 @@
 """Records what happens in each second of a load, with --record PREFIX: opens the files, fills them, closes them.
 
-What they are called and hold is defined in analysis/records/formats.py. Every process of the load writes its own.
+Their names and what they hold are defined in analysis/records/formats.py. Every process of the load writes its own.
 """
 
 import logging
@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 
 
 class Recording:
-    """The files of one process of a load, written to once a second; this one only makes others work."""
+    """The files of one process of a load, written to once a second; as it is, for a master, which has no users."""
 
     def __init__(self, prefix: Path, part: str, runner: Any) -> None:
         """Begin the files; raises FileExistsError when another load has used their names."""
@@ -44,7 +44,7 @@ class Recording:
     def _write_every_second(self) -> NoReturn:
         while True:
             gevent.sleep(1 - time.time() % 1)
-            second = int(time.time())  # the one that has just begun is not over
+            second = int(time.time())  # it has just begun: the seconds before it are over
             for file in self.files:
                 file.write(second)
 
@@ -81,7 +81,7 @@ class UsersRecording(Recording):
         context: Any = None,
         **_: Any,
     ) -> None:
-        """Take in a request that has ended; what has no start is a finding of the load itself."""
+        """Record a request that has ended; a failure without a start is no request, but a finding of the load."""
         if start_time is None:
             return
         endpoint = self._endpoints.get((request_type, name))
@@ -116,7 +116,7 @@ def recording_of(environment: Environment) -> UsersRecording | None:
 
 
 def begin_recording(environment: Environment, **_: Any) -> None:
-    """Begin to record, if that was asked for and has not begun; raises StopTest when another load has used the name."""
+    """Begin to record, if asked to and not done already; raises StopTest when another load has used the name."""
     options: Any = environment.parsed_options
     if options.record and environment not in _recordings:
         try:

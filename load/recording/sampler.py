@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Sample /metrics of both services once a second, into NAME_server.jsonl, until a process that it is given has ended.
+"""Sample /metrics of both services once a second, into NAME_server.jsonl, until a given process has ended.
 
-A process of its own, so that a busy load does not miss what the services say, and reading it does not cost the load.
-The format is that of analysis/records/formats.py.
+It runs as a process of its own, so that a busy load delays no sample, and sampling takes no time from the load. The
+format is defined in analysis/records/formats.py.
 """
 
 import argparse
@@ -44,7 +44,7 @@ FIGURES = set(WORKER.values())
 
 
 class SampleFile:
-    """NAME_server.jsonl, written by several threads, each line in one piece."""
+    """NAME_server.jsonl, to which several threads write whole lines."""
 
     def __init__(self, path: Path) -> None:
         """Begin the file."""
@@ -78,7 +78,7 @@ def parse_metrics(text: str) -> dict[str, Any]:
 
 
 def take_sample(http: requests.Session, service: str, url: str, headers: dict[str, str]) -> ServerSample:
-    """Ask a service for its metrics; what goes wrong is a sample too."""
+    """Ask a service for its metrics, and return a sample of them, or of what went wrong."""
     began, clock = time.time(), time.perf_counter()
     try:
         answer = http.get(f"{url}/metrics", headers=headers, timeout=TIMEOUTS, allow_redirects=False)
@@ -95,7 +95,7 @@ def take_sample(http: requests.Session, service: str, url: str, headers: dict[st
 
 
 def await_next_sample() -> None:
-    """Sleep until half past the second: at full seconds the processes of the load write their files."""
+    """Sleep until the middle of a second, because at full seconds the processes of the load write their files."""
     time.sleep(1 - (time.time() + 0.5) % 1)
 
 

@@ -15,7 +15,7 @@ PAGE = 20  # books on a page when no limit is asked for
 
 
 def fetch_page(user: LibraryUser, name: str, query: dict[str, str]) -> None:
-    """Ask for a page of books under `name`, check all of it, and remember where the next one begins."""
+    """Ask for a page of books, listed under `name`, check all of it, and remember where the next page begins."""
     load = user.load
     last = user.next_page[1] if "after" in query and user.next_page else None
     chosen = next(((field, value.casefold()) for field, value in query.items() if field != "after"), ALL)
@@ -26,8 +26,8 @@ def fetch_page(user: LibraryUser, name: str, query: dict[str, str]) -> None:
         expect(len(page) == 3 and type(total) is int, "not the fields of a page")
         expect(len(items) <= PAGE and total >= len(items), "a page larger than asked or counted")
         expect(after is None or (isinstance(after, str) and len(items) == PAGE), "a next page after a short one")
-        expect_no(load.snapshot.find_fault_in_page(items, chosen, last, is_last=after is None))
-        expect_no(load.snapshot.find_fault_in_total(total, chosen, load.reserved_isbns))
+        expect_no_fault(load.snapshot.find_fault_in_page(items, chosen, last, is_last=after is None))
+        expect_no_fault(load.snapshot.find_fault_in_total(total, chosen, load.reserved_isbns))
         return (after, sort_key_of(items[-1])) if after else None
 
     url = f"{user.books}?{urlencode(query)}" if query else user.books
@@ -36,8 +36,8 @@ def fetch_page(user: LibraryUser, name: str, query: dict[str, str]) -> None:
         user.next_page = following
 
 
-def expect_no(fault: str) -> None:
-    """Raise RequestFailed with the words of a fault, if there is one."""
+def expect_no_fault(fault: str) -> None:
+    """Raise RequestFailed with the words of a fault, unless they are empty."""
     expect(not fault, fault)
 
 
@@ -47,7 +47,7 @@ def list_books(user: LibraryUser) -> None:
 
 
 def page_on(user: LibraryUser) -> None:
-    """Look at the page after the last one, at the first when there is none."""
+    """Look at the page that follows the last page looked at, or at the first page."""
     if user.next_page:
         fetch_page(user, "/api/books?after", {"after": user.next_page[0]})
     else:
@@ -72,7 +72,7 @@ def by_format(user: LibraryUser) -> None:
 def check_book(answer: Answer, isbn: str, snapshot: Snapshot) -> int:
     """Return the version of the book in an answer; raises RequestFailed for another book, or other fields."""
     book = body_of(answer, 200)
-    expect_no(snapshot.find_fault(book))
+    expect_no_fault(snapshot.find_fault(book))
     expect(book["isbn"] == isbn, "another book than the one asked for")
     expect(answer.headers.get("ETag") == f'"{book["version"]}"', "an ETag that is not the version")
     return int(book["version"])
@@ -89,7 +89,7 @@ def one_book(user: LibraryUser) -> None:
 
 
 def revalidate(user: LibraryUser) -> None:
-    """Ask whether the book last looked at has changed since; look at one when there is none."""
+    """Ask whether the book last looked at has changed since; look at a book when there is none."""
     if not user.seen:
         return one_book(user)
     isbn, before = user.seen

@@ -81,7 +81,7 @@ class LibraryUser(FastHttpUser):
             self.recording.seconds.end_think(self.thinks_until)
 
     def aside(self) -> AbstractContextManager[None]:
-        """Record the time of a `with` block, in which the user waits for something that is no request of the load."""
+        """Record the time of a `with` block in which the user waits for something else than a request of the load."""
         return self.recording.seconds.aside() if self.recording else nullcontext()
 
     def note_write(self, method: str, url: str, parts: dict[str, Any]) -> dict[str, int]:
@@ -140,5 +140,5 @@ def explain_status(answer: Answer, status: int) -> RequestFailed:
         return RequestFailed(f"{answer.status_code} without Retry-After")
     found = re.search(rb'"detail": ?"([^"]{1,100})', answer.content or b"")
     detail = found[1].decode("ascii", "replace") if found else "no detail"
-    # Without ISBNs and the like: one line in the list of failures for one kind of failure.
+    # Without ISBNs and the like, so that one kind of failure is one line in the list of failures.
     return RequestFailed(f"{answer.status_code} instead of {status}: {re.sub('[0-9]{5,}', '#', detail)}")
