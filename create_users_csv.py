@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Make the file of test accounts: random names and passwords that nobody has registered yet."""
+"""Make the file of test accounts, with random names and passwords that nobody has registered yet."""
 
 import argparse
 import csv

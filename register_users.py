@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Register the accounts of users.csv with the auth service, and count honestly what came of it."""
+"""Register the accounts of users.csv with the auth service, print how many are registered, and why others failed."""
 
 import argparse
 import sys
@@ -25,7 +25,7 @@ A 503 is tried again after its Retry-After, for up to 60 seconds."""
 
 
 def register(http: requests.Session, auth_url: str, account: Account) -> str:
-    """Register one account and return what came of it: "registered", "there already" or a reason."""
+    """Register one account and return the outcome: "registered", "there already", or why it failed."""
     try:
         response = ask(http, "POST", f"{auth_url}/register", json=account._asdict())
     except requests.RequestException as problem:

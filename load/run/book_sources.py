@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import requests
 
-from analysis.records.formats import ROADS, ReadBack, Shown
+from analysis.records.formats import ReadBack, Shown
 from load.client.catalogue import NO_CACHE
 from load.client.http_client import ask, open_http
 from load.client.progress import work_through
@@ -32,7 +32,7 @@ def ask_for_books(service: BooksService, isbns: Iterable[str], until: float) -> 
 
     def look(isbn: str) -> tuple[str, dict[str, Shown]] | None:
         try:
-            return isbn, {source: ask_for_book(http, service, isbn, SOURCE_HEADERS[source]) for source in ROADS}
+            return isbn, {name: ask_for_book(http, service, isbn, each) for name, each in SOURCE_HEADERS.items()}
         except (requests.RequestException, ValueError):
             return None
 

@@ -1,4 +1,4 @@
-"""Locust's web page: its start button waits a moment for what a load needs, and it asks on until the load is over."""
+"""Changes Locust's web page: its start button says why no load can begin yet, and it shows a load until its end."""
 
 import logging
 from typing import Any
@@ -21,7 +21,7 @@ from load.client.refusal import Refused
 from load.run.preparation import preparation_of
 from load.shared_memory import wait_for
 
-MOMENT_S = 1.5  # a start waits so long for what is missing; then the page says how far it is
+MOMENT_S = 1.5  # for which a start waits for the preparation; then the page says how far that is
 TRIES, TRY_EVERY_S = 300, 2.0
 AGAIN = "Press Start again in a moment."
 LOADING, ENDING = (STATE_SPAWNING, STATE_RUNNING), (STATE_CLEANUP, STATE_STOPPING)
@@ -48,7 +48,7 @@ def _prepare(environment: Environment) -> None:
 
 
 def _prepare_after_owner(environment: Environment) -> None:
-    """Prepare in a worker process, once the owner has signed the accounts in; else it does so when a test starts."""
+    """Prepare a worker process once its master has signed the accounts in; if that takes too long, a start does so."""
     for _ in range(TRIES):
         try:
             preparation_of(environment, environment.host or "").ensure_ready()
@@ -58,7 +58,7 @@ def _prepare_after_owner(environment: Environment) -> None:
 
 
 def guard_page(environment: Environment, web_ui: Any) -> None:
-    """Let the start button show, instead of a load, why none can begin yet, and the page ask on until all is over."""
+    """Have the start button say why a load cannot begin yet, and the page ask for figures until the load is over."""
 
     def refuse() -> Response | None:
         runner: Any = environment.runner
@@ -108,10 +108,10 @@ def has_ended(environment: Environment, *, all_processes: bool = False) -> bool:
 
 
 def choose_state(environment: Environment, web_ui: Any) -> str:
-    """Return the state of the load as the page is to see it.
+    """Return the state of the load for the page.
 
-    The page asks on only as long as it reads "spawning" or "running". So a load that is about to spawn is spawning,
-    and a load whose last users are ending is running.
+    The page asks for figures only while it reads "spawning" or "running". So a load that is about to spawn is shown as
+    spawning, and a load whose last users are ending as running.
     """
     runner: Any = environment.runner
     begun = (web_ui._swarm_greenlet, runner.spawning_greenlet, runner.shape_greenlet)

@@ -26,7 +26,7 @@ from load.run.machine import describe_machine, is_this_machine, read_commit
 
 
 def read_service(name: str, url: str, token: str) -> dict[str, Any]:
-    """Address, version and settings of a service, from /health and /metrics; raises Refused when it refuses."""
+    """Return address, version and settings of a service, from /health and /metrics; raises Refused."""
     try:
         version = open_http().get(f"{url}/health", timeout=TIMEOUT_S).json()["version"]
     except (requests.RequestException, ValueError, KeyError, TypeError):
@@ -42,7 +42,10 @@ def read_service(name: str, url: str, token: str) -> dict[str, Any]:
 
 
 def find_files(options: argparse.Namespace) -> list[Path]:
-    """The files of the scenarios: the user's own, else the project's; raises Refused when he has none of them."""
+    """Return the files of the scenarios: the user's own, or the project's where there is none.
+
+    Raises Refused when the user's folder has none at all, or a file of no scenario.
+    """
     own = {path.stem: path for path in options.own.glob("*.conf")} if options.own else {}
     if strange := sorted(own.keys() - set(SCENARIOS)):
         known = ", ".join(SCENARIOS)
@@ -54,7 +57,7 @@ def find_files(options: argparse.Namespace) -> list[Path]:
 
 
 def read_plans(folder: Path, files: list[Path]) -> list[Plan]:
-    """The plans of the scenario files; raises Refused naming the file that is wrong."""
+    """Return the plans of the scenario files; raises Refused, which names the file that is wrong."""
     try:
         plans = [read_plan(file) for file in files]
     except PlanError as error:
