@@ -43,7 +43,7 @@ class Fingerprint(NamedTuple):
 
     @property
     def generation(self) -> str:
-        """Which read model it is: a new one comes after the data was loaded anew, or Redis was restarted or emptied."""
+        """Which read model it is; it changes when the data is loaded anew, or Redis is restarted or emptied."""
         return self.version.partition("-")[0]
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import requests
 from requests.adapters import HTTPAdapter
 
+from load.client.addresses import SERVICES
 from load.client.refusal import BROKEN, Refused
 
 PATIENCE = 60.0  # seconds that a 503 is tried again
@@ -30,16 +31,23 @@ def check_service(url: str, service: str) -> None:
     """Raise Refused unless `url` answers /health as "auth" or "books"."""
     advice = f"start the services, or give another address (a host, or {service.upper()}_URL)"
     try:
-        response = open_http().get(f"{url}/health", timeout=5, allow_redirects=False)
-        health = response.json()
-    except requests.JSONDecodeError:
-        health = None
+        answer = open_http().get(f"{url}/health", timeout=5, allow_redirects=False)
     except requests.Timeout:
         raise Refused(f"{url} does not answer within 5 s; {advice}", BROKEN) from None
     except requests.RequestException:
         raise Refused(f"nothing answers at {url}; {advice}", BROKEN) from None
-    if not isinstance(health, dict) or (health.get("status"), health.get("service")) != ("ok", service):
+    if name_service(answer) != service:
         raise Refused(f"{url} is something else than the {service} service; {advice}", BROKEN)
+
+
+def name_service(answer: requests.Response) -> str | None:
+    """Return "auth" or "books" when an answer to /health is that of the healthy service, else None."""
+    try:
+        health = answer.json()
+    except requests.JSONDecodeError:
+        return None
+    is_healthy = isinstance(health, dict) and health.get("status") == "ok"
+    return next((name for name in SERVICES if is_healthy and health.get("service") == name), None)
 
 
 def ask(http: requests.Session, method: str, url: str, **parts: Any) -> requests.Response:

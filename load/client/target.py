@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import requests
 
 from load.client.addresses import SERVICES, check_url, service_url
-from load.client.http_client import open_http
+from load.client.http_client import name_service, open_http
 from load.client.refusal import BROKEN, Refused
 from load.client.settings import setting
 
@@ -52,13 +52,8 @@ def probe(url: str) -> str | None:
         return f"something that is silent for {TIMEOUT_S:g} s"
     except requests.RequestException:
         return "something that does not speak HTTP"
-    try:
-        health = answer.json()
-    except requests.JSONDecodeError:
-        health = None
-    if isinstance(health, dict) and health.get("status") == "ok" and health.get("service") in SERVICES:
-        return str(health["service"])
-    return f"something else (status {answer.status_code}, server {answer.headers.get('Server', 'unnamed')!r})"
+    other = f"something else (status {answer.status_code}, server {answer.headers.get('Server', 'unnamed')!r})"
+    return name_service(answer) or other
 
 
 def choose_target(target: Target, given: bool) -> str:

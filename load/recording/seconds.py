@@ -10,7 +10,7 @@ from pathlib import Path
 
 from analysis.records.formats import ASIDE, CLOSED, SECONDS, THINK, WAITING, WAITING_BOOKS, is_catalogue
 
-RIGHT = "right"  # what a request is counted as when it is of no kind of failed ones
+RIGHT = "right"  # the column of a request that has not failed; the kinds of failures are columns too
 COLUMNS = {name: column for column, name in enumerate(SECONDS[2:])}  # behind the second and the endpoint
 BUSY = COLUMNS["busy_s"]
 NOTHING_S = 1e-6
