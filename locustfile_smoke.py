@@ -13,8 +13,8 @@ from urllib.parse import urlencode
 from locust.env import Environment
 from locust.user.task import LOCUST_STATE_STOPPING
 
+from load.client.http_client import bearer
 from load.client.service_metrics import find_token
-from load.client.sign_in import bearer
 from load.client.target import Target
 from load.run.hooks import install_hooks
 from load.shared_memory import Semaphore, wait_for

@@ -58,6 +58,12 @@ def read_accounts(path: Path) -> list[Account]:
     return accounts
 
 
+def split_accounts(accounts: list[Account]) -> tuple[list[Account], list[Account]]:
+    """Return the accounts whose sessions the users share, and the last ones, reserved for logging in and out."""
+    reserved = min(max(2, len(accounts) // 20), len(accounts) - 1)
+    return (accounts[:-reserved], accounts[-reserved:]) if reserved else (accounts, accounts)
+
+
 def checked_accounts(lines: "Reader", path: Path) -> Iterator[Account]:
     """Yield the account of each line after the header, without blank lines; raises Refused at the first wrong line."""
     seen: dict[str, int] = {}

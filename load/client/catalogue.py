@@ -7,10 +7,9 @@ from typing import Any, NamedTuple
 
 import requests
 
-from load.client.http_client import ask, explain, open_http
+from load.client.http_client import ask, bearer, explain, open_http
 from load.client.progress import work_through
 from load.client.refusal import Refused
-from load.client.sign_in import bearer
 
 Book = dict[str, Any]
 SortKey = tuple[str, str]  # what the catalogue is ordered by: the title without regard to case, then the ISBN

@@ -73,3 +73,8 @@ def explain(response: requests.Response) -> str:
         return f"{response.status_code} {'; '.join([problem['detail'], *wrong])}"
     except (ValueError, KeyError, TypeError, AttributeError):
         return f"{response.status_code} {response.reason}"
+
+
+def bearer(token: str) -> dict[str, str]:
+    """Return the header that presents a token."""
+    return {"Authorization": f"Bearer {token}"}

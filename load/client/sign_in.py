@@ -2,28 +2,22 @@
 """Sign the accounts of users.csv in: one log-in each; the sessions are kept in a private file, and refreshed."""
 
 import argparse
-import fcntl
-import json
-import os
 import sys
-import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
-from typing import TypedDict
 
 import requests
 
-from load.client.accounts import Account, check_private, read_accounts
-from load.client.http_client import ask, check_service, explain, open_http
+from load.client.accounts import Account, read_accounts, split_accounts
+from load.client.http_client import ask, bearer, check_service, explain, open_http
 from load.client.progress import work_through
 from load.client.refusal import Refused
 from load.client.script import Arguments, add_options, choose_auth, run
+from load.client.sessions import Session, Sessions, is_due, lock_folder, read_sessions, write_sessions
 
 AT_A_TIME = 4  # log-ins: each costs the service a password hash
-PRUNE_AFTER = 604_800  # seconds after which a session that was not refreshed is dropped from the file
 EXITS = """exit codes:
   0    every account has a live session
   1    some accounts could not sign in, or the file could not be written
@@ -33,78 +27,6 @@ EXITS = """exit codes:
 
 The last twentieth of the accounts is left out: the load logs those in and out itself.
 AUTH_URL and AUTH_PORT are taken from the environment, or from .env in this folder."""
-
-
-class Session(TypedDict):
-    """The tokens of one account, until when the access token is good, and its whole life in seconds."""
-
-    access_token: str
-    refresh_token: str
-    expires_at: float
-    lifetime: float
-
-
-Sessions = dict[str, Session]  # by username
-
-
-def split_accounts(accounts: list[Account]) -> tuple[list[Account], list[Account]]:
-    """Return the accounts whose sessions the users share, and the last ones, reserved for logging in and out."""
-    reserved = min(max(2, len(accounts) // 20), len(accounts) - 1)
-    return (accounts[:-reserved], accounts[-reserved:]) if reserved else (accounts, accounts)
-
-
-def is_due(session: Session) -> bool:
-    """Tell whether a third of the access token's life or less is left."""
-    return time.time() > session["expires_at"] - session["lifetime"] / 3
-
-
-def read_sessions(path: Path) -> dict[str, Sessions]:
-    """Return the sessions of every auth service in the file, none if it is missing; raises Refused."""
-    try:
-        with open(path, encoding="utf-8") as file:
-            check_private(file.fileno(), path)
-            kept = json.load(file)
-        for session in (session for sessions in kept.values() for session in sessions.values()):
-            (session["access_token"] + session["refresh_token"], session["expires_at"] - session["lifetime"])
-    except FileNotFoundError:
-        return {}
-    except OSError as problem:
-        raise Refused(f"{path} cannot be read: {problem.strerror}") from None
-    except (ValueError, AttributeError, KeyError, TypeError):
-        raise Refused(f"{path} is not a file of sessions; remove it, and the accounts log in anew") from None
-    return dict(kept)
-
-
-def write_sessions(path: Path, kept: dict[str, Sessions]) -> None:
-    """Replace the file as a whole, with mode 0600; raises Refused."""
-    oldest = time.time() - PRUNE_AFTER
-    alive = {
-        url: {name: each for name, each in sessions.items() if each["expires_at"] > oldest}
-        for url, sessions in kept.items()
-    }
-    try:
-        handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-        with open(handle, "w", encoding="utf-8") as file:
-            json.dump(alive, file)
-        os.replace(temporary, path)
-    except OSError as problem:
-        raise Refused(f"cannot write {path}: {problem.strerror}", 1) from None
-
-
-@contextmanager
-def lock_folder(path: Path) -> Iterator[None]:
-    """Lock the file's folder for a `with` block, because two runs that refresh the same session would end it."""
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        while True:
-            try:
-                fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                time.sleep(0.1)  # no blocking lock, because inside Locust that would stop every greenlet
-        yield
-    finally:
-        os.close(folder)
 
 
 def take_tokens(response: requests.Response) -> Session:
@@ -141,11 +63,6 @@ def renew_session(
         if answer.status_code != 401:
             raise ValueError(explain(answer))
     return "logged in", log_in(http, auth_url, account)
-
-
-def bearer(token: str) -> dict[str, str]:
-    """Return the header that presents a token."""
-    return {"Authorization": f"Bearer {token}"}
 
 
 def ensure_sessions(  # noqa: PLR0913  what to do, how fast, and whom to tell

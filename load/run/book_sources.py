@@ -8,9 +8,8 @@ import requests
 
 from analysis.records.formats import ReadBack, Shown
 from load.client.catalogue import NO_CACHE
-from load.client.http_client import ask, open_http
+from load.client.http_client import ask, bearer, open_http
 from load.client.progress import work_through
-from load.client.sign_in import bearer
 
 ASKED_AT_A_TIME = 8
 LONGEST_ASKING_S = 120.0

@@ -10,13 +10,12 @@ from gevent.lock import RLock
 from locust.env import Environment
 from locust.runners import STATE_INIT, STATE_STOPPED, WorkerRunner
 
-from load.client.accounts import Account, read_accounts
+from load.client.accounts import Account, read_accounts, split_accounts
 from load.client.addresses import service_url
 from load.client.catalogue import SignedOut
 from load.client.http_client import check_service
 from load.client.progress import work_through
 from load.client.refusal import Refused
-from load.client.sign_in import split_accounts
 from load.client.snapshot import Snapshot
 from load.run.catalogue_cache import CatalogueCache
 from load.run.shared_sessions import SharedSessions

@@ -20,12 +20,12 @@ from typing import Any
 import requests
 
 from analysis.records.formats import REFUSED, DataState, find_parts
-from load.client.accounts import read_accounts
+from load.client.accounts import read_accounts, split_accounts
 from load.client.catalogue import is_leftover, read_catalogue, remove_books
-from load.client.http_client import ask, check_service, open_http
+from load.client.http_client import ask, bearer, check_service, open_http
 from load.client.refusal import WRONG_USE, Refused
 from load.client.script import Arguments, run
-from load.client.sign_in import bearer, ensure_sessions, split_accounts
+from load.client.sign_in import ensure_sessions
 from load.run.book_sources import LONGEST_LAG_S, SOURCE_HEADERS, BooksService, read_back
 
 LONGEST_REMOVING_S = 120.0

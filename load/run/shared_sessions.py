@@ -12,7 +12,8 @@ from gevent.lock import RLock
 
 from load.client.accounts import Account
 from load.client.refusal import Refused
-from load.client.sign_in import AT_A_TIME, Session, Sessions, ensure_sessions, is_due, read_sessions
+from load.client.sessions import Session, Sessions, is_due, read_sessions
+from load.client.sign_in import AT_A_TIME, ensure_sessions
 
 MOST_AT_A_TIME = 32  # refreshes
 ROUND_TRIP_S = 0.25  # within which a refresh is answered, also over a slow network

@@ -13,8 +13,8 @@ from locust.exception import StopUser
 from locust.user.task import LOCUST_STATE_WAITING
 
 from analysis.records.failures import SHED, UNANSWERED
+from load.client.http_client import bearer
 from load.client.locust_client import keep_no_cookies, say_break
-from load.client.sign_in import bearer
 from load.recording.recording import recording_of
 from load.recording.request_failed import RequestFailed
 from load.run.one_load import load_of

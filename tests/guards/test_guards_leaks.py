@@ -31,7 +31,7 @@ CARELESS: tuple[Change, ...] = (
 FLOW = """
 from locust import constant
 from load.run.hooks import install_hooks
-from load.users.reads import session_flow
+from load.users.session_flow import session_flow
 from load.users.user import LibraryUser
 
 install_hooks()

@@ -33,21 +33,21 @@ class WhoUser(LibraryUser):
 FLOWS = """
 import os
 from load.run.hooks import install_hooks
-from load.users import reads
+from load.users import session_flow
 from load.users.user import LibraryUser
 
-log_in = reads.log_in
+log_in = session_flow.log_in
 
 def note(user, account):
     print(account.username, user.load.logout_all_slot is not None, file=open(f"flows_{os.getpid()}", "a"))
     return log_in(user, account)
 
-reads.log_in = note
+session_flow.log_in = note
 
 install_hooks()
 
 class FlowUser(LibraryUser):
-    tasks = [reads.session_flow]
+    tasks = [session_flow.session_flow]
     think_time = lambda self: 0.2
 """
 
