@@ -50,7 +50,7 @@ def all_have_left(seconds: float) -> Iterator[bool]:
             _having_users.release()
 
 
-def enter_group(environment: Environment, **_: Any) -> None:
+def join_load(environment: Environment, **_: Any) -> None:
     """Note that this process has users now; the first that does so resets what the processes share."""
     if isinstance(environment.runner, MasterRunner):
         return
@@ -60,7 +60,7 @@ def enter_group(environment: Environment, **_: Any) -> None:
     wait_for(lambda: _having_users.take(shared=True), LONGEST_WAIT_S, 0.001)
 
 
-def leave_group(environment: Environment, **_: Any) -> None:
+def leave_load(environment: Environment, **_: Any) -> None:
     """Note that this process has no users any more."""
     if not isinstance(environment.runner, MasterRunner):
         _having_users.release()

@@ -16,7 +16,7 @@ from locust.runners import WorkerRunner
 
 from load.client.locust_client import patch_client
 from load.client.refusal import INTERRUPTED, Refused
-from load.process_group import enter_group, leave_group, reset_at_start, watch_workers
+from load.process_group import join_load, leave_load, reset_at_start, watch_workers
 from load.recording.locust_patches import (
     let_files_catch_up,
     note_stop,
@@ -106,10 +106,10 @@ HOOKS: tuple[tuple[Any, list[Callable[..., None]]], ...] = (
     (events.init_command_line_parser, [add_options]),
     (events.init, [register_messages, watch_workers, on_init]),
     # What the processes share is reset before a load takes numbers of it.
-    (events.test_start, [warm_up, enter_group, on_test_start, begin_recording]),
+    (events.test_start, [warm_up, join_load, on_test_start, begin_recording]),
     (events.test_stopping, [note_stop]),
     # The last reports of the workers first, then the files that Locust makes of them; only then is the load over.
-    (events.test_stop, [wait_for_workers, let_files_catch_up, leave_group, on_test_stop]),
+    (events.test_stop, [wait_for_workers, let_files_catch_up, leave_load, on_test_stop]),
     (events.quitting, [write_totals]),
     (events.quit, [on_quit, end_recording]),
 )
