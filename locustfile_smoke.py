@@ -107,7 +107,7 @@ def new_walk(user: SmokeUser) -> Walk:
         "isbn": book["isbn"],
         "absent": user.own_books[1].isbn,
         "metrics_token": user.metrics_token,
-        "seen": user.load.snapshot.catalogue[0]["isbn"],
+        "seen": user.load.snapshot.books[0]["isbn"],
     }
 
 

@@ -30,8 +30,8 @@ DISORDER = "200 with books out of order"
 class Snapshot:
     """The books that no load owns, as they were before the load; of the books of loads only the number is kept.
 
-    Of a catalogue of more than `most` such books only a random sample is kept. `catalogue` is the list of the books
-    that are kept, in order; `isbns`, `authors`, `genres`, `formats` are those of all books that no load owns;
+    Of a catalogue of more than `most` such books only a random sample is kept. `books` are the books that are
+    kept, in order; `isbns`, `authors`, `genres`, `formats` are those of all books that no load owns;
     `own_prefixes` are the first eight digits of the ISBNs that loads have used.
     """
 
@@ -53,11 +53,11 @@ class Snapshot:
                 self._count(book, names)
                 keep(kept, book, len(self.isbns), most, sample)
         self.authors, self.genres, self.formats = (sorted(names[one]) for one in ("author", "genre", "format"))
-        self.catalogue = sorted(kept, key=sort_key_of)
+        self.books = sorted(kept, key=sort_key_of)
         self.is_whole = len(self.isbns) <= most
-        self._books = {book["isbn"]: book for book in self.catalogue}
+        self._by_isbn = {book["isbn"]: book for book in self.books}
         self._lists: defaultdict[Filter, list[Book]] = defaultdict(list)
-        for book in self.catalogue:
+        for book in self.books:
             for each in filters_of(book):
                 self._lists[each].append(book)
 
@@ -71,7 +71,7 @@ class Snapshot:
 
     def find_fault(self, book: Book) -> str:
         """Return in words what is wrong with a book, "" when nothing is; of a book that is not kept, with its form."""
-        truth = self._books.get(book["isbn"])
+        truth = self._by_isbn.get(book["isbn"])
         if book == truth and has_whole_numbers(book):
             return ""
         if flaw := find_fault_in_form(book):
@@ -91,10 +91,10 @@ class Snapshot:
         if not items:  # right only at the end of the list, where books of loads stood and were deleted
             rest = not after or self._books_between(chosen, after, None)
             return "200 with an empty page" if rest else ""
-        shown = [book for book in items if book["isbn"] in self._books]
+        shown = [book for book in items if book["isbn"] in self._by_isbn]
         if len(shown) < len(items) and (fault := self._find_fault_in_others(items, chosen, after)):
             return fault
-        end = None if is_last else sort_key_of(self._books.get(items[-1]["isbn"], items[-1]))
+        end = None if is_last else sort_key_of(self._by_isbn.get(items[-1]["isbn"], items[-1]))
         due = self._books_between(chosen, after, end)
         if shown == due and all(map(has_whole_numbers, shown)):
             return ""
@@ -120,7 +120,7 @@ class Snapshot:
     def _find_fault_in_others(self, items: list[Book], chosen: Filter, after: SortKey | None) -> str:
         """Return what is wrong with the books that are not kept, and with the order of a page that has such books."""
         for book in items:
-            if book["isbn"] not in self._books:
+            if book["isbn"] not in self._by_isbn:
                 if fault := self.find_fault(book):
                     return fault
                 if chosen not in filters_of(book):

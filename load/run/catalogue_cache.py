@@ -71,7 +71,7 @@ class CatalogueCache:
 
     def _read(self, now: Fingerprint, tell: Tell) -> Snapshot:
         snapshot = Snapshot(count_books(read_catalogue(self._books_url, self._token), now.books, tell))
-        if not snapshot.catalogue:
+        if not snapshot.books:
             raise Refused(f"the catalogue at {self._books_url} is empty; load init.sql into its database", 1)
         return snapshot
 

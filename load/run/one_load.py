@@ -38,7 +38,7 @@ class Load:
         self._has_users = not isinstance(environment.runner, MasterRunner)
         LOADS.take(int(self._has_users))
         preparation.note_load()
-        self._more = preparation.catalogue.more
+        self._more = preparation.catalogue_cache.more
 
     def token(self, number: int) -> str:
         """Return an access token for user `number`; users share the accounts in turn."""

@@ -36,7 +36,7 @@ class Preparation:
         self.auth_url, self.books_url = auth_url, books_url
         self.words = ""
         self.reserved: list[Account] = []  # the accounts that the load logs in and out itself
-        self.catalogue = CatalogueCache(books_url, lambda: self.sessions.token(0))
+        self.catalogue_cache = CatalogueCache(books_url, lambda: self.sessions.token(0))
         self._environment = environment
         self._accounts: list[Account] = []
         self._problem: Refused | None = None
@@ -58,10 +58,10 @@ class Preparation:
             self._prepare_sessions(label)
             self.words = "the catalogue is looked at"
             try:
-                self.snapshot = self.catalogue.renew(self._tell_books)
+                self.snapshot = self.catalogue_cache.renew(self._tell_books)
             except SignedOut:  # maybe all sessions have ended, for example because Redis was emptied
                 self.sessions.begin(label, self._tell_accounts)
-                self.snapshot = self.catalogue.renew(self._tell_books)
+                self.snapshot = self.catalogue_cache.renew(self._tell_books)
             self._checked_at = time.monotonic()
 
     def is_ready_within(self, seconds: float | None) -> bool:
@@ -76,12 +76,12 @@ class Preparation:
     def note_load(self) -> None:
         """Note that a load begins now, so that the next start checks everything again."""
         self._checked_at = float("-inf")
-        self.catalogue.note_load()
+        self.catalogue_cache.note_load()
 
     def get_ready_again(self) -> None:
         """Get ready for the next load once the books of the last are removed."""
         try:
-            self.catalogue.renew_after_load(self._tell_books)
+            self.catalogue_cache.renew_after_load(self._tell_books)
         except Refused as problem:
             log.warning("the catalogue is looked at again when the next test starts: %s", problem)
 

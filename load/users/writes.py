@@ -104,7 +104,7 @@ def delete_book(user: LibraryUser) -> None:
 
 def new_book(user: LibraryUser, isbn: str) -> Book:
     """Return a new book whose authors, genre and format are those of a book of the catalogue."""
-    like = random.choice(user.load.snapshot.catalogue)
+    like = random.choice(user.load.snapshot.books)
     return {
         "isbn": isbn,
         "title": f"{OWN_TITLE}{like['title']}"[:255],
