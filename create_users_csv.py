@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Make the file of test accounts: random names and passwords that nobody has registered yet."""
+"""Make the file of test accounts, with random names and passwords that nobody has registered yet."""
 
 import argparse
 import csv
@@ -10,8 +10,8 @@ import tempfile
 from pathlib import Path
 
 from load.client.accounts import FIELDS, is_private, say_open_drive
+from load.client.refusal import Refused
 from load.client.script import Arguments, count_of
-from load.client.services import Refused
 
 EXITS = """exit codes:
   0   the file was written

@@ -1,7 +1,7 @@
-"""Walks over every route and every error path of both services, and knows the answer of each step.
+"""Walks over every route and every error path of both services, and knows the right answer of each step.
 
-A step that is shed is asked again. A walk that was given up, or met a wrong answer, leaves nothing that the next goes
-on with: that has other ISBNs, and another account unless the first walk with it was finished.
+A step that is shed is sent again. A walk ends early after a wrong answer, or without an answer: then the next walk
+has other ISBNs, and another account if no walk with the account was finished yet.
 """
 
 import secrets
@@ -13,46 +13,49 @@ from urllib.parse import urlencode
 from locust.env import Environment
 from locust.user.task import LOCUST_STATE_STOPPING
 
-from load.client.sign_in import bearer
-from load.shared import Places, wait_for
+from load.client.http_client import bearer
+from load.client.service_metrics import find_token
+from load.client.target import Target
+from load.run.hooks import install_hooks
+from load.shared_memory import Semaphore, wait_for
 from load.users.smoke_checks import Walk
 from load.users.smoke_outcomes import RIGHT, SHED, UNKNOWN, WRONG, Outcome, check_form, judge_answer
 from load.users.smoke_steps import OTHER_STOCK, STEPS, Step
-from load.users.smoke_walks import begin_walk, end_walk, note_passed, note_wrong
-from load.users.user import OWN_BOOKS, Answer, Copy, LibraryUser, send
+from load.users.smoke_walks import begin_walk, end_walk, note_passed, note_wrong, watch_walks
+from load.users.user import OWN_BOOKS, Answer, LibraryUser, OwnBook, send
 from load.users.writes import new_book
 
-# The walk asks for the contract, not for capacity: few passwords are hashed at once, so that none is shed.
-HASHING = Places(2)  # of all processes
+# The walk asks for the contract, not for capacity: few passwords are hashed at a time, so that no request is shed.
+HASHING = Semaphore(2)  # of all processes
 HASHED = {"/login": (200, 401), "/register": (201,)}
 
 
 def walk_once(user: "SmokeUser") -> None:
-    """Make one walk, step after step without a pause; what only the first may do is done by the first."""
+    """Make one walk, step after step without a pause; some steps are made in the first walk only."""
     if user.is_unfinished:
         user.begin_afresh()
     user.is_unfinished = True
     once = begin_walk()
     try:
-        user.is_unfinished = not walk_to_end(user, once is not None)
+        user.is_unfinished = not make_steps(user, once is not None)
     finally:
         end_walk(once)
     user.is_first &= user.is_unfinished
 
 
-def walk_to_end(user: "SmokeUser", once: bool) -> bool:
-    """Make the steps of a walk and tell whether the end was reached."""
-    walk = begin(user)
-    for place, step in enumerate(STEPS):
+def make_steps(user: "SmokeUser", once: bool) -> bool:
+    """Make the steps of a walk, with those that are made once if `once`, and tell whether all were passed."""
+    walk = new_walk(user)
+    for number, step in enumerate(STEPS):
         if (step.when == "first" and not user.is_first) or (step.when == "once" and not once):
             continue
         for _ in range(step.times):
-            kind = take(user, walk, step)
+            kind = make_step(user, walk, step)
             if kind == WRONG:
-                note_wrong(place)
+                note_wrong(number)
             if kind != RIGHT:
                 return False
-        note_passed(place)
+        note_passed(number)
     user.load.to_remove.discard(walk["isbn"])
     return True
 
@@ -66,17 +69,18 @@ class SmokeUser(LibraryUser):
         """Choose the account that the first walk registers."""
         super().__init__(environment)
         self.account = choose_account()
+        self.metrics_token = find_token(Target(self.load.auth_url, self.load.books_url))
         self.is_first = True  # until a walk with the account was finished
         self.is_unfinished = False
 
     def begin_afresh(self) -> None:
-        """Leave behind whatever a walk may have left half done."""
-        self.own = [Copy(isbn) for isbn in self.load.isbns.set_aside(OWN_BOOKS)]
+        """Take other ISBNs, and another account if need be, because a walk may have left those half done."""
+        self.own_books = [OwnBook(isbn) for isbn in self.load.isbns.reserve(OWN_BOOKS)]
         if self.is_first:
             self.account = choose_account()
 
     def pause(self, seconds: float) -> bool:
-        """Wait, and tell whether the load goes on: False at once when it ends."""
+        """Wait so many seconds and return True, or return False as soon as the load ends."""
         with self.aside():
             return not wait_for(lambda: self._state == LOCUST_STATE_STOPPING, seconds, 0.1)
 
@@ -87,35 +91,36 @@ def choose_account() -> dict[str, str]:
     return {"username": name, "email": f"{name}@example.com", "password": secrets.token_urlsafe(18)}
 
 
-def begin(user: SmokeUser) -> Walk:
-    """Return what the steps of a walk begin with."""
-    book = new_book(user, user.own[0].isbn)
+def new_walk(user: SmokeUser) -> Walk:
+    """Return what a walk begins with, for its steps to use."""
+    book = new_book(user, user.own_books[0].isbn)
     user.load.to_remove.add(book["isbn"])
     return {
-        "known": user.load.known,
+        "snapshot": user.load.snapshot,
         "account": user.account,
         "stranger": f"nobody_{secrets.token_hex(8)}",
         "key": str(uuid.uuid4()),
-        # Not the author that is asked for: other users' books must not change that page. Nor a stock that a step sends
-        # as another one: a body that changes nothing is the same body, and no change.
-        "book": {**book, "authors": user.load.authors[:1], "stock": OTHER_STOCK - 1},
-        "filter": {"author": user.load.authors[-1]},
+        # Not the author of the filter, because other users' books must not change that page. And not the stock that
+        # steps change it to, because a body that changes nothing would be no change.
+        "book": {**book, "authors": user.load.snapshot.authors[:1], "stock": OTHER_STOCK - 1},
+        "filter": {"author": user.load.snapshot.authors[-1]},
         "isbn": book["isbn"],
-        "absent": user.own[1].isbn,
-        "seen": user.load.catalogue[0]["isbn"],
+        "absent": user.own_books[1].isbn,
+        "metrics_token": user.metrics_token,
+        "seen": user.load.snapshot.books[0]["isbn"],
     }
 
 
-def take(user: SmokeUser, walk: Walk, step: Step) -> str:
-    """Make a step, again as long as it is shed, and return what it came to; it is unknown when the load ends first."""
-    while (outcome := ask(user, walk, step)).kind == SHED:
+def make_step(user: SmokeUser, walk: Walk, step: Step) -> str:
+    """Make a step, again as long as it is shed, and return its outcome; "unknown" when the load ends first."""
+    while (outcome := send_step(user, walk, step)).kind == SHED:
         if not user.pause(outcome.wait_s):
             return UNKNOWN
     return outcome.kind
 
 
-def ask(user: SmokeUser, walk: Walk, step: Step) -> Outcome:
-    """Send one step's request and return what it came to: without an answer that is unknown."""
+def send_step(user: SmokeUser, walk: Walk, step: Step) -> Outcome:
+    """Send the request of a step and return its outcome; "unknown" without an answer."""
     sent = {name: value(walk) if callable(value) else value for name, value in step.sent.items()}
     path = step.path.format(isbn=sent.pop("isbn", walk["isbn"]))
     query = sent.pop("query", {})
@@ -134,17 +139,21 @@ def ask(user: SmokeUser, walk: Walk, step: Step) -> Outcome:
         outcomes.append(Outcome(UNKNOWN))  # unless the whole of it was right
         return True
 
-    with hashing_place(user) if step.status in HASHED.get(step.path, ()) else nullcontext():
+    with hashing_slot(user) if step.status in HASHED.get(step.path, ()) else nullcontext():
         is_right = send(user, step.method, url, f"{step.path} {step.status}", check, headers=headers, **body)
     return Outcome(RIGHT) if is_right else outcomes[-1]
 
 
 @contextmanager
-def hashing_place(user: SmokeUser) -> Iterator[None]:
-    """Wait for one of the few places of those whose passwords are being hashed, and hold it for a `with` block."""
+def hashing_slot(user: SmokeUser) -> Iterator[None]:
+    """Wait until few users have a password hashed, and be one of them for a `with` block."""
     with user.aside():
-        place = HASHING.wait()
+        slot = HASHING.wait()
     try:
         yield
     finally:
-        HASHING.leave(place)
+        HASHING.release(slot)
+
+
+install_hooks()
+watch_walks()

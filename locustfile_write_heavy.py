@@ -1,6 +1,8 @@
 """A load of which three quarters are writes."""
 
-from load.users.reads import by_author, by_format, by_genre, list_books, one_book, page_on, revalidate, session_flow
+from load.run.hooks import install_hooks
+from load.users.reads import by_author, by_format, by_genre, list_books, one_book, page_on, revalidate
+from load.users.session_flow import session_flow
 from load.users.user import LibraryUser
 from load.users.writes import add_book, change_book, delete_book
 
@@ -23,3 +25,6 @@ class WritingUser(LibraryUser):
     """Keeps the catalogue busy."""
 
     tasks = MIX
+
+
+install_hooks()

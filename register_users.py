@@ -1,21 +1,17 @@
 #!/usr/bin/env python3
-"""Register the accounts of users.csv with the auth service, and count honestly what came of it."""
+"""Register the accounts of users.csv with the auth service, print how many are registered, and why others failed."""
 
 import argparse
 import sys
 from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import requests
 
 from load.client.accounts import Account, read_accounts
+from load.client.http_client import ask, check_service, explain, open_http
 from load.client.progress import work_through
 from load.client.script import Arguments, add_options, choose_auth, run
-from load.client.services import ask, check_service, explain, open_http
-
-if TYPE_CHECKING:
-    pass
 
 EXITS = """exit codes:
   0    every account is registered now, or was before
@@ -29,7 +25,7 @@ A 503 is tried again after its Retry-After, for up to 60 seconds."""
 
 
 def register(http: requests.Session, auth_url: str, account: Account) -> str:
-    """Register one account and return what came of it: "registered", "there already" or a reason."""
+    """Register one account and return the outcome: "registered", "there already", or why it failed."""
     try:
         response = ask(http, "POST", f"{auth_url}/register", json=account._asdict())
     except requests.RequestException as problem:

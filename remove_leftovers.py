@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Remove the books that earlier loads have left in the catalogue, as a load that is killed does.
+"""Remove the books that earlier loads have left in the catalogue, for example because they were killed.
 
 A book is a load's when its ISBN begins with 979 and its title with "Another "; no other book is touched.
 """
@@ -12,7 +12,7 @@ from load.client.catalogue import is_leftover, read_catalogue
 from load.client.script import Arguments, run
 from load.client.service_metrics import find_token, refuse_other_load
 from load.client.target import Target, read_target
-from load.run.read_back import await_read_model, remove, sign_in
+from load.run.read_back import await_read_model, open_books_service, remove_all
 
 EXITS = """exit codes:
   0    no load's book is left
@@ -25,11 +25,11 @@ Without an address: AUTH_URL and BOOKS_URL, else the services on this machine (A
 
 
 def remove_leftovers(target: Target, users: Path, sessions: Path) -> int:
-    """Remove them, say how many they were, and return the exit code; raises Refused."""
-    service = sign_in(target._asdict(), users, sessions)
-    refuse_other_load(target, find_token(target))  # its books are none of an earlier load
+    """Remove the leftovers, say how many, and return the exit code; raises Refused."""
+    service = open_books_service(target._asdict(), users, sessions)
+    refuse_other_load(target, find_token(target))  # its books are not leftovers
     leftovers = {book["isbn"] for book in read_catalogue(service.url, lambda: service.token) if is_leftover(book)}
-    left = remove(service, leftovers)
+    left = remove_all(service, leftovers)
     await_read_model(service)
     print(f"books of earlier loads removed from {target.books}: {len(leftovers) - len(left)}")
     if left:

@@ -55,7 +55,7 @@ RUNNING_SINCE=0
 UNREAD='' # the scenario whose books have not been read back and removed
 STACK_STARTED=no
 FOLDER_MADE=no
-RUN_RECORDED=no
+RUN_FILE=none # run.json: none, begun, complete
 CONCLUDED=no
 
 main() {
@@ -66,15 +66,13 @@ main() {
   ensure_venv || exit 3
   forget_variables LOCUST
   forget_variables GEVENT
-  read_plans
-  choose_target
-  raise_file_limit
   make_results_folder
+  begin_run
+  raise_file_limit
   keep_stack
   start_stack
   make_users
-  record_run
-  find_token
+  complete_run
   prepare_users
   run_scenarios
   stop_stack
@@ -124,7 +122,7 @@ check_target_options() {
   esac
 }
 
-# Keeps the fixed order, whatever the order of --only.
+# In the fixed order, whatever the order in --only.
 choose_scenarios() {
   local name names=("${SCENARIOS[@]}") known=" ${SCENARIOS[*]} "
   if [[ -n $ONLY ]]; then IFS=, read -r -a names <<<"$ONLY"; fi
@@ -148,7 +146,7 @@ refuse() {
   exit "${2:-64}"
 }
 
-# Changes nothing yet: a folder of another run is refused, and so is a place where none can be made.
+# Refuses the folder of another run, and a place where no folder can be made; makes nothing yet.
 check_results_folder() {
   local parent=.
   if [[ -n $OUT ]]; then
@@ -161,7 +159,7 @@ check_results_folder() {
   [[ -w $parent ]] || refuse "cannot write to $(cd "$parent" && pwd); give a folder elsewhere with --out" 3
 }
 
-# Nobody else can have made the folder that a plain mkdir makes, so two runs never share one.
+# A plain mkdir fails when the folder is there already, so two runs never share a folder.
 make_results_folder() {
   local try
   if [[ -d $OUT ]]; then return; fi
@@ -181,17 +179,16 @@ make_results_folder() {
   refuse "cannot make $OUT; give a folder elsewhere with --out" 3
 }
 
-read_plans() {
+# Finds the scenario files and the services, before anything is started, and begins run.json with them.
+begin_run() {
   local found file
-  PLAN_OPTIONS+=(--profile "$PROFILE" --scenarios "${CHOSEN[*]}")
-  found=$("$PYTHON" -m load.run.preflight plan "${PLAN_OPTIONS[@]}")
-  while IFS= read -r file; do FILES+=("$file"); done <<<"$found"
-}
-
-choose_target() {
-  local found
-  found=$("$PYTHON" -m load.run.preflight target ${TARGET_OPTIONS[@]+"${TARGET_OPTIONS[@]}"})
-  read -r TARGET WHOSE AUTH_URL BOOKS_URL <<<"$found"
+  found=$("$PYTHON" -m load.run.preflight begin "$OUT" --profile "$PROFILE" --scenarios "${CHOSEN[*]}" \
+    --processes "$PROCESSES" ${PLAN_OPTIONS[@]+"${PLAN_OPTIONS[@]}"} ${TARGET_OPTIONS[@]+"${TARGET_OPTIONS[@]}"})
+  RUN_FILE=begun
+  {
+    read -r TARGET WHOSE AUTH_URL BOOKS_URL
+    while IFS= read -r file; do FILES+=("$file"); done
+  } <<<"$found"
   export AUTH_URL BOOKS_URL
 }
 
@@ -206,7 +203,7 @@ raise_file_limit() {
   fi
 }
 
-# Of the local stack, whether it runs already or is about to be started: no other run may use or change it meanwhile.
+# Locks the local stack for this run, whether it runs already or is about to be started.
 keep_stack() {
   if [[ $WHOSE != stack ]]; then return; fi
   [[ -r /etc/debian_version ]] || return 0 # there is none: local_stack.sh says so
@@ -226,18 +223,11 @@ start_stack() {
   CHILD_SIGNAL=INT
 }
 
-record_run() {
+complete_run() {
   DOING="looking at the services"
-  run_child "$PYTHON" -m load.run.preflight record "${PLAN_OPTIONS[@]}" --processes "$PROCESSES" \
-    --auth-url "$AUTH_URL" --books-url "$BOOKS_URL" --out "$OUT"
-  RUN_RECORDED=yes
+  run_child "$PYTHON" -m load.run.preflight complete "$OUT"
+  RUN_FILE=complete
   echo "$PROFILE run against $AUTH_URL and $BOOKS_URL, results in $OUT"
-}
-
-# The smoke scenario reads /metrics as the pre-flight does; Locust takes the token from its environment.
-find_token() {
-  METRICS_TOKEN=$("$PYTHON" -m load.run.preflight token --auth-url "$AUTH_URL" --books-url "$BOOKS_URL")
-  export METRICS_TOKEN
 }
 
 make_users() {
@@ -282,7 +272,7 @@ run_scenario() {
   UNREAD=''
 }
 
-# Before the load, which is to be watched from its first second on; a kill of this script ends it.
+# Before the load, so that its first second has a sample. The sampler ends when this script does.
 start_sampler() {
   local try
   "$PYTHON" -m load.recording.sampler "$1" "$OUT" --pid $$ 2>>"$OUT/$1.log" &
@@ -299,8 +289,8 @@ stop_sampler() {
   SAMPLER=''
 }
 
-# The plan is the scenario file's alone: LOCUST_* variables would win over that file, ~/.locust.conf would add to it,
-# and GEVENT* would change the event loop. Failed requests are a matter of the verdict, not of Locust's exit code.
+# Only the scenario file makes the plan: ~/.locust.conf would add to it. LOCUST_* variables, which would win over the
+# file, and GEVENT* variables are gone already. Failed requests are judged by the verdict, not by Locust's exit code.
 start_locust() {
   local name=$1 file=$2 options=(--only-summary --exit-code-on-error 0)
   options+=(--csv "$OUT/$name" --csv-full-history --html "$OUT/$name.html" --logfile "$OUT/$name.log")
@@ -322,8 +312,8 @@ note_end() {
   RUNNING=''
 }
 
-# In a process group of its own: Ctrl-C in a terminal reaches this script alone, which then ends the child in order.
-# A script in the background of another ignores the interrupt; its child must not, because it ends by it.
+# In a process group of its own, so that Ctrl-C in a terminal reaches this script alone, which then ends the child.
+# A script in the background of another ignores the interrupt. Its child must not, because the interrupt ends it.
 start_child() {
   set -m
   "$PYTHON" -c 'import os, signal, sys
@@ -354,8 +344,8 @@ conclude() {
   return "$code"
 }
 
-# Before the summary, so that the summary is what a terminal shows last. Of a stack that ran before this run, what this
-# run had to start again goes, and the rest stays.
+# Before the summary, so that a terminal shows the summary last. Of a stack that ran already, only what this run had to
+# start again is stopped.
 stop_stack() {
   if [[ $STACK_STARTED == no ]]; then return; fi
   DOING="stopping the local stack"
@@ -364,7 +354,7 @@ stop_stack() {
   STACK_STARTED=no
 }
 
-# Whatever ended the run: nothing that it started stays, and what there is of results is kept and summarized.
+# Runs however the run ends: it stops what the run has started, and keeps and summarizes the results so far.
 stop_run() {
   local code=$?
   trap '' INT TERM HUP
@@ -381,7 +371,7 @@ stop_run() {
   stop_stack
   if [[ $CONCLUDED == no ]]; then
     if ((code == 1)); then code=3; fi # something here broke: 1 would say FAIL
-    if [[ -e $OUT/scenarios.csv ]] || { ((code == 130)) && [[ -e $OUT/run.json ]]; }; then
+    if [[ -e $OUT/scenarios.csv ]] || { ((code == 130)) && [[ $RUN_FILE == complete ]]; }; then
       say "interrupted; this is what there is:"
       conclude
     fi
@@ -390,15 +380,15 @@ stop_run() {
   exit "$code"
 }
 
-# At once: what was begun is ended in order, and that can take a while.
+# At once, because ending everything in order can take a while.
 announce_end() {
   if [[ -t 2 ]]; then echo >&2; fi # below the live line
   say "interrupted${DOING:+ while $DOING}; ending in order, which takes a moment ..."
 }
 
-# Of a run that was refused before any load.
+# After a run that was refused before any load.
 discard_results() {
-  if [[ $RUN_RECORDED == yes ]]; then rm -f "$OUT/run.json"; fi
+  if [[ $RUN_FILE != none ]]; then rm -f "$OUT/run.json"; fi
   if [[ $FOLDER_MADE == yes ]]; then rmdir "$OUT" 2>/dev/null; fi
 }
 

@@ -6,11 +6,11 @@ import sys
 import time
 from pathlib import Path
 
-import psutil
-
 from analysis.plan.plan import Plan
+from analysis.records.failures import SHED
 from analysis.records.gaps import Gaps
 from analysis.records.locust_files import Second, read_failures, read_second
+from analysis.records.processes import is_running
 from analysis.records.run import read_run
 
 TERMINAL_S = 1.0
@@ -62,14 +62,6 @@ def format_clock(seconds: float) -> str:
     return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
 
 
-def is_running(pid: int) -> bool:
-    """Whether a process has not ended; one that was killed may wait for its parent to notice."""
-    try:
-        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
-
-
 def follow(plan: Plan, number: str, folder: Path, pid: int) -> None:
     """Print one live line on a terminal, a line every ten seconds elsewhere, and a last one at the end."""
     live = sys.stdout.isatty()
@@ -94,7 +86,7 @@ def show(plan: Plan, number: str, folder: Path, live: bool, end: str) -> None:
 
 def count_shed(path: Path) -> int:
     """How many requests were refused so far, which Locust counts among the failures."""
-    return sum(failure.count for failure in read_failures(path, Gaps()) if failure.is_shed)
+    return sum(failure.count for failure in read_failures(path, Gaps()) if failure.kind == SHED)
 
 
 def main() -> None:

@@ -1,6 +1,6 @@
 """Looks at .env before it is read: what cannot be read ends the start in one line that names it, and not its content.
 
-load/client/services.py, on the load side, which shares no code with the services, does the same.
+load/client/settings.py, on the load side, which shares no code with the services, does the same.
 """
 
 import os

@@ -15,7 +15,7 @@ from urllib.parse import quote
 from benchmarks.driver import BLOCK
 from benchmarks.stand import AUTH, BARE, BOOKS, PROJECT, Stack, StandError, await_read_model, serve
 from benchmarks.wrk import CLIENTS, Load, Result, run_wrk
-from load.client.services import open_http
+from load.client.http_client import open_http
 
 LOGIN_CLIENTS = 2  # one hashes while the other's request is read and answered
 LOGIN_TIMES = 3  # a log-in takes a quarter of a second: it is measured that many times as long

@@ -15,6 +15,7 @@ from locust import constant, events
 from locust.env import Environment
 
 from load.recording.recording import UsersRecording
+from load.run.hooks import install_hooks
 from load.users.user import LibraryUser
 from locustfile_write_heavy import MIX
 
@@ -76,4 +77,5 @@ def begin(environment: Environment, **_: Any) -> None:
     gevent.spawn(take_turns, environment)
 
 
+install_hooks()
 events.test_start.add_listener(begin)  # type: ignore[no-untyped-call]  # Locust's

@@ -19,7 +19,7 @@ import psutil
 import requests
 from dotenv import dotenv_values
 
-from load.client.services import open_http
+from load.client.http_client import open_http
 
 PROJECT = Path(__file__).resolve().parent.parent
 AUTH, BOOKS, BARE = "app_jwt_redis:app", "microservicioCQRSRedis:app", "benchmarks.bare:app"

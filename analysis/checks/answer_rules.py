@@ -5,6 +5,7 @@ import re
 from analysis.findings import CONTRACT, INCONCLUSIVE, PERFORMANCE, Check, Figure, hold
 from analysis.plan.plan import Plan
 from analysis.records.counts import Counts
+from analysis.records.failures import SHED, WRONG
 from analysis.records.locust_files import Failure, Results
 
 KINDS_NAMED = 3  # kinds of failures that a reason names
@@ -14,10 +15,10 @@ def judge_errors(plan: Plan, counts: Counts, results: Results, source: str) -> l
     """FAIL for any 500 or other wrong answer; and, as a matter of performance, for more requests without an answer than
     the objective allows (none usually): a generator that stands still loses some by itself.
     """
-    errors = [failure for failure in results.failures if not failure.is_shed]
+    errors = [failure for failure in results.failures if failure.kind != SHED]
     internal = sum(failure.count for failure in errors if re.match(r"500\b", failure.text))
     failed, requests = count_errors(counts, results), max(counts.requests, results.requests)
-    answered = counts.wrong or any(failure.was_answered for failure in errors)
+    answered = counts.wrong or any(failure.kind == WRONG for failure in errors)
     said = f"{failed} of {requests} requests failed ({failed / max(requests, 1):.2%}): {_name_kinds(errors)}"
     reason = said if answered else ""
     too_many = failed > (plan.objective("error-ratio") or 0.0) * requests and not answered

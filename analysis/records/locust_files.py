@@ -2,7 +2,6 @@
 
 import csv
 import io
-import re
 import statistics
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
 
+from analysis.records.failures import SHED, Kind, bare_text, kind_of_text
 from analysis.records.gaps import Gaps, amount, check_time, read_json, whole
 
 Row = dict[str, str]
@@ -50,14 +50,9 @@ class Failure:
     last: float | None = None
 
     @property
-    def is_shed(self) -> bool:
-        """Whether the service refused because it was full."""
-        return re.match(r"shed: (503|429)\b", self.text) is not None
-
-    @property
-    def was_answered(self) -> bool:
-        """Whether there was an answer that should have been another, not a lost connection or a time-out."""
-        return not self.text.startswith("no answer: ")
+    def kind(self) -> Kind:
+        """Whether the answer was wrong, there was none, or the service refused because it was full."""
+        return kind_of_text(self.text)
 
 
 @dataclass(frozen=True)
@@ -82,12 +77,12 @@ class Results:
 
     @property
     def shed(self) -> int:
-        return sum(failure.count for failure in self.failures if failure.is_shed)
+        return sum(failure.count for failure in self.failures if failure.kind == SHED)
 
     @property
     def errors(self) -> int:
         """Failures that are no refusals; counted from the totals, so that a cut failures file hides none."""
-        listed = sum(failure.count for failure in self.failures if not failure.is_shed)
+        listed = sum(failure.count for failure in self.failures if failure.kind != SHED)
         return max(listed, (self.total.failures if self.total else 0) - self.shed)
 
 
@@ -198,12 +193,6 @@ def read_second(row: Row) -> Second:
 def _failure(row: Row) -> Failure:
     moments = [_moment(row.get(column) or "") for column in ("First Seen", "Last Seen")]
     return Failure(row["Method"], row["Name"], bare_text(row["Error"]), whole(row["Occurrences"]), *moments)
-
-
-def bare_text(text: str) -> str:
-    """The words of a failure as Locust lists it, without the name of the class that Locust puts around them."""
-    quoted = re.fullmatch(r"CatchResponseError\((['\"])(.*)\1\)", text, re.DOTALL)
-    return quoted[2] if quoted else text
 
 
 def _moment(text: str) -> float | None:

@@ -2,8 +2,9 @@
 
 from analysis.checks.evidence import Evidence
 from analysis.findings import Table
+from analysis.records.failures import bare_text
 from analysis.records.formats import FAILURE_SAMPLES, FailureSample
-from analysis.records.locust_files import Failure, bare_text
+from analysis.records.locust_files import Failure
 
 TITLE = "Failures"
 Row = tuple[str | int | float | None, ...]
@@ -35,10 +36,9 @@ def list_failures(evidence: Evidence) -> Table | None:
 
 def describe_failure(failure: Failure, sample: FailureSample | None, started: int) -> Row:
     """The row of one kind."""
-    kind = "shed" if failure.is_shed else "wrong" if failure.was_answered else "unanswered"
     known = started > 0  # without a history nobody knows when the load began
     moments = [round(each - started) if each and known else None for each in (failure.first, failure.last)]
     found: Row = (None,) * 4
     if sample:
         found = sample.request_id, round(sample.at - started, 1) if known else None, sample.ms, sample.status
-    return f"{failure.method} {failure.name}", kind, failure.text, failure.count, *moments, *found
+    return f"{failure.method} {failure.name}", failure.kind, failure.text, failure.count, *moments, *found

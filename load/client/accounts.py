@@ -1,4 +1,4 @@
-"""The accounts of users.csv: who they are, what the service takes, and that nobody else may read them."""
+"""The accounts of users.csv: how they are read, what the service accepts, and that nobody else may read the file."""
 
 import csv
 import os
@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from load.client.services import Refused
+from load.client.refusal import Refused
 
 if TYPE_CHECKING:
     from _csv import Reader
@@ -58,11 +58,14 @@ def read_accounts(path: Path) -> list[Account]:
     return accounts
 
 
-def checked_accounts(lines: "Reader", path: Path) -> Iterator[Account]:
-    """Yield the account of each line after the header, blank lines left out.
+def split_accounts(accounts: list[Account]) -> tuple[list[Account], list[Account]]:
+    """Return the accounts whose sessions the users share, and the last ones, reserved for logging in and out."""
+    reserved = min(max(2, len(accounts) // 20), len(accounts) - 1)
+    return (accounts[:-reserved], accounts[-reserved:]) if reserved else (accounts, accounts)
 
-    Raises Refused at the first line that is wrong.
-    """
+
+def checked_accounts(lines: "Reader", path: Path) -> Iterator[Account]:
+    """Yield the account of each line after the header, without blank lines; raises Refused at the first wrong line."""
     seen: dict[str, int] = {}
     filled = (values for values in lines if "".join(values).strip() or len(values) > 1)
     try:
@@ -81,7 +84,7 @@ def checked_accounts(lines: "Reader", path: Path) -> Iterator[Account]:
 
 
 def check_account(values: list[str], where: str) -> None:
-    """Raise Refused when the service would not take these fields; the rules are those of POST /register."""
+    """Raise Refused when the service would not accept these fields; the rules are those of POST /register."""
     if len(values) != len(FIELDS):
         raise Refused(f"{where}: {len(values)} fields instead of {len(FIELDS)} ({','.join(FIELDS)})")
     for field, value in zip(FIELDS, values, strict=True):
@@ -93,7 +96,7 @@ def check_account(values: list[str], where: str) -> None:
 
 
 def is_private(file: int) -> bool:
-    """Tell whether none but its owner may read or change the open file."""
+    """Tell whether only its owner may read or change the open file."""
     return not os.fstat(file).st_mode & 0o077
 
 

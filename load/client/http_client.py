@@ -1,95 +1,80 @@
-"""Keeps Locust's client from hiding what the services do: it sends each request once, and shows each answer as it came.
+"""How all but the virtual users talk to the services: requests that are tried again while the answer is 503."""
 
-FastHttpUser is made to get through. A load test has to see what does not get through, so this takes out of Locust 2.47
-and geventhttpclient 2.6 what repeats, follows, or adds something by itself.
-"""
-
-import select
-import zlib
-from collections.abc import Callable
+import re
+import time
 from typing import Any
 
-import brotli  # type: ignore[import-untyped]
-from gevent.monkey import get_original
-from geventhttpclient import client
-from geventhttpclient._parser import HTTPParseError
-from geventhttpclient.connectionpool import ConnectionPool
-from locust.contrib.fasthttp import FastResponse, LocustUserAgent
+import requests
+from requests.adapters import HTTPAdapter
 
-on_idle_closed: list[Callable[[], None]] = []  # called for each kept connection that was found closed before its use
-_poll = get_original("select", "poll")
-_decode = FastResponse._content
+from load.client.addresses import SERVICES
+from load.client.refusal import BROKEN, Refused
+
+PATIENCE = 60.0  # seconds that a 503 is tried again
+TIMEOUTS = (5.0, 30.0)  # seconds to connect, and to wait for an answer
 
 
-class BodyCutOff(HTTPParseError):
-    """The connection was closed before the whole body had come, or the body is not framed as its headers say."""
+def open_http(connections: int = 10) -> requests.Session:
+    """Return a client that ignores the proxy settings and the .netrc of this machine.
 
-
-class BodyBroken(HTTPParseError):
-    """The body came whole and cannot be decoded as its Content-Encoding says."""
-
-
-def never_again(method: str) -> bool:
-    """Tell that no request may be sent again.
-
-    The library sends GET, HEAD, OPTIONS, PUT and DELETE up to 12 times when a connection closes without an answer, and
-    Locust counts one request, whatever its max_retries. So a service that drops every tenth request would look whole,
-    and a DELETE that was carried out before its answer was lost would come back as 404.
+    It keeps up to so many connections to a service. Requests beyond that open connections that are not kept, with a
+    warning.
     """
-    return False
+    http = requests.Session()
+    http.trust_env = False
+    http.mount("http://", HTTPAdapter(pool_maxsize=connections))
+    http.mount("https://", HTTPAdapter(pool_maxsize=connections))
+    return http
 
 
-def is_open(self: ConnectionPool, sock: Any) -> bool:
-    """Tell whether a kept connection can be used: one that the service has closed meanwhile is counted, not used.
-
-    poll(), not select() as in the library: select() knows no descriptor above 1,023, so that a process with over 500
-    users would open a new connection for almost every request.
-    """
-    if sock.fileno() < 0:
-        return False
-    look = _poll()
-    look.register(sock.fileno(), select.POLLIN)
-    if not look.poll(0):
-        return True
-    for note in on_idle_closed:
-        note()
-    return False
-
-
-def read_body(answer: FastResponse) -> bytes | None:
-    """Return the decoded body; raises BodyCutOff, BodyBroken, or what the connection raised.
-
-    What Locust does not expect would end the user's task, and the request would be counted nowhere.
-    """
+def check_service(url: str, service: str) -> None:
+    """Raise Refused unless `url` answers /health as "auth" or "books"."""
+    advice = f"start the services, or give another address (a host, or {service.upper()}_URL)"
     try:
-        content: bytes | None = _decode(answer)  # type: ignore[no-untyped-call]  # Locust's
-    except HTTPParseError as problem:
-        raise BodyCutOff(str(problem)) from problem
-    except (ValueError, zlib.error, brotli.error) as problem:
-        raise BodyBroken(str(problem)) from problem
-    return content
+        answer = open_http().get(f"{url}/health", timeout=5, allow_redirects=False)
+    except requests.Timeout:
+        raise Refused(f"{url} does not answer within 5 s; {advice}", BROKEN) from None
+    except requests.RequestException:
+        raise Refused(f"nothing answers at {url}; {advice}", BROKEN) from None
+    if name_service(answer) != service:
+        raise Refused(f"{url} is something else than the {service} service; {advice}", BROKEN)
 
 
-def accept_status(self: LocustUserAgent, status_code: int, url: Any = None) -> None:
-    """Take an answer of any status as an answer.
+def name_service(answer: requests.Response) -> str | None:
+    """Return "auth" or "books" when an answer to /health is that of the healthy service, else None."""
+    try:
+        health = answer.json()
+    except requests.JSONDecodeError:
+        return None
+    is_healthy = isinstance(health, dict) and health.get("status") == "ok"
+    return next((name for name in SERVICES if is_healthy and health.get("service") == name), None)
 
-    Locust would make an error of 400 and above, and decode the body as UTF-8 for the words of that error: a body that
-    is none would end the user's task.
+
+def ask(http: requests.Session, method: str, url: str, **parts: Any) -> requests.Response:
+    """Send a request, again for up to a minute while the answer is 503, and return the last answer.
+
+    Raises RequestException.
     """
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        response = http.request(method, url, timeout=TIMEOUTS, allow_redirects=False, **parts)
+        wait = response.headers.get("Retry-After", "")
+        pause = max(1, int(wait)) if re.fullmatch(r"[0-9]{1,9}", wait) else 1
+        if response.status_code != 503 or time.monotonic() + pause > deadline:
+            return response
+        time.sleep(pause)
 
 
-def say_break(problem: BaseException) -> str:
-    """Return the name of what broke a request; a time-out comes wrapped in words about repeats that do not happen."""
-    return type(getattr(problem, "original", None) or problem).__name__
+def explain(response: requests.Response) -> str:
+    """Return in words the status of an answer and what its problem document says."""
+    try:
+        problem = response.json()
+        wrong = [f"{field['field']}: {field['message']}" for field in problem.get("errors", [])]
+        return f"{response.status_code} {'; '.join([problem['detail'], *wrong])}"
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return f"{response.status_code} {response.reason}"
 
 
-def keep_no_cookies(user: Any) -> None:
-    """Send nothing but what the load has written: no cookie that an earlier answer has set."""
-    user.client.client.cookiejar = None
-
-
-client._may_retry_after_send_error = never_again
-ConnectionPool._is_socket_alive = is_open  # type: ignore[method-assign]
-FastResponse._content = read_body  # type: ignore[method-assign]
-LocustUserAgent._verify_status = accept_status  # type: ignore[method-assign]
-LocustUserAgent.redirect_response_codes = frozenset()  # a redirect is an answer, and a wrong one
+def bearer(token: str) -> dict[str, str]:
+    """Return the header that presents a token."""
+    return {"Authorization": f"Bearer {token}"}

@@ -1,4 +1,4 @@
-"""Works through many items at a time, and shows how far it is."""
+"""Works on several items at a time, and shows how many are done."""
 
 import sys
 from collections.abc import Callable, Iterable, Iterator
@@ -13,7 +13,7 @@ Result = TypeVar("Result")
 
 
 def follow(steps: Iterable[Item], label: str, total: int) -> Iterator[Item]:
-    """Pass the steps on while showing how many are done: a bar in a terminal, else about ten lines.
+    """Yield the steps, and show how many are done: as a bar in a terminal, else in about ten lines.
 
     Without a label nothing is shown.
     """
@@ -31,7 +31,7 @@ def follow(steps: Iterable[Item], label: str, total: int) -> Iterator[Item]:
 
 
 def work_through(items: list[Item], work: Callable[[Item], Result], label: str, concurrency: int) -> Iterator[Result]:
-    """Do `work` on every item, `concurrency` at a time, and yield the results as they come."""
+    """Do `work` on every item, on `concurrency` of them at a time, and yield the results as they come."""
     pool = ThreadPoolExecutor(concurrency)
     try:
         running = [pool.submit(work, item) for item in items]

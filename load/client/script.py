@@ -1,4 +1,4 @@
-"""What the scripts share: options that end with the exit code of wrong use, and how a script ends."""
+"""What the scripts have in common: their options, the exit code for a wrong option, and how they end."""
 
 import argparse
 import sys
@@ -6,9 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
 
-from load.client.services import WRONG_USE, Refused, service_url
-
-INTERRUPTED = 130
+from load.client.addresses import service_url
+from load.client.refusal import INTERRUPTED, WRONG_USE, Refused
 
 
 class Arguments(argparse.ArgumentParser):
@@ -20,7 +19,7 @@ class Arguments(argparse.ArgumentParser):
 
 
 def count_of(text: str) -> int:
-    """Turn an option's text into a count of at least one; raises ArgumentTypeError."""
+    """Return the count, from 1 to 100,000, that an option gives; raises ArgumentTypeError."""
     if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= 100_000:
         raise argparse.ArgumentTypeError(f"'{text}' is not a whole number from 1 to 100000")
     return int(text)
@@ -39,7 +38,10 @@ def choose_auth(options: argparse.Namespace) -> str:
 
 
 def run(prog: str, work: Callable[[], int], left: str = "to go on") -> int:
-    """Return the exit code of `work`, or that of what stopped it, which is told in one line on standard error."""
+    """Return the exit code of `work`. What refuses or interrupts it is told in one line, and has its own exit code.
+
+    `left` says for what the script can be run again after Ctrl-C.
+    """
     try:
         return work()
     except Refused as problem:

@@ -1,4 +1,4 @@
-"""Reads what the services tell in /metrics before a load: the token for it, the text, and whether others load them."""
+"""Reads /metrics of the services: finds the token for it, asks for it, and tells whether others load the services."""
 
 import os
 import time
@@ -7,18 +7,19 @@ from pathlib import Path
 import requests
 from prometheus_client.parser import text_string_to_metric_families
 
-from load.client.services import Refused, open_http, read_env_file, setting
+from load.client.http_client import open_http
+from load.client.refusal import BROKEN, Refused
+from load.client.settings import read_env_file, setting
 from load.client.target import TIMEOUT_S, Target
 
-BROKEN = 3
 COUNT = "http_request_duration_seconds_count"
-PAGES = ("/", "/health", "/ready", "/metrics", "/docs", "/openapi.json")  # what watches a service may ask for
+PAGES = ("/", "/health", "/ready", "/metrics", "/docs", "/openapi.json")  # what a monitor asks for
 LOOK_S = 1.0
-FEW = 5  # requests a second of others that do not matter: somebody has a look
+FEW = 5  # requests a second of others that do not matter: a person looks at a page
 
 
 def read_stack(target: Target) -> dict[str, str | None]:
-    """Return the stack.env of the local stack if `target` are its services, else nothing."""
+    """Return the settings in stack.env of the local stack if `target` are its services, else none."""
     stack = read_env_file(Path(os.environ.get("STACK_DIR") or ".local") / "stack.env", interpolate=False)
     theirs = {stack.get("AUTH_URL"), stack.get("BOOKS_URL")}
     urls = {url.replace("//localhost:", "//127.0.0.1:") for url in target}
@@ -31,7 +32,7 @@ def find_token(target: Target) -> str:
 
 
 def read_metrics(name: str, url: str, token: str) -> str:
-    """Return the text of /metrics of a service; raises Refused with the line to add when it wants another token."""
+    """Return the text of /metrics of a service; raises Refused, with the line to add when the token is wrong."""
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     try:
         answer = open_http().get(f"{url}/metrics", headers=headers, timeout=TIMEOUT_S)
@@ -47,15 +48,15 @@ def read_metrics(name: str, url: str, token: str) -> str:
 
 
 def count_requests(text: str) -> int:
-    """Return how many requests a service has answered so far by its metrics, those for its own pages left out."""
+    """Return how many requests a service has answered so far by its metrics, without those for PAGES."""
     samples = [sample for family in text_string_to_metric_families(text) for sample in family.samples]
     return int(sum(each.value for each in samples if each.name == COUNT and each.labels["route"] not in PAGES))
 
 
 def refuse_other_load(target: Target, token: str) -> None:
-    """Raise Refused when the services answer requests while nothing of this run sends any: two loads spoil each other.
+    """Raise Refused when the services answer requests although this run sends none: two loads spoil each other.
 
-    Each would take the other's books for wrong answers, and no verdict could tell which of them was the limit.
+    Each would take the other's books for wrong answers, and no verdict could tell which load found the limit.
     """
     counts = []
     for moment in range(2):

@@ -1,28 +1,23 @@
 #!/usr/bin/env python3
-"""Sign the accounts of users.csv in: one log-in each, kept in a private file and carried on by refreshing."""
+"""Sign the accounts of users.csv in: one log-in each; the sessions are kept in a private file, and refreshed."""
 
 import argparse
-import fcntl
-import json
-import os
 import sys
-import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
-from typing import TypedDict
 
 import requests
 
-from load.client.accounts import Account, check_private, read_accounts
+from load.client.accounts import Account, read_accounts, split_accounts
+from load.client.http_client import ask, bearer, check_service, explain, open_http
 from load.client.progress import work_through
+from load.client.refusal import Refused
 from load.client.script import Arguments, add_options, choose_auth, run
-from load.client.services import Refused, ask, check_service, explain, open_http
+from load.client.sessions import Session, Sessions, is_due, lock_folder, read_sessions, write_sessions
 
 AT_A_TIME = 4  # log-ins: each costs the service a password hash
-PRUNE_AFTER = 604_800  # seconds after which a session that nobody carried on is dropped from the file
 EXITS = """exit codes:
   0    every account has a live session
   1    some accounts could not sign in, or the file could not be written
@@ -32,78 +27,6 @@ EXITS = """exit codes:
 
 The last twentieth of the accounts is left out: the load logs those in and out itself.
 AUTH_URL and AUTH_PORT are taken from the environment, or from .env in this folder."""
-
-
-class Session(TypedDict):
-    """The tokens of one account, until when the access token is good, and its whole life in seconds."""
-
-    access_token: str
-    refresh_token: str
-    expires_at: float
-    lifetime: float
-
-
-Sessions = dict[str, Session]  # by username
-
-
-def split_accounts(accounts: list[Account]) -> tuple[list[Account], list[Account]]:
-    """Return the accounts whose sessions are shared, and the last ones, kept for logging in and out."""
-    kept = min(max(2, len(accounts) // 20), len(accounts) - 1)
-    return (accounts[:-kept], accounts[-kept:]) if kept else (accounts, accounts)
-
-
-def is_due(session: Session) -> bool:
-    """Tell whether a third of the access token's life or less is left."""
-    return time.time() > session["expires_at"] - session["lifetime"] / 3
-
-
-def read_sessions(path: Path) -> dict[str, Sessions]:
-    """Return the sessions of every auth service in the file, none if it is missing; raises Refused."""
-    try:
-        with open(path, encoding="utf-8") as file:
-            check_private(file.fileno(), path)
-            kept = json.load(file)
-        for session in (session for sessions in kept.values() for session in sessions.values()):
-            (session["access_token"] + session["refresh_token"], session["expires_at"] - session["lifetime"])
-    except FileNotFoundError:
-        return {}
-    except OSError as problem:
-        raise Refused(f"{path} cannot be read: {problem.strerror}") from None
-    except (ValueError, AttributeError, KeyError, TypeError):
-        raise Refused(f"{path} is not a file of sessions; remove it, and the accounts log in anew") from None
-    return dict(kept)
-
-
-def write_sessions(path: Path, kept: dict[str, Sessions]) -> None:
-    """Replace the file as a whole, with mode 0600; raises Refused."""
-    oldest = time.time() - PRUNE_AFTER
-    alive = {
-        url: {name: each for name, each in sessions.items() if each["expires_at"] > oldest}
-        for url, sessions in kept.items()
-    }
-    try:
-        handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-        with open(handle, "w", encoding="utf-8") as file:
-            json.dump(alive, file)
-        os.replace(temporary, path)
-    except OSError as problem:
-        raise Refused(f"cannot write {path}: {problem.strerror}", 1) from None
-
-
-@contextmanager
-def sole_owner(path: Path) -> Iterator[None]:
-    """Hold the file's folder locked: two runs that refresh the same session would end it for both."""
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        while True:
-            try:
-                fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                time.sleep(0.1)  # not a blocking lock: inside Locust that would stop every greenlet
-        yield
-    finally:
-        os.close(folder)
 
 
 def take_tokens(response: requests.Response) -> Session:
@@ -125,7 +48,9 @@ def log_in(http: requests.Session, auth_url: str, account: Account) -> Session:
     return take_tokens(ask(http, "POST", f"{auth_url}/login", json=body))
 
 
-def carry_on(http: requests.Session, auth_url: str, account: Account, session: Session | None) -> tuple[str, Session]:
+def renew_session(
+    http: requests.Session, auth_url: str, account: Account, session: Session | None
+) -> tuple[str, Session]:
     """Return how an account got its live session, and the session; raises ValueError or RequestException."""
     if session and is_due(session):
         answer = ask(http, "POST", f"{auth_url}/refresh", headers=bearer(session["refresh_token"]))
@@ -140,12 +65,7 @@ def carry_on(http: requests.Session, auth_url: str, account: Account, session: S
     return "logged in", log_in(http, auth_url, account)
 
 
-def bearer(token: str) -> dict[str, str]:
-    """Return the header that presents a token."""
-    return {"Authorization": f"Bearer {token}"}
-
-
-def make_sure(  # noqa: PLR0913  what is to be done, how fast, and who is told
+def ensure_sessions(  # noqa: PLR0913  what to do, how fast, and whom to tell
     auth_url: str,
     accounts: list[Account],
     path: Path,
@@ -154,21 +74,21 @@ def make_sure(  # noqa: PLR0913  what is to be done, how fast, and who is told
     label: str = "signing in",
     tell: Callable[[int, int], None] = lambda done, total: None,
 ) -> tuple[Sessions, Counter[str]]:
-    """Give every account a live session, keep them in the file, and return them and how they came about.
+    """Give every account a live session, and return the sessions and how many accounts got theirs in which way.
 
-    After each account `tell` is called with how many are done, and how many there are. Whatever was signed in is kept,
-    also when some accounts fail or the work is interrupted. Raises Refused.
+    The file keeps every session, also when other accounts fail or the work is interrupted. After each account `tell`
+    is called with the number of accounts that are done, and of all. Raises Refused when an account cannot sign in.
     """
     http = open_http(concurrency)
     outcomes: Counter[str] = Counter()
     failures: Counter[str] = Counter()
-    with sole_owner(path):
+    with lock_folder(path):
         kept = read_sessions(path)
         sessions = kept.setdefault(auth_url, {})
 
         def work(account: Account) -> None:
             try:
-                how, session = carry_on(http, auth_url, account, sessions.get(account.username))
+                how, session = renew_session(http, auth_url, account, sessions.get(account.username))
             except requests.RequestException as problem:
                 failures[f"no answer, {type(problem).__name__}"] += 1
             except ValueError as problem:
@@ -189,18 +109,18 @@ def make_sure(  # noqa: PLR0913  what is to be done, how fast, and who is told
 
 
 def sign_all_in(options: argparse.Namespace) -> int:
-    """Sign in every account of the file that is not kept, say how, and return the exit code; raises Refused."""
+    """Sign in every account of the file that is not reserved, say how, and return the exit code; raises Refused."""
     auth_url = choose_auth(options)
     accounts, _ = split_accounts(read_accounts(options.users))
     read_sessions(options.sessions)
     check_service(auth_url, "auth")
-    _, outcomes = make_sure(auth_url, accounts, options.sessions, options.concurrency)
+    _, outcomes = ensure_sessions(auth_url, accounts, options.sessions, options.concurrency)
     print(f"{len(accounts)} accounts have a session: {', '.join(f'{n} {how}' for how, n in outcomes.items())}")
     return 0
 
 
 def main() -> int:
-    """Sign in every account of the file that is not kept, and return the exit code."""
+    """Read the options, sign in, and return the exit code."""
     parser = Arguments(description=__doc__, epilog=EXITS, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_options(parser)
     parser.add_argument("--sessions", type=Path, default=Path("sessions.json"), help="the file to keep them in")

@@ -7,7 +7,10 @@ from urllib.parse import urlsplit
 
 import requests
 
-from load.client.services import NO_SERVICE, SERVICES, Refused, open_http, service_url, setting
+from load.client.addresses import SERVICES, check_url, service_url
+from load.client.http_client import name_service, open_http
+from load.client.refusal import BROKEN, Refused
+from load.client.settings import setting
 
 TIMEOUT_S = 5.0
 
@@ -20,35 +23,23 @@ class Target(NamedTuple):
 
 
 def read_target(options: argparse.Namespace) -> tuple[Target, bool]:
-    """The addresses that options and environment ask for, and whether they were given at all.
+    """Return the addresses that options and environment give, or those of this machine, and whether any was given.
 
     An option wins over AUTH_URL and BOOKS_URL, and they win over --host. Raises Refused.
     """
-    urls = {name: getattr(options, f"{name}_url") or setting(f"{name.upper()}_URL") for name in SERVICES}
-    given = [name for name in SERVICES if urls[name]]
+    urls = {name: getattr(options, f"{name}_url") for name in SERVICES}
+    given = [name for name in SERVICES if urls[name] or setting(f"{name.upper()}_URL")]
     if len(given) == 1 and not options.host:
         missing = next(name for name in SERVICES if name not in given)
         raise Refused(f"only the address of the {given[0]} service is given: give --{missing}-url too")
     for name, url in urls.items():
-        urls[name] = check_url(url, name) if url else service_url(name, options.host)
+        called = f"the address of the {name} service"
+        urls[name] = check_url(url, called) if url else service_url(name, options.host)
     return Target(**urls), bool(given or options.host)
 
 
-def check_url(url: str, name: str) -> str:
-    """The address without a slash at its end; raises Refused."""
-    try:
-        parts = urlsplit(url)
-        usable = parts.scheme in ("http", "https") and parts.hostname and "@" not in parts.netloc
-        usable = usable and parts.path in ("", "/") and not parts.query and parts.port != 0
-    except ValueError:
-        usable = False
-    if not usable:
-        raise Refused(f"the address of the {name} service, {url!r}, must be like http://HOST:PORT")
-    return url.rstrip("/")
-
-
 def probe(url: str) -> str | None:
-    """What answers at `url`: "auth", "books", words for anything else, or None for no connection."""
+    """Return what answers at `url`: "auth", "books", words for anything else, or None without a connection."""
     parts = urlsplit(url)
     try:
         port = parts.port or (443 if parts.scheme == "https" else 80)
@@ -61,17 +52,12 @@ def probe(url: str) -> str | None:
         return f"something that is silent for {TIMEOUT_S:g} s"
     except requests.RequestException:
         return "something that does not speak HTTP"
-    try:
-        health = answer.json()
-    except requests.JSONDecodeError:
-        health = None
-    if isinstance(health, dict) and health.get("status") == "ok" and health.get("service") in SERVICES:
-        return str(health["service"])
-    return f"something else (status {answer.status_code}, server {answer.headers.get('Server', 'unnamed')!r})"
+    other = f"something else (status {answer.status_code}, server {answer.headers.get('Server', 'unnamed')!r})"
+    return name_service(answer) or other
 
 
 def choose_target(target: Target, given: bool) -> str:
-    """`given` or `running` when both services answer, `absent` when nothing does and none was given.
+    """Return "given" or "running" when both services answer, "absent" when nothing does and no address was given.
 
     Raises Refused with exit code 3, naming the address and what answers there.
     """
@@ -90,4 +76,4 @@ def choose_target(target: Target, given: bool) -> str:
     if not given and not found[name]:
         advice = "./local_stack.sh up starts what is missing"
     what = words.get(found[name], found[name])
-    raise Refused(f"{url} should be the {name} service, but {what} answers there; {advice}", NO_SERVICE)
+    raise Refused(f"{url} should be the {name} service, but {what} answers there; {advice}", BROKEN)

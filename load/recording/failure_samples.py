@@ -7,11 +7,11 @@ from typing import Any
 
 from analysis.records.formats import MOST_SAMPLES, FailureSample
 
-LONGEST_ID = 64  # characters of a request id, as the services write it; what is longer is none of theirs
+LONGEST_ID = 64  # characters of a request id of the services
 
 
 class FailureSamples:
-    """NAME_failure_samples.jsonl, and the samples that are not in it yet; only the first of each kind is one."""
+    """NAME_failure_samples.jsonl, and the samples that are not in it yet: the first request of each kind of failure."""
 
     def __init__(self, path: Path) -> None:
         """Begin the file."""
@@ -20,7 +20,10 @@ class FailureSamples:
         self._waiting: list[FailureSample] = []
 
     def note(self, endpoint: tuple[str, str], text: str, response: Any, ms: float, end: float) -> None:
-        """Take a request (method, name) that failed and ended at `end` (epoch seconds); only the first of its kind."""
+        """Take a failed request if it is the first of its kind.
+
+        `endpoint` is its method and name, `text` the text of the failure, `end` when it ended, in epoch seconds.
+        """
         kind = *endpoint, text
         if kind in self._kinds or len(self._kinds) >= MOST_SAMPLES:
             return
@@ -31,7 +34,7 @@ class FailureSamples:
         self._waiting.append(FailureSample(round(end, 6), *kind, round(ms, 3), status, request_id))
 
     def write(self, _: float) -> None:
-        """Write the samples that wait."""
+        """Write the samples that are not in the file yet."""
         waiting, self._waiting = self._waiting, []
         self._file.writelines(json.dumps(asdict(sample)) + "\n" for sample in waiting)
         self._file.flush()

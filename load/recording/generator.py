@@ -1,4 +1,4 @@
-"""Watches the process that makes a load: its share of a core, its users, and the lags of its event loop."""
+"""Watches a process that makes a load: its share of a core, its users, and the lags of its event loop."""
 
 import csv
 import os
@@ -15,7 +15,7 @@ class GeneratorFile:
     """NAME_generator.csv; every line is about the time since the one before."""
 
     def __init__(self, path: Path, runner: Any) -> None:
-        """Begin the file, and to probe the event loop."""
+        """Begin the file, and begin to probe the event loop."""
         self._file = open(path, "x", newline="", encoding="utf-8")  # noqa: SIM115  closed by close()
         self._writer = csv.writer(self._file)
         self._writer.writerow(GENERATOR)
@@ -23,7 +23,7 @@ class GeneratorFile:
         self._lags_ms: list[float] = []
         self._at, self._cpu_s = time.monotonic(), time.process_time()
         self._probed = time.perf_counter()
-        # Not a greenlet that sleeps: a hundred wake-ups a second cost half as much so.
+        # A timer instead of a greenlet that sleeps, because a hundred wake-ups a second cost half as much.
         self._timer = gevent.get_hub().loop.timer(LAG_PROBE_MS / 1000, repeat=LAG_PROBE_MS / 1000)
         self._timer.start(self._probe)
 

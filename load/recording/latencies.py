@@ -1,4 +1,4 @@
-"""Keeps the latencies of right answers as HDR histograms, one for each second and endpoint, in a standard log."""
+"""Writes the latencies of right answers as HDR histograms, one for each second and endpoint, into a standard log."""
 
 from collections import defaultdict
 from pathlib import Path
@@ -31,7 +31,7 @@ class LatencyLog:
         """Write the histograms of the seconds before that moment."""
         for second in sorted(second for second in self._latencies if second < before):
             for endpoint, latencies in self._latencies.pop(second).items():
-                # Nobody's tag but ours is written: the library reads tags and leaves it to others to write them.
+                # The library reads tags, but does not write them.
                 self._file.write(f"Tag={endpoint},")
                 self._log.output_interval_histogram(make_histogram(latencies), second, second + 1, US_IN_MS)
         self._file.flush()

@@ -1,4 +1,4 @@
-"""Keeps account of every write to the catalogue: a line before it leaves, and one when its outcome is known."""
+"""Writes the ledger: of every write to the catalogue a line before it is sent, and a line with its outcome."""
 
 import hashlib
 import itertools
@@ -18,9 +18,9 @@ VERSION = re.compile(rb'"version": ?(\d+)')
 
 
 class Ledger:
-    """NAME_ledger.jsonl: every write is in it before it leaves, its outcome when the next one leaves or in a second.
+    """NAME_ledger.jsonl. A write is in the file before it is sent; its outcome follows within a second.
 
-    So a kill can take no write out of the account; of a few of the last second the outcome is unknown then.
+    So a kill loses no write, only outcomes of the last second; a write without an outcome counts as unknown.
     """
 
     def __init__(self, path: Path) -> None:
@@ -28,14 +28,14 @@ class Ledger:
         self._file = open(path, "xb", buffering=0)  # noqa: SIM115  closed by close()
         self._numbers = itertools.count(1)
         self._outcomes: list[str] = []
-        self._open: dict[int, tuple[str, str]] = {}  # method and ISBN of the writes that are under way
-        self._doubts: set[str] = set()  # the ISBNs of which a write ended in nothing that tells whether it was done
+        self._in_flight: dict[int, tuple[str, str]] = {}  # method and ISBN of the writes without an outcome yet
+        self._doubts: set[str] = set()  # the ISBNs with a write of unknown outcome, and none acknowledged since
 
-    def enter(self, method: str, url: str, parts: dict[str, Any]) -> int | None:
-        """Enter a write that is about to leave and return its number; None for what can be no write.
+    def note_sent(self, method: str, url: str, parts: dict[str, Any]) -> int | None:
+        """Note a write that is about to be sent, and return its number; None for a request that cannot change a book.
 
-        `parts` are those of the request: its "json" and its "headers". A body that is deliberately no JSON, or names
-        no ISBN, can change no book.
+        `parts` are those of the request: its "json" and its "headers". A body that is not JSON, or has no ISBN, cannot
+        change a book.
         """
         body = parts.get("json")
         isbn = body.get("isbn") if method == "POST" and body else url.rpartition("/")[2]
@@ -44,10 +44,10 @@ class Ledger:
         headers = parts.get("headers", {})
         key, version = headers.get("Idempotency-Key"), headers.get("If-Match", "").strip('"')
         if_match = version if version.isascii() and version.isdigit() else NULL
-        sent = json.dumps(body) if body else None  # as Locust does
+        sent = json.dumps(body) if body else None  # the bytes that Locust sends
         number = next(self._numbers)
-        self._open[number] = method, plain_isbn(str(isbn))
-        # Put together by hand: it is the dearest part of the record, and an encoder takes half as long again.
+        self._in_flight[number] = method, plain_isbn(str(isbn))
+        # Put together by hand: this is the slowest part of the recording, and an encoder takes 1.5 times as long.
         self._append(
             f'{{"at":{time.time():.6f},"n":{number},"isbn":{quote(str(isbn))},"method":"{method}",'
             f'"key":{quote(key) if key else NULL},"if_match":{if_match},'
@@ -55,10 +55,10 @@ class Ledger:
         )
         return number
 
-    def settle(self, number: int, answer: Any) -> None:
-        """Note what the answer says of a write; its outcome is unknown without one (None, or status 0)."""
+    def note_outcome(self, number: int, answer: Any) -> None:
+        """Note what the answer says of a write; without an answer (None, or status 0) the outcome is unknown."""
         status = (answer.status_code or None) if answer is not None else None
-        outcome = self._decide(*self._open.pop(number), status)
+        outcome = self._decide(*self._in_flight.pop(number), status)
         version = version_in(answer) if outcome == ACKNOWLEDGED else None
         self._outcomes.append(
             f'{{"at":{time.time():.6f},"n":{number},"outcome":"{outcome}","status":{status or NULL},'
@@ -66,9 +66,9 @@ class Ledger:
         )
 
     def _decide(self, method: str, isbn: str, status: int | None) -> str:
-        """Return the outcome of a write, and keep or end the doubt about its book.
+        """Return the outcome of a write, and begin or end the doubt about its book.
 
-        A 404 to a DELETE while there is a doubt may show that the earlier write was done after all, or late.
+        A DELETE may get a 404 because an earlier write in doubt was done after all, or late: then it is unknown too.
         """
         outcome = outcome_of(status)
         if outcome == UNKNOWN:
@@ -89,13 +89,13 @@ class Ledger:
         self._append()
 
     def close(self) -> None:
-        """End the account."""
+        """Write what is left."""
         self._append()
         self._file.close()
 
 
 def outcome_of(status: int | None) -> str:
-    """Return what a status says of a write: a 503 may also be the answer to one that was done."""
+    """Return what a status says of a write; a 503 may be the answer to a write that was done."""
     if status in (200, 201, 204):
         return ACKNOWLEDGED
     return REFUSED if status and 400 <= status < 500 else UNKNOWN

@@ -1,16 +1,19 @@
-"""Makes what Locust itself writes down fit for the analysis: its history by the second, its totals, and its end.
+"""Changes Locust so that its event loop does not stall, and its files have all seconds, totals and the load's end.
 
-Locust's own --json-file empties the statistics it has written, and with them the endpoints of _stats.csv.
+Locust's own --json-file is of no use: it empties the statistics that it has written, and so the rows of _stats.csv.
 """
 
+import gc
+import inspect
 import json
 import logging
 import os
 import time
+from functools import cache
 from typing import Any
 
 import gevent
-from locust import events, stats
+from locust import argument_parser, stats
 from locust.env import Environment
 from locust.runners import STATE_MISSING, MasterRunner, WorkerRunner
 
@@ -18,8 +21,29 @@ log = logging.getLogger(__name__)
 END, ENDED = "end_and_report", "has_ended_and_reported"  # messages from the master to a worker process, and back
 SPARE_S = 5.0  # beyond --stop-timeout, in which a worker ends its users and sends its last report
 WINDOW_S = 5  # the percentiles of a moment are those of so many seconds before it
+_write_csv = stats.StatsCSVFileWriter.stats_writer
 _stopped_at: dict[Environment, float] = {}
 _ended: set[str] = set()  # the worker processes that have sent their last report to this master
+
+
+def patch_locust() -> None:
+    """Put our own code in the place of Locust's; once, before Locust opens its files."""
+    stats.StatsCSVFileWriter.stats_writer = write_until_closed  # type: ignore[method-assign]
+    stats.CURRENT_RESPONSE_TIME_PERCENTILE_WINDOW = WINDOW_S
+    stats.CSV_STATS_FLUSH_INTERVAL_SEC = 0  # a kill loses a second of the history, not five
+    # Asked for a hundred times on every message that changes a worker's users: 0.1 to 0.4 s without a cache.
+    argument_parser.default_args_dict = cache(argument_parser.default_args_dict)
+
+
+def warm_up(**_: Any) -> None:
+    """Do before there are users what would stall the event loop, and with it every user, in the middle of a load.
+
+    Locust looks at the call stack when a load stops, and the first look reads all modules. What is in memory now, the
+    catalogue above all, stays there: the garbage collector need not go through it again and again.
+    """
+    inspect.stack()
+    gc.collect()
+    gc.freeze()
 
 
 def register_messages(environment: Environment, **_: Any) -> None:
@@ -42,8 +66,8 @@ def report_end(environment: Environment, **_: Any) -> None:
 def wait_for_workers(environment: Environment, **_: Any) -> None:
     """Wait for the last report of every worker process that lives, for as long as users may take to end.
 
-    Locust's master gives them half a second, whatever --stop-timeout says: of slow answers the last would be in the
-    files of the workers and not in its statistics, and a slow service look as if the record were short.
+    Locust's master gives them half a second, whatever --stop-timeout says. Then the last slow answers would be in the
+    files of the workers, but not in the master's statistics, and a slow service would look like an incomplete record.
     """
     runner: Any = environment.runner
     if not isinstance(runner, MasterRunner):
@@ -51,7 +75,7 @@ def wait_for_workers(environment: Environment, **_: Any) -> None:
     _ended.clear()
     runner.send_message(END)
     until = time.monotonic() + runner.environment.stop_timeout + SPARE_S
-    # The heartbeat, which goes on meanwhile, finds those that were killed or stand still, in about four seconds.
+    # The heartbeat goes on meanwhile, and finds workers that were killed or stand still in about four seconds.
     while any(worker.id not in _ended and worker.state != STATE_MISSING for worker in runner.clients.all):
         if time.monotonic() > until:
             log.warning("not every process of the load has sent its last report: some requests may be counted nowhere")
@@ -60,12 +84,12 @@ def wait_for_workers(environment: Environment, **_: Any) -> None:
 
 
 def note_stop(environment: Environment, **_: Any) -> None:
-    """Keep the moment in which the load ends: what the history says after it is only clearing up."""
+    """Keep the moment at which the load ends, because the history goes on while the load is cleared up."""
     _stopped_at.setdefault(environment, time.time())
 
 
 def let_files_catch_up(environment: Environment, **_: Any) -> None:
-    """Give Locust the time to write its last numbers: it does so once a second, and not at the end."""
+    """Wait until Locust has written its last numbers, because it writes them once a second, and not at the end."""
     options: Any = environment.parsed_options
     if options.csv_prefix and not isinstance(environment.runner, WorkerRunner):
         gevent.sleep(stats.CSV_STATS_INTERVAL_SEC + 0.2)
@@ -88,23 +112,12 @@ def write_totals(environment: Environment, **_: Any) -> None:
 
 
 def write_until_closed(self: stats.StatsCSVFileWriter) -> None:
-    """Write the CSV files until they are closed: Locust closes them at its end and lets their writer go on.
+    """Write the CSV files until they are closed: Locust closes them at its end, but does not stop their writer.
 
-    Whatever waits after that, another thread or a hook of the interpreter's end, would let it write once more.
+    If a thread or an exit hook waits after that, the writer runs once more.
     """
     try:
-        _write(self)
+        _write_csv(self)
     except ValueError:
         if not self.requests_csv_filehandle.closed:
             raise
-
-
-_write = stats.StatsCSVFileWriter.stats_writer
-stats.StatsCSVFileWriter.stats_writer = write_until_closed  # type: ignore[method-assign]
-stats.CURRENT_RESPONSE_TIME_PERCENTILE_WINDOW = WINDOW_S
-stats.CSV_STATS_FLUSH_INTERVAL_SEC = 0  # a kill loses a second of the history, not five
-events.test_stopping.add_listener(note_stop)  # type: ignore[no-untyped-call]  # Locust's
-events.init.add_listener(register_messages)  # type: ignore[no-untyped-call]  # Locust's
-events.test_stop.add_listener(wait_for_workers)  # type: ignore[no-untyped-call]  # Locust's
-events.test_stop.add_listener(let_files_catch_up)  # type: ignore[no-untyped-call]  # Locust's
-events.quitting.add_listener(write_totals)  # type: ignore[no-untyped-call]  # Locust's

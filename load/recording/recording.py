@@ -1,6 +1,6 @@
 """Records what happens in each second of a load, with --record PREFIX: opens the files, fills them, closes them.
 
-What they are called and hold is defined in analysis/records/formats.py. Every process of the load writes its own.
+Their names and what they hold are defined in analysis/records/formats.py. Every process of the load writes its own.
 """
 
 import logging
@@ -9,26 +9,27 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import gevent
-from locust import events
 from locust.env import Environment
 from locust.exception import StopTest
 from locust.runners import MasterRunner, WorkerRunner
 from locust.stats import StatsError
 
+from analysis.records.failures import UNANSWERED, WRONG
 from analysis.records.formats import FAILURE_SAMPLES, MASTER, name_endpoint, part_path
-from load.client.http_client import on_idle_closed
-from load.client.services import WRONG_USE
+from load.client.locust_client import on_idle_closed
+from load.client.refusal import WRONG_USE
 from load.recording.failure_samples import FailureSamples
 from load.recording.generator import GeneratorFile
 from load.recording.latencies import LatencyLog
 from load.recording.ledger import Ledger
-from load.recording.seconds import RIGHT, UNANSWERED, SecondsFile, kind_of
+from load.recording.request_failed import RequestFailed
+from load.recording.seconds import RIGHT, SecondsFile
 
 log = logging.getLogger(__name__)
 
 
 class Recording:
-    """The files of one process of a load, written to once a second; this one only makes others work."""
+    """The files of one process of a load, written to once a second; as it is, for a master, which has no users."""
 
     def __init__(self, prefix: Path, part: str, runner: Any) -> None:
         """Begin the files; raises FileExistsError when another load has used their names."""
@@ -43,7 +44,7 @@ class Recording:
     def _write_every_second(self) -> NoReturn:
         while True:
             gevent.sleep(1 - time.time() % 1)
-            second = int(time.time())  # the one that has just begun is not over
+            second = int(time.time())  # it has just begun: the seconds before it are over
             for file in self.files:
                 file.write(second)
 
@@ -80,7 +81,7 @@ class UsersRecording(Recording):
         context: Any = None,
         **_: Any,
     ) -> None:
-        """Take in a request that has ended; what has no start is a finding of the load itself."""
+        """Record a request that has ended; a failure without a start is no request, but a finding of the load."""
         if start_time is None:
             return
         endpoint = self._endpoints.get((request_type, name))
@@ -95,7 +96,14 @@ class UsersRecording(Recording):
             text = StatsError.parse_error(exception)  # type: ignore[arg-type]  # as Locust lists it
             self.failures.note((request_type, name), text, response, response_time, end)
         if context and "ledger" in context:
-            self.ledger.settle(context["ledger"], None if kind == UNANSWERED else response)
+            self.ledger.note_outcome(context["ledger"], None if kind == UNANSWERED else response)
+
+
+def kind_of(exception: BaseException | None) -> str:
+    """Return what a request is counted as; a failure that the load itself did not raise is a wrong answer."""
+    if exception is None:
+        return RIGHT
+    return exception.kind if isinstance(exception, RequestFailed) else WRONG
 
 
 _recordings: dict[Environment, Recording] = {}
@@ -108,7 +116,7 @@ def recording_of(environment: Environment) -> UsersRecording | None:
 
 
 def begin_recording(environment: Environment, **_: Any) -> None:
-    """Begin to record, if that was asked for and has not begun; raises StopTest when another load has used the name."""
+    """Begin to record, if asked to and not done already; raises StopTest when another load has used the name."""
     options: Any = environment.parsed_options
     if options.record and environment not in _recordings:
         try:
@@ -134,7 +142,3 @@ def end_recording(**_: Any) -> None:
     """Write what is left when the process ends."""
     for recording in _recordings.values():
         recording.close()
-
-
-events.test_start.add_listener(begin_recording)  # type: ignore[no-untyped-call]  # Locust's
-events.quit.add_listener(end_recording)  # type: ignore[no-untyped-call]  # Locust's

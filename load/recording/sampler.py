@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Sample /metrics of both services once a second, into NAME_server.jsonl, until a process that it is given has ended.
+"""Sample /metrics of both services once a second, into NAME_server.jsonl, until a given process has ended.
 
-A process of its own, so that a busy load does not miss what the services say, and reading it does not cost the load.
-The format is that of analysis/records/formats.py.
+It runs as a process of its own, so that a busy load delays no sample, and sampling takes no time from the load. The
+format is defined in analysis/records/formats.py.
 """
 
 import argparse
@@ -23,8 +23,12 @@ import psutil
 import requests
 
 from analysis.records.formats import VALUES, ServerSample, Worker
-from load.client.script import Arguments
-from load.client.services import WRONG_USE, open_http
+from analysis.records.processes import is_running
+from load.client.http_client import open_http
+from load.client.refusal import Refused
+from load.client.script import Arguments, run
+from load.client.service_metrics import find_token
+from load.client.target import Target
 
 TIMEOUTS = (1.0, 2.5)  # seconds to connect and to wait: a later answer says nothing about its second
 SAMPLE = re.compile(r"(\w+)(?:\{(.*)\})? (\S+)")
@@ -40,7 +44,7 @@ FIGURES = set(WORKER.values())
 
 
 class SampleFile:
-    """NAME_server.jsonl, written by several threads, each line in one piece."""
+    """NAME_server.jsonl, to which several threads write whole lines."""
 
     def __init__(self, path: Path) -> None:
         """Begin the file."""
@@ -74,7 +78,7 @@ def parse_metrics(text: str) -> dict[str, Any]:
 
 
 def take_sample(http: requests.Session, service: str, url: str, headers: dict[str, str]) -> ServerSample:
-    """Ask a service for its metrics; what goes wrong is a sample too."""
+    """Ask a service for its metrics, and return a sample of them, or of what went wrong."""
     began, clock = time.time(), time.perf_counter()
     try:
         answer = http.get(f"{url}/metrics", headers=headers, timeout=TIMEOUTS, allow_redirects=False)
@@ -91,13 +95,12 @@ def take_sample(http: requests.Session, service: str, url: str, headers: dict[st
 
 
 def await_next_sample() -> None:
-    """Sleep until half past the second: at full seconds the processes of the load write their files."""
+    """Sleep until the middle of a second, because at full seconds the processes of the load write their files."""
     time.sleep(1 - (time.time() + 0.5) % 1)
 
 
-def follow_service(file: SampleFile, service: str, url: str) -> None:
-    """Sample a service in the middle of every second, for ever; one in which it is still answering is left out."""
-    token = os.environ.get("METRICS_TOKEN", "")
+def follow_service(file: SampleFile, service: str, url: str, token: str) -> None:
+    """Sample a service in the middle of every second, for ever; a second in which it still answers is left out."""
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     http = open_http()
     while True:
@@ -115,42 +118,40 @@ def follow_machine(file: SampleFile) -> None:
         file.write(ServerSample(at=time.time(), service="machine", values={"cpu": share, "cpus": cpus}))
 
 
-def start_following(run: dict[str, Any], file: SampleFile) -> None:
-    """Start a thread for each service of a run.json, and for the machine if they are on it."""
-    for name, service in run["services"].items():
-        threading.Thread(target=follow_service, args=(file, name, service["url"]), daemon=True).start()
-    if run["target_is_this_machine"]:
+def start_following(facts: dict[str, Any], file: SampleFile) -> None:
+    """Start a thread for each service of a run.json, and for the machine if they are on it; raises Refused."""
+    urls = {name: service["url"] for name, service in facts["services"].items()}
+    token = find_token(Target(**urls))
+    for name, url in urls.items():
+        threading.Thread(target=follow_service, args=(file, name, url, token), daemon=True).start()
+    if facts["target_is_this_machine"]:
         threading.Thread(target=follow_machine, args=(file,), daemon=True).start()
 
 
-def is_running(pid: int) -> bool:
-    """Whether a process has not ended; one that was killed may wait for its parent to notice."""
+def sample(options: argparse.Namespace) -> int:
+    """Sample until the process that is watched has ended, or until told to stop, and return 0; raises Refused."""
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, lambda *_: stop.set())
     try:
-        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
+        facts = json.loads((options.folder / "run.json").read_text(encoding="utf-8"))
+        file = SampleFile(options.folder / f"{options.name}_server.jsonl")
+    except OSError as problem:
+        raise Refused(f"{problem.filename}: {problem.strerror}") from None
+    start_following(facts, file)
+    while is_running(options.pid) and not stop.wait(0.2):
+        pass
+    return 0
 
 
 def main() -> int:
-    """Sample until the process that is watched has ended, or until told to stop."""
+    """Read the options, sample, and return the exit code."""
     parser = Arguments(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("name", help="the scenario")
     parser.add_argument("folder", type=Path, help="the results folder; its run.json says where the services are")
     parser.add_argument("--pid", type=int, required=True, help="the process that it ends with")
     options = parser.parse_args()
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        signal.signal(number, lambda *_: stop.set())
-    try:
-        run = json.loads((options.folder / "run.json").read_text(encoding="utf-8"))
-        file = SampleFile(options.folder / f"{options.name}_server.jsonl")
-    except OSError as problem:
-        print(f"{parser.prog}: {problem.filename}: {problem.strerror}", file=sys.stderr)
-        return WRONG_USE
-    start_following(run, file)
-    while is_running(options.pid) and not stop.wait(0.2):
-        pass
-    return 0
+    return run(parser.prog, lambda: sample(options))
 
 
 if __name__ == "__main__":

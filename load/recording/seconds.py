@@ -1,4 +1,4 @@
-"""Counts what each second of a load brought on each endpoint, and how long its users were busy there or thought."""
+"""Counts the requests of each second on each endpoint, and for how long users waited for answers or thought."""
 
 import csv
 import math
@@ -10,58 +10,52 @@ from pathlib import Path
 
 from analysis.records.formats import ASIDE, CLOSED, SECONDS, THINK, WAITING, WAITING_BOOKS, is_catalogue
 
-RIGHT, WRONG, UNANSWERED, SHED, BUSY = range(5)  # the places in a row
+RIGHT = "right"  # the column of a request that has not failed; the kinds of failures are columns too
+COLUMNS = {name: column for column, name in enumerate(SECONDS[2:])}  # behind the second and the endpoint
+BUSY = COLUMNS["busy_s"]
 NOTHING_S = 1e-6
 Row = list[float]
 
 
-def kind_of(exception: BaseException | None) -> int:
-    """Return which count a request belongs to; the words are those of load/users/user.py."""
-    if exception is None:
-        return RIGHT
-    text = str(exception)
-    return SHED if text.startswith("shed: ") else UNANSWERED if text.startswith("no answer: ") else WRONG
-
-
 class SecondsFile:
-    """NAME_seconds.csv, and the rows that are not in it yet; those of one second and endpoint add up."""
+    """NAME_seconds.csv, and the rows that are not in it yet; rows of the same second and endpoint add up."""
 
     def __init__(self, path: Path) -> None:
         """Begin the file."""
         self._file = open(path, "x", newline="", encoding="utf-8")  # noqa: SIM115  closed by close()
         self._writer = csv.writer(self._file)
         self._writer.writerow(SECONDS)
-        # None yet: so that a record without a request that waited can be told from one that does not count them.
+        # A row of zeros tells a record without any waiting request from an older record, which does not count them.
         for waiting in (WAITING, WAITING_BOOKS):
             self._writer.writerow([int(time.time()), waiting, 0, 0, 0, 0, "0.000000"])
         self._rows: dict[int, dict[str, Row]] = defaultdict(lambda: defaultdict(lambda: [0, 0, 0, 0, 0.0]))
 
-    def count(self, endpoint: str, kind: int, start: float, end: float) -> None:
+    def count(self, endpoint: str, kind: str, start: float, end: float) -> None:
         """Count a request in the second of its end, and its time in every second that it touched."""
-        self._rows[int(end)][endpoint][kind] += 1
+        self._rows[int(end)][endpoint][COLUMNS[kind]] += 1
         self._spend(endpoint, start, end)
-        for second in range(math.ceil(start), int(end)):  # through which it waited from begin to end
+        for second in range(math.ceil(start), int(end)):  # the whole seconds in which it waited
             self._rows[second][WAITING][BUSY] += 1
             if is_catalogue(endpoint):
                 self._rows[second][WAITING_BOOKS][BUSY] += 1
 
     def count_closed(self) -> None:
-        """Count an idle connection that was found closed now."""
+        """Count an idle connection that was found closed."""
         self._rows[int(time.time())][CLOSED][BUSY] += 1
 
     def think(self, seconds: float) -> float:
-        """Count a think time asked for now, and return when it ends."""
+        """Count a think time that begins now, and return when it ends."""
         now = time.time()
         self._spend(THINK, now, now + seconds)
         return now + seconds
 
     def end_think(self, until: float) -> None:
-        """Take back what is left of a think time whose user is stopped now."""
+        """Take back the rest of a think time that ends early, because its user is stopped now."""
         self._spend(THINK, time.time(), until, -1)
 
     @contextmanager
     def aside(self) -> Iterator[None]:
-        """Count the time of a `with` block, in which a user waits for something that is no request of the load."""
+        """Count the time of a `with` block in which a user waits for something else than a request of the load."""
         start = time.time()
         try:
             yield
@@ -84,6 +78,6 @@ class SecondsFile:
         self._file.flush()
 
     def close(self) -> None:
-        """Write what is left, but no think time of seconds that are yet to come."""
+        """Write what is left, except think time in seconds that are still to come."""
         self.write(time.time())
         self._file.close()

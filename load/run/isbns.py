@@ -1,39 +1,39 @@
-"""Draws ISBNs for the books that a load adds, so that no two users of it have the same, in whatever process."""
+"""Reserves ISBNs for the books that a load adds, so that no two users of its processes have the same."""
 
 import secrets
 from collections.abc import Iterator
 from itertools import islice
 
-from load.shared import Counter
+from load.shared_memory import Counter
 
-STARTS = 90_000  # 979-10000 to 979-99999
-BLOCKS = Counter(secrets.randbelow(STARTS))  # a random number, for loads that share no memory
-SET_ASIDE = Counter()
+PREFIXES = 90_000  # 979-10000 to 979-99999, each with 10,000 ISBNs
+NEXT_PREFIX = Counter(secrets.randbelow(PREFIXES))  # begins at random because other loads share no memory with this one
+RESERVED = Counter()  # ISBNs, by all processes
 
 
 class OwnIsbns:
-    """The ISBNs that this process hands to its users, 10,000 behind each start."""
+    """The ISBNs that this process gives to its users; it takes prefixes, and uses up one after the other."""
 
     def __init__(self, taken: set[str]) -> None:
-        """Pass over the starts that are taken: the first eight digits of ISBNs in the catalogue."""
+        """Leave out the prefixes that are taken: the first eight digits of ISBNs in the catalogue."""
         self._taken = taken
-        self._block: Iterator[str] = iter(())
+        self._isbns: Iterator[str] = iter(())
 
-    def set_aside(self, count: int) -> list[str]:
+    def reserve(self, count: int) -> list[str]:
         """Return `count` ISBNs that nobody else gets; they are counted before they are returned."""
-        SET_ASIDE.take(count)
-        isbns = list(islice(self._block, count))
+        RESERVED.take(count)
+        isbns = list(islice(self._isbns, count))
         while len(isbns) < count:
-            start = f"979{10_000 + BLOCKS.take() % STARTS}"
-            if start not in self._taken:
-                self._block = isbns_behind(start)  # another greenlet may have done so too: that leaves a gap
-                isbns += islice(self._block, count - len(isbns))
+            prefix = f"979{10_000 + NEXT_PREFIX.take() % PREFIXES}"
+            if prefix not in self._taken:
+                self._isbns = isbns_with(prefix)  # another greenlet may do so meanwhile: some ISBNs are left unused
+                isbns += islice(self._isbns, count - len(isbns))
         return isbns
 
 
-def isbns_behind(start: str) -> Iterator[str]:
-    """Yield the ISBNs whose first eight digits these are. Check digit: ISBN Users' Manual, 7th edition, section 5."""
+def isbns_with(prefix: str) -> Iterator[str]:
+    """Yield all ISBNs that begin with these eight digits. Check digit: ISBN Users' Manual, 7th edition, section 5."""
     for number in range(10_000):
-        digits = f"{start}{number:04}"
+        digits = f"{prefix}{number:04}"
         check = -sum(int(digit) * (1, 3)[place % 2] for place, digit in enumerate(digits)) % 10
         yield f"{digits}{check}"

@@ -15,7 +15,7 @@ import psutil
 
 
 def describe_machine() -> dict[str, Any]:
-    """Processor, kernel, limits and versions of the machine that makes the load."""
+    """Return processor, memory, kernel, limits and versions of the machine that makes the load."""
     return {
         "cpu": _read_cpu(),
         "cpus": os.cpu_count(),
@@ -28,7 +28,7 @@ def describe_machine() -> dict[str, Any]:
 
 
 def is_this_machine(url: str) -> bool:
-    """Whether the host of `url` is an address of this machine: only then can a socket be bound to it."""
+    """Tell whether the host of `url` is an address of this machine: only then a socket can be bound to it."""
     try:
         found = socket.getaddrinfo(urlsplit(url).hostname, None, type=socket.SOCK_DGRAM)
     except OSError:
@@ -44,7 +44,7 @@ def is_this_machine(url: str) -> bool:
 
 
 def read_commit(folder: Path) -> str | None:
-    """The commit of the project folder, with `+` behind it when files were changed; None without git."""
+    """Return the commit of the project folder, with "+" at its end when files were changed; None without git."""
     head = _ask("git", "-C", str(folder), "rev-parse", "HEAD")
     changed = _ask("git", "-C", str(folder), "status", "--porcelain")
     return head and head + ("+" if changed else "")

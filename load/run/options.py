@@ -4,16 +4,16 @@ import argparse
 import math
 from typing import Any, ClassVar
 
-from locust import LoadTestShape, events
+from locust import LoadTestShape
 
 from analysis.plan.scenario_files import PlanError, parse_stages
 from analysis.plan.thresholds import LIMITS, OBJECTIVES, Threshold
 
 
 def stages_text(text: str) -> str:
-    """Return "USERS:SECONDS:SPAWN_RATE ..." as it is, for a master sends its options to its worker processes.
+    """Return "USERS:SECONDS:SPAWN_RATE ..." unchanged, because a master sends its options as text to its workers.
 
-    Raises ArgumentTypeError when these are no stages.
+    Raises ArgumentTypeError for a text that gives no stages.
     """
     try:
         parse_stages(text)
@@ -42,11 +42,11 @@ def parse_share(text: str) -> float:
 
 
 def threshold_option(threshold: Threshold) -> tuple[Any, str]:
-    """Return the kind and the words of the option that gives a threshold another value."""
+    """Return the type and the help of the option that changes a threshold."""
     return parse_share if threshold.is_share else parse_amount, threshold.words.replace("%", "%%")
 
 
-# The load itself reads the first four; the others are for the analysis, which finds them in the scenario file.
+# The load reads the first four. The others are for the analysis, which reads them in the scenario file.
 OPTIONS: dict[str, tuple[Any, str]] = {
     "users-file": (str, "the accounts to sign in (users.csv)"),
     "sessions-file": (str, "where their sessions are kept (sessions.json)"),
@@ -67,20 +67,17 @@ def add_options(parser: Any, **_: Any) -> None:
 
 
 class StagesShape(LoadTestShape):
-    """Goes through the stages of --stages, or of the class when the option is not given."""
+    """Goes through the stages of --stages, or those of the class without that option."""
 
     abstract = True
     stages: ClassVar[str]
     runner: Any  # set by Locust
 
     def tick(self) -> tuple[int, float] | None:
-        """Return the users and the ramp of this moment, None at the end; called once a second."""
+        """Return the users and the spawn rate of this moment, None at the end; Locust asks once a second."""
         left = float(self.get_run_time())  # type: ignore[no-untyped-call]  # Locust's
         for stage in parse_stages(self.runner.environment.parsed_options.stages or self.stages):
             if left < stage.seconds:
                 return stage.users, stage.spawn_rate
             left -= stage.seconds
         return None
-
-
-events.init_command_line_parser.add_listener(add_options)  # type: ignore[no-untyped-call]  # Locust's

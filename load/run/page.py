@@ -1,4 +1,4 @@
-"""Locust's web page: its start button waits a moment for what a load needs, and it asks on until the load is over."""
+"""Changes Locust's web page: its start button says why no load can begin yet, and it shows a load until its end."""
 
 import logging
 from typing import Any
@@ -17,11 +17,11 @@ from locust.runners import (
     WorkerRunner,
 )
 
-from load.client.services import Refused
+from load.client.refusal import Refused
 from load.run.preparation import preparation_of
-from load.shared import wait_for
+from load.shared_memory import wait_for
 
-MOMENT_S = 1.5  # a start waits so long for what is missing; then the page says how far it is
+MOMENT_S = 1.5  # for which a start waits for the preparation; then the page says how far that is
 TRIES, TRY_EVERY_S = 300, 2.0
 AGAIN = "Press Start again in a moment."
 LOADING, ENDING = (STATE_SPAWNING, STATE_RUNNING), (STATE_CLEANUP, STATE_STOPPING)
@@ -29,7 +29,7 @@ STATS = "locust.request_stats"
 log = logging.getLogger(__name__)
 
 
-def prepare_beside(environment: Environment) -> None:
+def prepare_in_background(environment: Environment) -> None:
     """Prepare a load in the background, where its host is known, and say so on the terminal."""
     is_worker = isinstance(environment.runner, WorkerRunner)
     gevent.spawn(_prepare_after_owner if is_worker else _prepare, environment)
@@ -40,7 +40,7 @@ def _prepare(environment: Environment) -> None:
         preparation = preparation_of(environment, environment.host or "")
         where = preparation.auth_url, preparation.books_url
         log.info("preparing a load for %s and %s; the page can be opened meanwhile", *where)
-        preparation.is_sure_within(None)
+        preparation.is_ready_within(None)
     except Refused as problem:
         log.info("a load is prepared when a test starts, for now: %s", problem)
     else:
@@ -48,17 +48,17 @@ def _prepare(environment: Environment) -> None:
 
 
 def _prepare_after_owner(environment: Environment) -> None:
-    """Prepare in a worker process, once the owner has signed the accounts in; else it does so when a test starts."""
+    """Prepare a worker process once its master has signed the accounts in; if that takes too long, a start does so."""
     for _ in range(TRIES):
         try:
-            preparation_of(environment, environment.host or "").make_sure()
+            preparation_of(environment, environment.host or "").ensure_ready()
             return
         except Refused:
             gevent.sleep(TRY_EVERY_S)
 
 
 def guard_page(environment: Environment, web_ui: Any) -> None:
-    """Let the start button show, instead of a load, why none can begin yet, and the page ask on until all is over."""
+    """Have the start button say why a load cannot begin yet, and the page ask for figures until the load is over."""
 
     def refuse() -> Response | None:
         runner: Any = environment.runner
@@ -90,7 +90,7 @@ def say_what_is_missing(environment: Environment, host: str) -> str:
         return f"The last load is still ending. {AGAIN}"
     try:
         preparation = preparation_of(environment, host)
-        if preparation.is_sure_within(MOMENT_S):
+        if preparation.is_ready_within(MOMENT_S):
             return ""
     except Refused as problem:
         log.error("%s", problem)
@@ -99,7 +99,7 @@ def say_what_is_missing(environment: Environment, host: str) -> str:
 
 
 def has_ended(environment: Environment, *, all_processes: bool = False) -> bool:
-    """Tell whether the last load is over, and processes there for the next: those of a master leave and come again."""
+    """Tell whether the last load is over and workers are there for the next: they leave a master and come again."""
     runner, options = environment.runner, environment.parsed_options
     if not isinstance(runner, MasterRunner):
         return runner is not None and runner.state not in ENDING
@@ -108,10 +108,10 @@ def has_ended(environment: Environment, *, all_processes: bool = False) -> bool:
 
 
 def choose_state(environment: Environment, web_ui: Any) -> str:
-    """Return the state of the load as the page is to see it.
+    """Return the state of the load for the page.
 
-    The page asks on only as long as it reads "spawning" or "running". So a load that is about to spawn is spawning,
-    and a load whose last users are ending is running.
+    The page asks for figures only while it reads "spawning" or "running". So a load that is about to spawn is shown as
+    spawning, and a load whose last users are ending as running.
     """
     runner: Any = environment.runner
     begun = (web_ui._swarm_greenlet, runner.spawning_greenlet, runner.shape_greenlet)

@@ -1,4 +1,8 @@
-"""Look before the load: find the two services, ask their health and metrics, and write down what will run where."""
+"""Look before the load: find the two services, ask their health and metrics, and write down what will run where.
+
+In two steps, because the services may have to be started between them: `begin` finds scenario files and addresses and
+begins run.json, `complete` adds what the services say of themselves, and refuses a load beside another one.
+"""
 
 import argparse
 import json
@@ -13,15 +17,16 @@ from prometheus_client.parser import text_string_to_metric_families
 from analysis.plan.plan import SCENARIOS, Plan, plan_to_dict
 from analysis.plan.scenario_files import PlanError, read_plan, scenario_path
 from load.client.accounts import read_accounts
-from load.client.script import INTERRUPTED, Arguments, count_of
-from load.client.service_metrics import BROKEN, find_token, read_metrics, read_stack, refuse_other_load
-from load.client.services import WRONG_USE, Refused, open_http
+from load.client.http_client import open_http
+from load.client.refusal import BROKEN, INTERRUPTED, WRONG_USE, Refused
+from load.client.script import Arguments, count_of
+from load.client.service_metrics import find_token, read_metrics, read_stack, refuse_other_load
 from load.client.target import TIMEOUT_S, Target, choose_target, read_target
 from load.run.machine import describe_machine, is_this_machine, read_commit
 
 
 def read_service(name: str, url: str, token: str) -> dict[str, Any]:
-    """Address, version and settings of a service, from /health and /metrics; raises Refused when it refuses."""
+    """Return address, version and settings of a service, from /health and /metrics; raises Refused."""
     try:
         version = open_http().get(f"{url}/health", timeout=TIMEOUT_S).json()["version"]
     except (requests.RequestException, ValueError, KeyError, TypeError):
@@ -37,7 +42,10 @@ def read_service(name: str, url: str, token: str) -> dict[str, Any]:
 
 
 def find_files(options: argparse.Namespace) -> list[Path]:
-    """The files of the scenarios: the user's own, else the project's; raises Refused when he has none of them."""
+    """Return the files of the scenarios: the user's own, or the project's where there is none.
+
+    Raises Refused when the user's folder has none at all, or a file of no scenario.
+    """
     own = {path.stem: path for path in options.own.glob("*.conf")} if options.own else {}
     if strange := sorted(own.keys() - set(SCENARIOS)):
         known = ", ".join(SCENARIOS)
@@ -49,7 +57,7 @@ def find_files(options: argparse.Namespace) -> list[Path]:
 
 
 def read_plans(folder: Path, files: list[Path]) -> list[Plan]:
-    """The plans of the scenario files; raises Refused naming the file that is wrong."""
+    """Return the plans of the scenario files; raises Refused, which names the file that is wrong."""
     try:
         plans = [read_plan(file) for file in files]
     except PlanError as error:
@@ -60,38 +68,63 @@ def read_plans(folder: Path, files: list[Path]) -> list[Plan]:
     return plans
 
 
-def describe_run(options: argparse.Namespace, target: Target) -> dict[str, Any]:
-    """Everything that run.json holds; raises Refused. No secret is in it."""
-    folder = Path()
-    token = find_token(target)
+def begin_run(options: argparse.Namespace) -> list[str]:
+    """Begin run.json with what is to run where, and return what run_all_tests.sh needs of it; raises Refused.
+
+    The first line holds what was found at the addresses, whose they are ("stack" or "other"), and the addresses of the
+    two services. Each other line is a scenario file.
+    """
+    target, given = read_target(options)
     files = find_files(options)
-    return {
-        "run": options.out.name,
-        "profile": options.profile,
+    plans = read_plans(Path(), files)
+    found = choose_target(target, given)
+    write_run(
+        options.out,
+        {
+            "run": options.out.name,
+            "profile": options.profile,
+            "services": {name: {"url": url} for name, url in target._asdict().items()},
+            "processes": options.processes,
+            "scenario_files": [str(file) for file in files],
+            "plan": [plan_to_dict(plan) for plan in plans],
+        },
+        "x",
+    )
+    whose = "stack" if found == "absent" or read_stack(target) else "other"
+    return [" ".join([found, whose, *target]), *map(str, files)]
+
+
+def complete_run(out: Path) -> None:
+    """Add to run.json what only services that run can tell, but no secret; raises Refused."""
+    run = json.loads((out / "run.json").read_text(encoding="utf-8"))
+    target = Target(**{name: service["url"] for name, service in run["services"].items()})
+    token = find_token(target)
+    run |= {
         "started": datetime.now(UTC).isoformat(timespec="seconds"),
         "services": {name: read_service(name, url, token) for name, url in target._asdict().items()},
         "target_is_this_machine": is_this_machine(target.auth),
-        "processes": options.processes,
         "accounts": len(read_accounts(Path("users.csv"))),
         "machine": describe_machine(),
-        "commit": read_commit(folder),
-        "scenario_files": [str(file) for file in files],
-        "plan": [plan_to_dict(plan) for plan in read_plans(folder, files)],
+        "commit": read_commit(Path()),
     }
+    refuse_other_load(target, token)
+    write_run(out, run, "w")
 
 
-def write_run(out: Path, run: dict[str, Any]) -> None:
-    """Write run.json, whole and for the first time; raises Refused when the folder is another run's."""
+def write_run(out: Path, run: dict[str, Any], mode: str) -> None:
+    """Write run.json; raises Refused when it cannot be, as with mode "x" when the folder is another run's."""
     try:
-        with open(out / "run.json", "x", encoding="utf-8") as file:
+        with open(out / "run.json", mode, encoding="utf-8") as file:
             file.write(json.dumps(run, indent=2, ensure_ascii=False) + "\n")
     except OSError as problem:
         raise Refused(f"{out}/run.json cannot be written: {problem.strerror}", BROKEN) from None
 
 
 def read_options() -> argparse.Namespace:
+    """Return the options; all but the step and the folder belong to the first step, and run.json keeps them."""
     parser = Arguments(description=__doc__)
-    parser.add_argument("step", choices=("plan", "target", "token", "record"))
+    parser.add_argument("step", choices=("begin", "complete"))
+    parser.add_argument("out", type=Path, help="the results folder")
     parser.add_argument("--profile", choices=("full", "quick"), default="full")
     parser.add_argument("--scenarios", type=lambda text: text.split(), default=list(SCENARIOS))
     parser.add_argument("--own", type=Path)
@@ -99,7 +132,6 @@ def read_options() -> argparse.Namespace:
     parser.add_argument("--auth-url", default="")
     parser.add_argument("--books-url", default="")
     parser.add_argument("--processes", type=count_of, default=1)
-    parser.add_argument("--out", type=Path)
     return parser.parse_args()
 
 
@@ -107,21 +139,10 @@ def main() -> int:
     """Do one step of the pre-flight and return the exit code; one line on standard error when it is refused."""
     options = read_options()
     try:
-        if options.step == "plan":
-            files = find_files(options)
-            read_plans(Path(), files)
-            print(*files, sep="\n")
-        elif options.step == "target":
-            target, given = read_target(options)
-            chosen = choose_target(target, given)
-            print(chosen, "stack" if chosen == "absent" or read_stack(target) else "other", *target)
-        elif options.step == "token":
-            print(find_token(read_target(options)[0]))
+        if options.step == "begin":
+            print(*begin_run(options), sep="\n")
         else:
-            target, _ = read_target(options)
-            run = describe_run(options, target)
-            refuse_other_load(target, find_token(target))
-            write_run(options.out, run)
+            complete_run(options.out)
     except Refused as problem:
         print(f"run_all_tests.sh: {problem}", file=sys.stderr)
         return problem.exit_code

@@ -1,4 +1,4 @@
-"""Prepares what loads need, sessions and the catalogue, beside Locust's page, and keeps it from start to start."""
+"""Prepares what loads need, sessions and the catalogue, and keeps it ready from load to load."""
 
 import logging
 import time
@@ -10,16 +10,17 @@ from gevent.lock import RLock
 from locust.env import Environment
 from locust.runners import STATE_INIT, STATE_STOPPED, WorkerRunner
 
-from load.client.accounts import Account, read_accounts
+from load.client.accounts import Account, read_accounts, split_accounts
+from load.client.addresses import service_url
 from load.client.catalogue import SignedOut
-from load.client.known import Known
+from load.client.http_client import check_service
 from load.client.progress import work_through
-from load.client.services import Refused, check_service, service_url
-from load.client.sign_in import split_accounts
-from load.run.kept_catalogue import KeptCatalogue
+from load.client.refusal import Refused
+from load.client.snapshot import Snapshot
+from load.run.catalogue_cache import CatalogueCache
 from load.run.shared_sessions import SharedSessions
 
-FRESH_S = 10.0  # a start need not look again at what was found right so many seconds ago
+RECHECK_AFTER_S = 10.0  # a start within so many seconds of a check need not check again
 TELL_EVERY_S = 2.0
 log = logging.getLogger(__name__)
 
@@ -27,44 +28,44 @@ log = logging.getLogger(__name__)
 class Preparation:
     """What every load against one pair of services needs; `words` say how far it is."""
 
-    known: Known
+    snapshot: Snapshot
     sessions: SharedSessions
 
     def __init__(self, environment: Environment, auth_url: str, books_url: str) -> None:
         """Begin with nothing prepared."""
         self.auth_url, self.books_url = auth_url, books_url
         self.words = ""
-        self.kept: list[Account] = []  # the accounts that the load logs in and out itself
-        self.catalogue = KeptCatalogue(books_url, lambda: self.sessions.token(0))
+        self.reserved: list[Account] = []  # the accounts that the load logs in and out itself
+        self.catalogue_cache = CatalogueCache(books_url, lambda: self.sessions.token(0))
         self._environment = environment
         self._accounts: list[Account] = []
         self._problem: Refused | None = None
         self._work: gevent.Greenlet | None = None
         self._working = RLock()
-        self._found_right_at = float("-inf")
+        self._checked_at = float("-inf")
         self._told_at = time.monotonic()
 
-    def make_sure(self, label: str = "") -> None:
+    def ensure_ready(self, label: str = "") -> None:
         """Make sure that a load can begin: do what is missing, and renew what has changed; raises Refused.
 
-        With a label the sign-in is shown on the terminal. A process that is not the owner takes the owner's sessions.
+        With a label the sign-in is shown on the terminal. A worker process takes over its master's sessions.
         """
         with self._working:
-            if time.monotonic() - self._found_right_at < FRESH_S:
+            if time.monotonic() - self._checked_at < RECHECK_AFTER_S:
                 return
             self.words, self._told_at = "the services are asked", time.monotonic()
             check_both(self.auth_url, self.books_url)
             self._prepare_sessions(label)
             self.words = "the catalogue is looked at"
             try:
-                self.known = self.catalogue.renew(self._tell_books)
-            except SignedOut:  # so all may be: Redis was emptied, say
+                self.snapshot = self.catalogue_cache.renew(self._tell_books)
+            except SignedOut:  # maybe all sessions have ended, for example because Redis was emptied
                 self.sessions.begin(label, self._tell_accounts)
-                self.known = self.catalogue.renew(self._tell_books)
-            self._found_right_at = time.monotonic()
+                self.snapshot = self.catalogue_cache.renew(self._tell_books)
+            self._checked_at = time.monotonic()
 
-    def is_sure_within(self, seconds: float | None) -> bool:
-        """Have make_sure() done in the background, and tell whether it was within so many seconds; raises Refused."""
+    def is_ready_within(self, seconds: float | None) -> bool:
+        """Call ensure_ready() in the background, and tell whether that took no more seconds; raises Refused."""
         if self._work is None or self._work.ready():
             self._work = gevent.spawn(self._try)
         self._work.join(seconds)
@@ -73,19 +74,19 @@ class Preparation:
         return bool(self._work.ready())
 
     def note_load(self) -> None:
-        """Note that a load begins now: before the next it is to be looked again."""
-        self._found_right_at = float("-inf")
-        self.catalogue.note_load()
+        """Note that a load begins now, so that the next start checks everything again."""
+        self._checked_at = float("-inf")
+        self.catalogue_cache.note_load()
 
-    def settle(self) -> None:
-        """Once the books of a load are removed, get ready for the next."""
+    def get_ready_again(self) -> None:
+        """Get ready for the next load once the books of the last are removed."""
         try:
-            self.catalogue.settle(self._tell_books)
+            self.catalogue_cache.renew_after_load(self._tell_books)
         except Refused as problem:
             log.warning("the catalogue is looked at again when the next test starts: %s", problem)
 
     def end(self) -> None:
-        """End what goes on; what was signed in so far is kept."""
+        """End the work in the background; the sessions begun so far are kept."""
         if self._work:
             self._work.kill()
         if self._accounts:
@@ -94,20 +95,20 @@ class Preparation:
     def _try(self) -> None:
         self._problem = Refused("the preparation broke off", 1)
         try:
-            self.make_sure()
+            self.ensure_ready()
         except Refused as problem:
             self._problem = problem
         else:
             self._problem = None
 
     def _prepare_sessions(self, label: str) -> None:
-        """Sign the accounts in, once for the same file of accounts; what would soon run out is refreshed."""
+        """Sign the accounts in, unless that was done for the same accounts: then refresh tokens that expire soon."""
         options: Any = self._environment.parsed_options
         accounts = read_accounts(Path(options.users_file))
         if accounts == self._accounts:
             self.sessions.freshen()
             return
-        shared, kept = split_accounts(accounts)
+        shared, reserved = split_accounts(accounts)
         is_owner = not isinstance(self._environment.runner, WorkerRunner)
         sessions = SharedSessions(
             self.auth_url, shared, Path(options.sessions_file), is_owner, lambda: has_users(self._environment)
@@ -115,7 +116,7 @@ class Preparation:
         sessions.begin(label, self._tell_accounts)
         if self._accounts:
             self.sessions.end()
-        self.sessions, self.kept, self._accounts = sessions, kept, accounts
+        self.sessions, self.reserved, self._accounts = sessions, reserved, accounts
 
     def _tell_accounts(self, done: int, total: int) -> None:
         self._tell(f"{done:,} of {total:,} accounts are signed in")
@@ -131,7 +132,7 @@ class Preparation:
 
 
 def check_both(auth_url: str, books_url: str) -> None:
-    """Raise Refused unless each address answers as its service, for the first that does not; both are asked at once."""
+    """Raise Refused for the first address that does not answer as its service; both are asked at the same time."""
 
     def check(service: str) -> tuple[str, Refused | None]:
         try:
@@ -147,7 +148,7 @@ def check_both(auth_url: str, books_url: str) -> None:
 
 
 def has_users(environment: Environment) -> bool:
-    """Tell whether a load is going on, or ending."""
+    """Tell whether a load is running or ending."""
     runner: Any = environment.runner
     return runner.state not in (STATE_INIT, STATE_STOPPED)
 
@@ -156,7 +157,7 @@ _preparations: dict[Environment, Preparation] = {}
 
 
 def preparation_of(environment: Environment, host: str) -> Preparation:
-    """Return the preparation for Locust's host, which is kept until another host is asked for; raises Refused."""
+    """Return the preparation for Locust's host, kept until the host changes; raises Refused."""
     auth_url, books_url = service_url("auth", host), service_url("books", host)
     kept = _preparations.get(environment)
     if kept and (kept.auth_url, kept.books_url) == (auth_url, books_url):
@@ -168,6 +169,6 @@ def preparation_of(environment: Environment, host: str) -> Preparation:
 
 
 def end_preparations() -> None:
-    """End what goes on beside a load, before the process ends."""
+    """End the work in the background, before the process ends."""
     for preparation in _preparations.values():
         preparation.end()

@@ -1,4 +1,4 @@
-"""The sessions of the accounts that a load's users share: begun once, and carried on as long as the process lives."""
+"""The sessions of the accounts that a load's users share: begun once, and refreshed as long as the process lives."""
 
 import logging
 import math
@@ -11,22 +11,25 @@ import gevent
 from gevent.lock import RLock
 
 from load.client.accounts import Account
-from load.client.services import Refused
-from load.client.sign_in import AT_A_TIME, Session, Sessions, is_due, make_sure, read_sessions
+from load.client.refusal import Refused
+from load.client.sessions import Session, Sessions, is_due, read_sessions
+from load.client.sign_in import AT_A_TIME, ensure_sessions
 
 MOST_AT_A_TIME = 32  # refreshes
-ROUND_TRIP_S = 0.25  # within which a refresh is answered, over a slow network too
-URGENT_S = 10.0  # a token that is good for less than that, or for a sixth of its life, is refreshed before a start
+ROUND_TRIP_S = 0.25  # within which a refresh is answered, also over a slow network
+URGENT_S = 10.0  # a token with less time left than that, or than a sixth of its life, is refreshed before a start
 log = logging.getLogger(__name__)
 
 
 class SharedSessions:
-    """The sessions of one auth service; the owner keeps them alive, other processes take up what it did."""
+    """The sessions of one auth service. Their owner, a master or the only process, refreshes them, and keeps them in a
+    file, from which worker processes read them.
+    """
 
     def __init__(
         self, auth_url: str, accounts: list[Account], path: Path, is_owner: bool, is_loading: Callable[[], bool]
     ) -> None:
-        """Begin without any; `path` is the file that keeps them, `is_loading` tells whether there are users now."""
+        """Begin without a session; `path` is the file that keeps them, `is_loading` tells whether there are users."""
         self.auth_url, self.accounts, self._path, self._is_owner = auth_url, accounts, path, is_owner
         self._is_loading = is_loading
         self._sessions: Sessions = {}
@@ -40,30 +43,30 @@ class SharedSessions:
     def begin(self, label: str, tell: Callable[[int, int], None]) -> None:
         """Give every account a live session, and keep it alive from now on; raises Refused.
 
-        With a label the progress is shown on the terminal; `tell` gets how many accounts are done, and of how many.
+        With a label the terminal shows the progress; `tell` gets the number of accounts that are done, and of all.
         """
         if self._is_owner:
             with self._working:
-                self._sessions, _ = make_sure(self.auth_url, self.accounts, self._path, label=label, tell=tell)
-                self._refresh(is_due, len(self.accounts), MOST_AT_A_TIME)  # the first may be due before the last is in
+                self._sessions, _ = ensure_sessions(self.auth_url, self.accounts, self._path, label=label, tell=tell)
+                self._refresh(is_due, len(self.accounts), MOST_AT_A_TIME)  # the first may be due before the last begins
         else:
             self._take_up()
         self._keeper = self._keeper or gevent.spawn(self._keep)
 
     def freshen(self) -> None:
-        """Refresh, many at a time, what would run out just after a start; raises Refused."""
+        """Refresh the tokens that would expire soon after a start, many at a time; raises Refused."""
         if self._is_owner:
             self._refresh(is_urgent, len(self.accounts), MOST_AT_A_TIME)
         else:
             self._take_up()
 
     def end(self) -> None:
-        """Keep them alive no longer."""
+        """Stop refreshing."""
         if self._keeper:
             self._keeper.kill()
 
     def _take_up(self) -> None:
-        """Take what the owner has put in the file; raises Refused."""
+        """Read the sessions from the owner's file; raises Refused when one is missing."""
         sessions = read_sessions(self._path).get(self.auth_url, {})
         if missing := [one.username for one in self.accounts if one.username not in sessions]:
             raise Refused(f"{self._path} has no session of {missing[0]}; run: python -m load.client.sign_in", 1)
@@ -73,10 +76,10 @@ class SharedSessions:
         with self._working:
             wanted = [one for one in self.accounts if is_wanted(self._sessions[one.username])][:most]
             if wanted:
-                self._sessions |= make_sure(self.auth_url, wanted, self._path, at_a_time, label="")[0]
+                self._sessions |= ensure_sessions(self.auth_url, wanted, self._path, at_a_time, label="")[0]
 
     def _keep(self) -> NoReturn:
-        """Go on refreshing what comes due (owner), or taking up what the owner refreshed (other processes)."""
+        """Refresh what comes due (owner), or read what the owner has refreshed (worker processes), for ever."""
         pause, batch, at_a_time = plan_refreshes(len(self.accounts), self._shortest_life())
         seen, said, spent = 0, "", 0.0
         while True:
@@ -103,15 +106,15 @@ class SharedSessions:
 
 
 def is_urgent(session: Session) -> bool:
-    """Tell whether a token would run out just after a start."""
+    """Tell whether a token would expire soon after a start."""
     return time.time() > session["expires_at"] - min(URGENT_S, session["lifetime"] / 6)
 
 
 def plan_refreshes(accounts: int, lifetime: float) -> tuple[float, int, int]:
-    """Return how many seconds to pause between refreshes in a load, how many are made then, and how many at a time.
+    """Return for a load the seconds between two batches of refreshes, the size of a batch, and how many run at a time.
 
-    All tokens come due together: so many are taken that half of the third that is left is enough, in small batches,
-    because a load is not to feel them.
+    All tokens come due at the same time, with a third of their life left. The batches are small, because the load must
+    not feel them, and just large enough to be done within half of that third.
     """
     pause = min(5.0, lifetime / 20)
     batch = math.ceil(accounts * pause * 6 / lifetime)

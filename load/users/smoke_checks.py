@@ -1,21 +1,22 @@
-"""What the answers of the smoke walk must say besides their status, and what they leave for later steps."""
+"""Checks what the answers of the smoke walk say besides their status, and keeps what later steps need of them."""
 
 from collections.abc import Callable
 from typing import Any
 
-from load.users.reads import check_one, check_pair, expect_no
+from load.users.reads import check_book, expect_no_fault
+from load.users.session_flow import check_pair
 from load.users.user import Answer, body_of, expect
 from load.users.writes import check_version
 
-Walk = dict[str, Any]  # what the steps so far have left for those to come
+Walk = dict[str, Any]  # what the steps so far have kept for later steps
 
 
 def keep_pair(walk: Walk, answer: Answer) -> None:
-    """Keep the tokens of a log-in or refresh, and those before."""
+    """Keep the tokens of a log-in or refresh, and the tokens before."""
     walk["before"], walk["pair"] = walk.get("pair"), check_pair(answer)
 
 
-def is_me(walk: Walk, answer: Answer) -> None:
+def names_account(walk: Walk, answer: Answer) -> None:
     """Check that the answer names the walk's account."""
     me = body_of(answer, answer.status_code)
     expect(set(me) == {"id", "username", "email"}, "not the fields of a user")
@@ -37,7 +38,7 @@ def is_ended(_: Walk, answer: Answer) -> None:
 
 
 def is_ready(_: Walk, answer: Answer) -> None:
-    """Check that both stores are there; the books service also tells of its read model, which may just be built."""
+    """Check that both stores are up; the books service also tells of its read model, which may be rebuilding."""
     states = body_of(answer, 200)
     told = {"database": "ok", "redis": "ok"}
     allowed = (told, told | {"read_model": "ok"}, told | {"read_model": "rebuilding"})
@@ -45,23 +46,23 @@ def is_ready(_: Walk, answer: Answer) -> None:
 
 
 def keep_page(walk: Walk, answer: Answer) -> None:
-    """Check a page of books, and keep its ETag and where the next one begins."""
+    """Check a page of books, and keep its ETag and where the next page begins."""
     page = body_of(answer, 200)
     expect(set(page) == {"items", "next", "total"} and page["total"] >= len(page["items"]) > 0, "not a page of books")
     for book in page["items"]:
-        expect_no(walk["known"].find_fault(book))
+        expect_no_fault(walk["snapshot"].find_fault(book))
     walk["page_etag"], walk["after"] = answer.headers["ETag"], page["next"]
 
 
-def is_known(walk: Walk, answer: Answer) -> None:
-    """Check the walk's own book against what was written."""
-    walk["version"] = check_one(answer, walk["isbn"], walk["known"])
+def is_as_written(walk: Walk, answer: Answer) -> None:
+    """Check that the walk's own book is shown as it was written."""
+    walk["version"] = check_book(answer, walk["isbn"], walk["snapshot"])
     shown = body_of(answer, 200)
     expect(walk["book"].items() <= shown.items(), "other fields than those written")
 
 
 def is_written(walk: Walk, answer: Answer, rise: int = 1) -> None:
-    """Check the answer to a POST or PATCH, and that the version rose by `rise` or, for a new book, at all."""
+    """Check the answer to a POST or PATCH, and its version: for a new book higher than before, else by `rise`."""
     version = check_version(answer, answer.status_code, walk["isbn"])
     if answer.status_code == 201:
         expect(version > walk.get("deleted_at", 0), "a version that this book had before")
@@ -78,7 +79,7 @@ def is_unchanged(walk: Walk, answer: Answer) -> None:
 
 def keep_seen(walk: Walk, answer: Answer) -> None:
     """Check a book of the catalogue and keep its ETag."""
-    check_one(answer, walk["seen"], walk["known"])
+    check_book(answer, walk["seen"], walk["snapshot"])
     walk["seen_etag"] = answer.headers["ETag"]
 
 
@@ -105,6 +106,6 @@ def is_health(service: str) -> Callable[[Walk, Answer], None]:
     return check
 
 
-def holds(text: str) -> Callable[[Walk, Answer], None]:
-    """Check that a text answer holds these characters."""
+def contains(text: str) -> Callable[[Walk, Answer], None]:
+    """Check that an answer contains these characters."""
     return lambda _, answer: expect(text.encode() in answer.content, f"no {text} in the answer")

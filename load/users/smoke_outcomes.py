@@ -1,4 +1,4 @@
-"""Says what a step of the smoke walk came to: right, wrong, shed so that it can be asked again, or unknown."""
+"""Tells the outcome of a step of the smoke walk: right, wrong, shed so that it can be sent again, or unknown."""
 
 from typing import NamedTuple
 
@@ -8,19 +8,19 @@ from load.users.user import Answer, body_of, expect
 RIGHT, WRONG, SHED, UNKNOWN = "right", "wrong", "shed", "unknown"
 LONGEST_WAIT_S, SHORTEST_WAIT_S = 5.0, 0.1
 PROBLEM = {"type", "title", "status", "detail"}
-# Of a 503 to something that may have been done all the same.
+# Words of a 503 to a request that may have been carried out nevertheless.
 IN_DOUBT = (b"outcome of this write is unknown", b"store of sessions cannot be reached")
 
 
 class Outcome(NamedTuple):
-    """What a step came to, and for how many seconds to wait before it may be asked again."""
+    """What became of a step, and for how many seconds to wait before it may be sent again."""
 
     kind: str
     wait_s: float = 0.0
 
 
 def judge_answer(answer: Answer, step: Step) -> Outcome:
-    """Return what an answer that is not the right one makes of a step."""
+    """Return the outcome of a step whose answer is not right."""
     wait = answer.headers.get("Retry-After") or ""
     if answer.status_code not in (429, 503) or answer.status_code == step.status or not wait.isdigit():
         return Outcome(WRONG)
@@ -30,7 +30,7 @@ def judge_answer(answer: Answer, step: Step) -> Outcome:
 
 
 def check_form(answer: Answer, status: int, identity: str) -> None:
-    """Raise Wrong unless the answer has the status, and the form that every answer with it has."""
+    """Raise RequestFailed unless the answer has the status, and the form that every answer with it has."""
     if answer.status_code != status:
         body_of(answer, status)
     expect(answer.headers.get("X-Request-ID") == identity, "X-Request-ID not echoed")

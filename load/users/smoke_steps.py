@@ -1,18 +1,16 @@
-"""The fixed walk of the smoke scenario: every route of both services, and every error a client can provoke."""
+"""The fixed steps of the smoke walk: every route of both services, and every error that a client can provoke."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from load.client.services import setting
 from load.users.smoke_checks import (
     Walk,
-    holds,
+    contains,
     is_active,
+    is_as_written,
     is_deleted,
     is_ended,
     is_health,
-    is_known,
-    is_me,
     is_ready,
     is_replayed,
     is_unchanged,
@@ -20,16 +18,19 @@ from load.users.smoke_checks import (
     keep_page,
     keep_pair,
     keep_seen,
+    names_account,
 )
 from load.users.user import Answer
 
-Sent = dict[str, Any]  # json, data, query, token, isbn (in the path), else headers; or functions of the walk
+# What a step sends: "json" or "data", "query", "token", "isbn" (in the path); all else is a header. A value may be a
+# function that takes it from the walk.
+Sent = dict[str, Any]
 JSON = "application/json"
 LIMIT = 16 * 1024  # bytes of the largest body
 
 
 class Step(NamedTuple):
-    """One request of the walk, the status it must get, and a check of what else the answer must say."""
+    """One request of the walk, the status of its right answer, and a check of what else the answer must say."""
 
     service: str
     method: str
@@ -41,23 +42,23 @@ class Step(NamedTuple):
     times: int = 1
 
 
-def the(name: str) -> Callable[[Walk], Any]:
-    """Return what the walk has under that name."""
+def from_walk(name: str) -> Callable[[Walk], Any]:
+    """Return a function that takes an entry from the walk."""
     return lambda walk: walk[name]
 
 
 def token(name: str, pair: str = "pair") -> Callable[[Walk], str]:
-    """Return one of the tokens of the session, or of those before the last refresh."""
+    """Return a function that takes a token from the walk: of the session now, or "before" the last refresh."""
     return lambda walk: str(walk[pair][name])
 
 
 def account(*names: str) -> Callable[[Walk], Sent]:
-    """Return some fields of the walk's account."""
+    """Return a function that takes some fields of the walk's account."""
     return lambda walk: {name: walk["account"][name] for name in names}
 
 
 def book(**others: Any) -> Callable[[Walk], Sent]:
-    """Return the walk's book with some fields replaced."""
+    """Return a function that takes the walk's book with some fields replaced."""
     return lambda walk: {**walk["book"], **others}
 
 
@@ -66,19 +67,14 @@ def version(walk: Walk) -> str:
     return f'"{walk["version"]}"'
 
 
-def metrics_token(_: Walk) -> str | None:
-    """Return METRICS_TOKEN, None when there is none: this machine may then ask without."""
-    return setting("METRICS_TOKEN") or None
-
-
 def pages_of(service: str) -> list[Step]:
     """Return the steps over the pages that both services have."""
     return [
         Step(service, "GET", "/health", 200, {}, is_health(service)),
         Step(service, "GET", "/ready", 200, {}, is_ready),
-        Step(service, "GET", "/metrics", 200, {"token": metrics_token}, holds("service_info{")),
-        Step(service, "GET", "/openapi.json", 200, {}, holds('"3.1.')),
-        Step(service, "GET", "/docs", 200, {}, holds("swagger")),
+        Step(service, "GET", "/metrics", 200, {"token": from_walk("metrics_token")}, contains("service_info{")),
+        Step(service, "GET", "/openapi.json", 200, {}, contains('"3.1.')),
+        Step(service, "GET", "/docs", 200, {}, contains("swagger")),
         Step(service, "POST", "/health", 405),
         Step(service, "GET", "/no/such/path", 404),
     ]
@@ -94,7 +90,7 @@ BY_NAME: Sent = {"json": account("username", "password")}
 BY_EMAIL: Sent = {"json": account("email", "password")}
 REFRESH: Sent = {"token": token("refresh_token")}
 REPLAY: Sent = {"token": token("refresh_token", "before")}
-WITH_KEY: Sent = {"json": the("book"), "Idempotency-Key": the("key")}
+WITH_KEY: Sent = {"json": from_walk("book"), "Idempotency-Key": from_walk("key")}
 STOCK: Sent = {"json": {"stock": OTHER_STOCK}}
 BOOKS, BOOK = "/api/books", "/api/books/{isbn}"
 WRONG_ISBN = "9790000000000"
@@ -107,8 +103,8 @@ STEPS = [
     Step("auth", "POST", "/register", 413, TOO_LARGE),
     Step("auth", "POST", "/register", 415, NOT_JSON),
     Step("auth", "POST", "/register", 422, {"json": account("username", "email")}),
-    Step("auth", "POST", "/register", 201, {"json": the("account")}, is_me, "first"),
-    Step("auth", "POST", "/register", 409, {"json": the("account")}),
+    Step("auth", "POST", "/register", 201, {"json": from_walk("account")}, names_account, "first"),
+    Step("auth", "POST", "/register", 409, {"json": from_walk("account")}),
     Step("auth", "PUT", "/register", 405),
     # log-ins that fail
     Step("auth", "POST", "/login", 400, MALFORMED),
@@ -122,7 +118,7 @@ STEPS = [
     # a session, refreshed and ended
     Step("auth", "GET", "/me", 401, NOBODY),
     Step("auth", "POST", "/login", 200, BY_NAME, keep_pair),
-    Step("auth", "GET", "/me", 200, {}, is_me),
+    Step("auth", "GET", "/me", 200, {}, names_account),
     Step("auth", "GET", "/me", 401, REFRESH),
     Step("auth", "DELETE", "/me", 405),
     Step("auth", "GET", "/token/status", 200, {}, is_active),
@@ -146,33 +142,33 @@ STEPS = [
     Step("auth", "POST", "/login", 200, BY_EMAIL, keep_pair),
     Step("books", "GET", BOOKS, 200, {"query": {"limit": "2"}}, keep_page),
     Step("books", "GET", BOOKS, 200, {"query": lambda walk: {"after": walk["after"]}}, keep_page),
-    Step("books", "GET", BOOKS, 200, {"query": the("filter")}, keep_page),
-    Step("books", "GET", BOOKS, 304, {"query": the("filter"), "If-None-Match": the("page_etag")}),
+    Step("books", "GET", BOOKS, 200, {"query": from_walk("filter")}, keep_page),
+    Step("books", "GET", BOOKS, 304, {"query": from_walk("filter"), "If-None-Match": from_walk("page_etag")}),
     Step("books", "GET", BOOKS, 401, NOBODY),
     Step("books", "GET", BOOKS, 422, {"query": {"limit": "101"}}),
     Step("books", "GET", BOOKS, 422, {"query": {"after": "no-page"}}),
     Step("books", "PUT", BOOKS, 405),
-    Step("books", "GET", BOOK, 200, {"isbn": the("seen")}, keep_seen),
-    Step("books", "GET", BOOK, 304, {"isbn": the("seen"), "If-None-Match": the("seen_etag")}),
+    Step("books", "GET", BOOK, 200, {"isbn": from_walk("seen")}, keep_seen),
+    Step("books", "GET", BOOK, 304, {"isbn": from_walk("seen"), "If-None-Match": from_walk("seen_etag")}),
     Step("books", "GET", BOOK, 401, NOBODY),
-    Step("books", "GET", BOOK, 404, {"isbn": the("absent")}),
+    Step("books", "GET", BOOK, 404, {"isbn": from_walk("absent")}),
     Step("books", "GET", BOOK, 422, {"isbn": WRONG_ISBN}),
     Step("books", "PUT", BOOK, 405),
     # a book of one's own
     Step("books", "POST", BOOKS, 400, MALFORMED),
-    Step("books", "POST", BOOKS, 401, {"json": the("book"), **NOBODY}),
+    Step("books", "POST", BOOKS, 401, {"json": from_walk("book"), **NOBODY}),
     Step("books", "POST", BOOKS, 413, TOO_LARGE),
     Step("books", "POST", BOOKS, 415, NOT_JSON),
     Step("books", "POST", BOOKS, 422, {"json": book(year="soon")}),
     Step("books", "POST", BOOKS, 201, WITH_KEY, is_written),
     Step("books", "POST", BOOKS, 201, WITH_KEY, is_replayed),
-    Step("books", "POST", BOOKS, 422, {"json": book(stock=OTHER_STOCK), "Idempotency-Key": the("key")}),
-    Step("books", "POST", BOOKS, 409, {"json": the("book")}),
+    Step("books", "POST", BOOKS, 422, {"json": book(stock=OTHER_STOCK), "Idempotency-Key": from_walk("key")}),
+    Step("books", "POST", BOOKS, 409, {"json": from_walk("book")}),
     # no-cache: the read model may show a write a moment later
-    Step("books", "GET", BOOK, 200, {"Cache-Control": "no-cache"}, is_known),
+    Step("books", "GET", BOOK, 200, {"Cache-Control": "no-cache"}, is_as_written),
     Step("books", "PATCH", BOOK, 400, MALFORMED),
     Step("books", "PATCH", BOOK, 401, {**STOCK, **NOBODY}),
-    Step("books", "PATCH", BOOK, 404, {**STOCK, "isbn": the("absent")}),
+    Step("books", "PATCH", BOOK, 404, {**STOCK, "isbn": from_walk("absent")}),
     Step("books", "PATCH", BOOK, 412, {**STOCK, "If-Match": '"0"'}),
     Step("books", "PATCH", BOOK, 413, TOO_LARGE),
     Step("books", "PATCH", BOOK, 415, NOT_JSON),
@@ -184,7 +180,7 @@ STEPS = [
     Step("books", "DELETE", BOOK, 422, {"isbn": WRONG_ISBN}),
     Step("books", "DELETE", BOOK, 204, {"If-Match": version}, is_deleted),
     Step("books", "DELETE", BOOK, 404),
-    Step("books", "POST", BOOKS, 201, {"json": the("book")}, is_written),
+    Step("books", "POST", BOOKS, 201, {"json": from_walk("book")}, is_written),
     Step("books", "DELETE", BOOK, 204, {}, is_deleted),
     # all sessions
     Step("auth", "POST", "/logout/all", 401, NOBODY),

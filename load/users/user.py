@@ -9,29 +9,27 @@ from typing import Any
 
 from locust import FastHttpUser, between
 from locust.env import Environment
-from locust.exception import CatchResponseError, StopUser
+from locust.exception import StopUser
 from locust.user.task import LOCUST_STATE_WAITING
 
-import load.recording.locust_patches
-import load.recording.stalls
-import load.run.hooks
-import load.run.options  # noqa: F401  the options of the scenario files exist
-from load.client.http_client import keep_no_cookies, say_break
-from load.client.sign_in import bearer
+from analysis.records.failures import SHED, UNANSWERED
+from load.client.http_client import bearer
+from load.client.locust_client import keep_no_cookies, say_break
 from load.recording.recording import recording_of
+from load.recording.request_failed import RequestFailed
 from load.run.one_load import load_of
 
 Answer = Any  # Locust's response
 Book = dict[str, Any]
 
-OWN_BOOKS = 3  # a user adds, changes and deletes that many ISBNs over and over
+OWN_BOOKS = 3  # so many ISBNs a user adds, changes and deletes over and over
 
 
 @dataclass
-class Copy:
-    """What a user believes of one of its own books; `state` is "free", "shelved" or "unknown".
+class OwnBook:
+    """What a user knows of one of its own books. `state` is "free" (not there), "shelved" (there) or "unknown".
 
-    `doubts` are the methods of the writes to it that nothing has told the outcome of since one was acknowledged.
+    `doubts` are the methods of the writes of unknown outcome since the last acknowledged write.
     """
 
     isbn: str
@@ -41,15 +39,8 @@ class Copy:
     doubts: frozenset[str] = frozenset()
 
 
-class Wrong(CatchResponseError):
-    """An answer that is not what the contract says; the list of failures shows its words alone."""
-
-    def __repr__(self) -> str:
-        return str(self)
-
-
 class LibraryUser(FastHttpUser):
-    """A reader of the library: signed in, thinks for 1 to 3 seconds, and looks after a few books of its own."""
+    """A user of the library: signed in, thinks for 1 to 3 seconds between requests, and writes to a few own books."""
 
     abstract = True
     tasks: Any  # a table of actions and weights
@@ -59,7 +50,7 @@ class LibraryUser(FastHttpUser):
     connection_timeout = 10.0
 
     def __init__(self, environment: Environment) -> None:
-        """Take a number, the account that goes with it, and some ISBNs that nobody else has."""
+        """Take a number, which chooses the account, and reserve some ISBNs that no other user has."""
         super().__init__(environment)
         keep_no_cookies(self)
         self.load = load_of(environment)
@@ -68,19 +59,19 @@ class LibraryUser(FastHttpUser):
         self.is_over = False
         self.number = next(self.load.user_numbers)
         self.books = f"{self.load.books_url}/api/books"
-        self.own = [Copy(isbn) for isbn in self.load.isbns.set_aside(OWN_BOOKS)]
+        self.own_books = [OwnBook(isbn) for isbn in self.load.isbns.reserve(OWN_BOOKS)]
         self.next_page: tuple[str, tuple[str, str]] | None = None
         self.seen: tuple[str, int] | None = None
 
     def wait_time(self) -> float:
-        """Return how many seconds to think before the next action, and record that so many were asked for."""
+        """Return for how many seconds to think before the next action, and record them."""
         seconds: float = self.think_time()
         if self.recording:
             self.thinks_until = self.recording.seconds.think(seconds)
         return seconds
 
     def stop(self, force: bool = False) -> bool:
-        """Stop as Locust does; one that wakes up at that moment begins nothing more, its request would be cut off."""
+        """Stop as Locust does; a user that wakes up at that moment sends nothing more: its request would be cut off."""
         self.is_over = self._state == LOCUST_STATE_WAITING
         return bool(super().stop(force))
 
@@ -90,14 +81,14 @@ class LibraryUser(FastHttpUser):
             self.recording.seconds.end_think(self.thinks_until)
 
     def aside(self) -> AbstractContextManager[None]:
-        """Record the time of a `with` block, in which the user waits for something that is no request of the load."""
+        """Record the time of a `with` block in which the user waits for something else than a request of the load."""
         return self.recording.seconds.aside() if self.recording else nullcontext()
 
-    def enter(self, method: str, url: str, parts: dict[str, Any]) -> dict[str, int]:
-        """Enter a write that is about to leave into the ledger; its outcome comes with the returned context."""
+    def note_write(self, method: str, url: str, parts: dict[str, Any]) -> dict[str, int]:
+        """Note a write that is about to be sent in the ledger; the returned context leads its outcome there too."""
         if not self.recording or method == "GET" or not url.startswith(self.books):
             return {}
-        number = self.recording.ledger.enter(method, url, parts)
+        number = self.recording.ledger.note_sent(method, url, parts)
         return {"ledger": number} if number else {}
 
     def bearer(self) -> dict[str, str]:
@@ -106,44 +97,48 @@ class LibraryUser(FastHttpUser):
 
 
 def send(user: LibraryUser, method: str, url: str, name: str, check: Callable[[Answer], Any], **parts: Any) -> Any:
-    """Send one request under `name` and return what `check` returns; None, and a failure, when it objects."""
+    """Send one request, listed under `name`, and return what `check` returns of its answer.
+
+    When `check` raises RequestFailed, or no answer comes, the request has failed: return None.
+    """
     if user.is_over:
         raise StopUser
-    context = user.enter(method, url, parts)
+    context = user.note_write(method, url, parts)
     with user.client.request(method, url, name=name, catch_response=True, context=context, **parts) as answer:
         try:
-            broken = answer.request_meta["exception"]
-            expect(not broken, f"no answer: {say_break(broken)}")
+            if broken := answer.request_meta["exception"]:
+                raise RequestFailed(say_break(broken), UNANSWERED)
             result = check(answer)
-        except Wrong as problem:
+        except RequestFailed as problem:
             answer.failure(problem)
             return None
         except (KeyError, TypeError, ValueError, AttributeError) as problem:
-            answer.failure(Wrong(f"{answer.status_code} with a malformed answer: {type(problem).__name__}"))
+            answer.failure(RequestFailed(f"{answer.status_code} with a malformed answer: {type(problem).__name__}"))
             return None
         answer.success()
         return result
 
 
 def expect(holds: bool, words: str) -> None:
-    """Raise Wrong with these words unless it holds."""
+    """Raise RequestFailed with these words unless it holds."""
     if not holds:
-        raise Wrong(words)
+        raise RequestFailed(words)
 
 
 def body_of(answer: Answer, status: int) -> Any:
-    """Return the JSON of an answer, None when it is empty; raises Wrong when it has another status."""
+    """Return the JSON of an answer, None when it is empty; raises RequestFailed when it has another status."""
     if answer.status_code != status:
-        raise Wrong(say_why(answer, status))
+        raise explain_status(answer, status)
     return json.loads(answer.content) if answer.content else None
 
 
-def say_why(answer: Answer, status: int) -> str:
-    """Return words for an answer without the status; shed requests begin with "shed: ", as nothing else does."""
+def explain_status(answer: Answer, status: int) -> RequestFailed:
+    """Return what to raise for an answer that should have had `status`; 429 or 503 with Retry-After is a refusal."""
     if answer.status_code in (429, 503):
-        wait = answer.headers.get("Retry-After") or ""
-        return f"shed: {answer.status_code}" if wait.isdigit() else f"{answer.status_code} without Retry-After"
+        if (answer.headers.get("Retry-After") or "").isdigit():
+            return RequestFailed(str(answer.status_code), SHED)
+        return RequestFailed(f"{answer.status_code} without Retry-After")
     found = re.search(rb'"detail": ?"([^"]{1,100})', answer.content or b"")
     detail = found[1].decode("ascii", "replace") if found else "no detail"
-    # Without ISBNs and the like: one line in the list of failures for one kind of failure.
-    return f"{answer.status_code} instead of {status}: {re.sub('[0-9]{5,}', '#', detail)}"
+    # Without ISBNs and the like, so that one kind of failure is one line in the list of failures.
+    return RequestFailed(f"{answer.status_code} instead of {status}: {re.sub('[0-9]{5,}', '#', detail)}")

@@ -12,8 +12,7 @@ from tests.support.stacks import Stack
 SCRIPTS = [
     ("register_users.py",),
     ("load/client/sign_in.py",),
-    ("load/run/preflight.py", "target"),
-    ("load/run/preflight.py", "token"),
+    ("load/run/preflight.py", "begin", "results"),
 ]
 
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from analysis.records.endpoints import is_ledger_write
+from analysis.records.failures import bare_text, kind_of_text
 from analysis.records.formats import NO_REQUESTS, SECONDS, name_endpoint
-from analysis.records.locust_files import Failure
 
 KINDS = SECONDS[2:6]
 NOBODY = "9790000000001"
@@ -57,8 +57,7 @@ def change_failures(path: Path, target: Path, before: Kinds, after: Kinds) -> No
     rows = _read(path)
     left: Counter[tuple[str, str]] = Counter()
     for row in rows:
-        failure = Failure(row["Method"], row["Name"], row["Error"].removeprefix("CatchResponseError('"), 0)
-        kind = "shed" if failure.is_shed else "wrong" if failure.was_answered else "unanswered"
+        kind = kind_of_text(bare_text(row["Error"]))
         endpoint = name_endpoint(row["Method"], row["Name"])
         old, new = before.requests(endpoint, kind), after.requests(endpoint, kind)
         if (endpoint, kind) not in left:

@@ -30,8 +30,11 @@ CARELESS: tuple[Change, ...] = (
 )
 FLOW = """
 from locust import constant
-from load.users.reads import session_flow
+from load.run.hooks import install_hooks
+from load.users.session_flow import session_flow
 from load.users.user import LibraryUser
+
+install_hooks()
 
 class FlowUser(LibraryUser):
     tasks = [session_flow]

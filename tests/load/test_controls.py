@@ -31,7 +31,10 @@ from tests.support.stacks import Stack, connect_to_mariadb
 IN_FULL = pytest.mark.skipif(not LONG, reason="long form only")
 IDLE = """
 import time
+from load.run.hooks import install_hooks
 from load.users.user import LibraryUser
+
+install_hooks()
 
 class IdleUser(LibraryUser):
     tasks = [lambda user: time.sleep(0.1)]

@@ -34,6 +34,7 @@ PROBER = f"""
 import os
 import gevent
 from locust.exception import StopUser
+from load.run.hooks import install_hooks
 from load.users.user import LibraryUser, body_of, expect, send
 
 HELD = [os.open("/dev/null", os.O_RDONLY) for _ in range(1100)]  # as many descriptors as a process of 550 users has
@@ -55,15 +56,20 @@ def probe(user):
         ask("GET", "whole")
     raise StopUser
 
+install_hooks()
+
 class Prober(LibraryUser):
     network_timeout = 0.3
     tasks = [probe]
 """
 BUSY = """
 from locust import constant
+from load.run.hooks import install_hooks
 from load.users.reads import one_book
 from load.users.user import LibraryUser
 from load.users.writes import add_book, change_book, delete_book
+
+install_hooks()
 
 class BusyUser(LibraryUser):
     think_time = constant(0.05)
@@ -72,62 +78,66 @@ class BusyUser(LibraryUser):
 LATE = """
 import gevent
 from locust.exception import StopUser
+from load.run.hooks import install_hooks
 from load.users.user import LibraryUser, send
-from load.users.writes import add, change, delete, settle
+from load.users.writes import add, change, delete, find_outcome
 
 def live(user):
-    copy = user.own[0]
+    own = user.own_books[0]
 
     def late(action, meanwhile=lambda: None):
         send(user, "GET", f"{user.load.books_url}/faults/late", "late", lambda answer: True)
-        action(user, copy)
-        settle(user, copy)  # which shows the book as it was
+        action(user, own)
+        find_outcome(user, own)  # which shows the book as it was
         meanwhile()
         gevent.sleep(0.5)
 
     def meet(action, state):
-        action(user, copy)
-        assert copy.state == "unknown" and copy.doubts
-        settle(user, copy)
-        assert copy.state == state
+        action(user, own)
+        assert own.state == "unknown" and own.doubts
+        find_outcome(user, own)
+        assert own.state == state
 
     def lose():
-        url = f"{user.books}/{copy.isbn}"
+        url = f"{user.books}/{own.isbn}"
         send(user, "DELETE", url, "behind its back", lambda answer: True, headers=user.bearer())
 
-    add(user, copy)
+    add(user, own)
     for action in (change, delete):
         late(delete)
         meet(action, "free")
-        add(user, copy)
-        assert copy.state == "shelved" and not copy.doubts
-    late(delete, lambda: change(user, copy))  # acknowledged: the deletion, when it comes, is for an older version
-    settle(user, copy)
-    assert copy.state == "shelved"
-    change(user, copy)
-    assert copy.state == "shelved" and not copy.doubts
+        add(user, own)
+        assert own.state == "shelved" and not own.doubts
+    late(delete, lambda: change(user, own))  # acknowledged: the deletion, when it comes, is for an older version
+    find_outcome(user, own)
+    assert own.state == "shelved"
+    change(user, own)
+    assert own.state == "shelved" and not own.doubts
     late(change)
     meet(change, "shelved")
-    delete(user, copy)
+    delete(user, own)
     late(add)
     meet(add, "shelved")
-    change(user, copy)
-    assert copy.state == "shelved" and not copy.doubts
+    change(user, own)
+    assert own.state == "shelved" and not own.doubts
     for action in (change, delete):  # without a doubt the same answers are wrong
         lose()
-        action(user, copy)
-        add(user, copy)
+        action(user, own)
+        add(user, own)
     late(change)
     lose()
-    delete(user, copy)  # a change that came late has deleted nothing
-    add(user, copy)
+    delete(user, own)  # a change that came late has deleted nothing
+    add(user, own)
     raise StopUser
+
+install_hooks()
 
 class LateUser(LibraryUser):
     tasks = [live]
 """
 WRONG = """
 from locust.exception import StopUser
+from load.run.hooks import install_hooks
 from load.users.user import LibraryUser, body_of, send
 
 def ask(user):
@@ -135,6 +145,8 @@ def ask(user):
         url = f"{user.books}/9780000000002"
         send(user, "GET", url, "no such book", lambda answer: body_of(answer, 200), headers=user.bearer())
     raise StopUser
+
+install_hooks()
 
 class WrongUser(LibraryUser):
     tasks = [ask]

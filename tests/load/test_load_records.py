@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 from analysis.records.counts import add_times, count_closed, count_requests
+from analysis.records.failures import UNANSWERED
 from analysis.records.formats import (
     CLOSED,
     FAILURE_SAMPLES,
@@ -21,7 +22,7 @@ from analysis.records.raw_files import read_failure_samples, read_ledger, read_s
 from analysis.report.report import build_report
 from load.recording.failure_samples import FailureSamples
 from load.recording.ledger import Ledger
-from load.recording.seconds import RIGHT, UNANSWERED, SecondsFile
+from load.recording.seconds import RIGHT, SecondsFile
 from tests.support.recordings import START, make_plan, write_good_run
 
 GET = "GET|/api/books"
@@ -107,10 +108,11 @@ def test_a_deletion_that_finds_nothing_is_unknown_while_there_is_a_doubt(tmp_pat
     ledger = Ledger(tmp_path / "x_ledger.jsonl")
     for isbn in ("9791000000001", "979-1-00000-002-8"):
         for method, status in writes:
-            number = ledger.enter(method, f"/api/books/{isbn}", {"json": {"isbn": isbn}} if method == "POST" else {})
+            parts = {"json": {"isbn": isbn}} if method == "POST" else {}
+            number = ledger.note_sent(method, f"/api/books/{isbn}", parts)
             assert number
-            ledger.settle(number, SimpleNamespace(status_code=status, content=b"") if status else None)
-        assert ledger.enter("DELETE", "/api/books/9791000000999", {}) is not None  # which nobody doubts, nor ever ends
+            ledger.note_outcome(number, SimpleNamespace(status_code=status, content=b"") if status else None)
+        assert ledger.note_sent("DELETE", "/api/books/9791000000999", {}) is not None  # without a doubt, or an outcome
     ledger.close()
     outcomes = [outcome.outcome for _, outcome in read_ledger(tmp_path, "x", Gaps()) if outcome]
     assert outcomes == expected * 2
@@ -118,9 +120,9 @@ def test_a_deletion_that_finds_nothing_is_unknown_while_there_is_a_doubt(tmp_pat
 
 def test_a_cut_answer_leaves_the_outcome_unknown(tmp_path: Path) -> None:
     file = Ledger(tmp_path / "x_ledger.jsonl")
-    number = file.enter("DELETE", "/api/books/9791000000001", {})
+    number = file.note_sent("DELETE", "/api/books/9791000000001", {})
     assert number and UNANSWERED != RIGHT
-    file.settle(number, SimpleNamespace(status_code=0))
+    file.note_outcome(number, SimpleNamespace(status_code=0))
     file.close()
     ((_, outcome),) = read_ledger(tmp_path, "x", Gaps())
     assert outcome and (outcome.outcome, outcome.status) == ("unknown", None)

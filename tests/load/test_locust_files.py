@@ -122,8 +122,11 @@ def test_the_planned_users_do_what_is_planned_and_the_catalogue_stays_as_it_was(
 
 # The session flow is rare: here a load of nothing else, with five users on two accounts.
 FLOW_ONLY = """
-from load.users.reads import session_flow
+from load.run.hooks import install_hooks
+from load.users.session_flow import session_flow
 from load.users.user import LibraryUser
+
+install_hooks()
 
 class FlowUser(LibraryUser):
     tasks = [session_flow]

@@ -190,8 +190,11 @@ def test_the_page_is_open_at_once_says_how_far_it_is_and_sees_three_loads_in_a_r
 
 # Looks at the first page alone, so that each change in it is met at once.
 LISTS = """
+from load.run.hooks import install_hooks
 from load.users.reads import list_books
 from load.users.user import LibraryUser
+
+install_hooks()
 
 class ListUser(LibraryUser):
     tasks = [list_books]

@@ -13,8 +13,11 @@ from tests.support.stacks import Stack, find_free_ports
 # Each user looks at one book after the other, and writes down once who it is.
 WHO = """
 import base64, json, os
+from load.run.hooks import install_hooks
 from load.users.reads import one_book
 from load.users.user import LibraryUser
+
+install_hooks()
 
 class WhoUser(LibraryUser):
     tasks = [one_book]
@@ -22,25 +25,29 @@ class WhoUser(LibraryUser):
     def on_start(self):
         claims = self.bearer()["Authorization"].split(".")[1]
         name = json.loads(base64.urlsafe_b64decode(claims + "=="))["username"]
-        print(json.dumps([os.getpid(), name, [copy.isbn for copy in self.own], self.load.set_aside]), file=open(
-            f"who_{os.getpid()}.jsonl", "a"))
+        isbns = [own.isbn for own in self.own_books]
+        with open(f"who_{os.getpid()}.jsonl", "a") as file:
+            print(json.dumps([os.getpid(), name, isbns, self.load.reserved_isbns]), file=file)
 """
 # Each user goes through session flows, and writes down whose sessions are all ended.
 FLOWS = """
 import os
-from load.users import reads
+from load.run.hooks import install_hooks
+from load.users import session_flow
 from load.users.user import LibraryUser
 
-log_in = reads.log_in
+log_in = session_flow.log_in
 
 def note(user, account):
-    print(account.username, user.load.ending_all is not None, file=open(f"flows_{os.getpid()}", "a"))
+    print(account.username, user.load.logout_all_slot is not None, file=open(f"flows_{os.getpid()}", "a"))
     return log_in(user, account)
 
-reads.log_in = note
+session_flow.log_in = note
+
+install_hooks()
 
 class FlowUser(LibraryUser):
-    tasks = [reads.session_flow]
+    tasks = [session_flow.session_flow]
     think_time = lambda self: 0.2
 """
 

@@ -12,8 +12,11 @@ from tests.support.stacks import PROJECT
 RESTING = """
 import atexit
 import gevent
-from load.recording import locust_patches
-from locust import User, constant, task
+from load.recording.locust_patches import let_files_catch_up, patch_locust
+from locust import User, constant, events, task
+
+patch_locust()
+events.test_stop.add_listener(let_files_catch_up)
 
 class Resting(User):
     wait_time = constant(1)

@@ -1,4 +1,4 @@
-"""What the processes of a load share: numbers taken once, places that few hold, and nobody who hangs on the dead."""
+"""What the processes of a load share: numbers that are taken once, and semaphores and locks that outlive no process."""
 
 import multiprocessing
 import os
@@ -8,8 +8,8 @@ from collections.abc import Callable
 
 import pytest
 
-from load import shared
-from load.shared import LONGEST_WAIT_S, Counter, Flags, Lock, Places
+from load import shared_memory
+from load.shared_memory import LONGEST_WAIT_S, Counter, Flags, Lock, Semaphore
 
 Fork = multiprocessing.get_context("fork")
 
@@ -51,42 +51,42 @@ def test_a_flag_is_seen_by_all() -> None:
     assert 1 not in flags
 
 
-def test_few_hold_a_place_at_once_in_all_processes_and_within_each() -> None:
-    places, inside, most = Places(2), Counter(), Fork.SimpleQueue()
+def test_a_semaphore_lets_few_in_at_once_in_all_processes_and_within_each() -> None:
+    semaphore, inside, most = Semaphore(2), Counter(), Fork.SimpleQueue()
 
     def work() -> None:
         seen = []
         for _ in range(20):
-            place = places.wait()
-            assert place is not None
+            slot = semaphore.wait()
+            assert slot is not None
             seen.append(inside.take() + 1)
             time.sleep(0.002)
             inside.take(-1)
-            places.leave(place)
+            semaphore.release(slot)
         most.put(max(seen))
 
     run_in_processes(4, work)
     assert max(most.get() for _ in range(4)) == 2
-    assert [places.take(), places.take(), places.take()] == [0, 1, None]
+    assert [semaphore.take(), semaphore.take(), semaphore.take()] == [0, 1, None]
 
 
-def test_the_place_of_a_process_that_was_killed_is_free() -> None:
-    places = Places(1)
-    pid = hold_for_ever(places._locks[0])
-    assert places.take() is None
+def test_the_slot_of_a_process_that_was_killed_is_free() -> None:
+    semaphore = Semaphore(1)
+    pid = hold_for_ever(semaphore._locks[0])
+    assert semaphore.take() is None
     os.kill(pid, signal.SIGKILL)
     os.waitpid(pid, 0)
-    assert places.take() == 0
+    assert semaphore.take() == 0
 
 
 def test_a_process_that_stands_still_with_a_lock_holds_the_others_up_for_a_moment_only(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    counter, places = Counter(), Places(1)
-    pids = [hold_for_ever(counter._lock), hold_for_ever(places._locks[0])]
-    monkeypatch.setattr(shared, "LONGEST_QUEUE_S", 0.5)
+    counter, semaphore = Counter(), Semaphore(1)
+    pids = [hold_for_ever(counter._lock), hold_for_ever(semaphore._locks[0])]
+    monkeypatch.setattr(shared_memory, "LONGEST_QUEUE_S", 0.5)
     begun = time.monotonic()
-    assert [counter.take(), counter.value, places.wait()] == [0, 1, None]
+    assert [counter.take(), counter.value, semaphore.wait()] == [0, 1, None]
     assert 0.5 <= time.monotonic() - begun < LONGEST_WAIT_S + 2
     for pid in pids:
         os.kill(pid, signal.SIGKILL)

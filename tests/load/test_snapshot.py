@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from load.client.catalogue import ALL, Key, Place, is_own, place_of, read_catalogue
-from load.client.known import Known
-from load.client.services import Refused
+from load.client.catalogue import ALL, Filter, SortKey, is_own, read_catalogue, sort_key_of
+from load.client.refusal import Refused
+from load.client.snapshot import Snapshot
 from tests.support.clients import Json
 from tests.support.projector_runs import run_projector
 from tests.support.read_models import LONG, connect_to_redis, find_generation
@@ -44,18 +44,18 @@ def make_own(number: int, place: float, **fields: Any) -> Json:
 
 BOOKS = [make(number) for number in NUMBERS]
 EARLIER = [make_own(1, 5, genre="Novel"), make_own(2, 30, genre="Essay")]
-KNOWN = Known([*BOOKS, *EARLIER])
+SNAPSHOT = Snapshot([*BOOKS, *EARLIER])
 
 
-def show(first: int, last: int, key: Key = ALL, without: Callable[[Json], bool] = lambda _: False) -> Items:
+def show(first: int, last: int, key: Filter = ALL, without: Callable[[Json], bool] = lambda _: False) -> Items:
     """Return the books of a page as they come out of an answer, with nothing shared with what is known."""
-    fits: dict[Key, Callable[[Json], bool]] = {ALL: lambda _: True, NOVELS: lambda book: book["genre"] != "Essay"}
+    fits: dict[Filter, Callable[[Json], bool]] = {ALL: lambda _: True, NOVELS: lambda book: book["genre"] != "Essay"}
     return copy.deepcopy([book for book in BOOKS[first:last] if fits[key](book) and not without(book)])
 
 
-def place(number: int) -> Place:
+def place(number: int) -> SortKey:
     """Return the place of a book of the catalogue."""
-    return place_of(BOOKS[number])
+    return sort_key_of(BOOKS[number])
 
 
 # pages that are right
@@ -72,7 +72,7 @@ def place(number: int) -> Place:
         pytest.param([*show(0, 6), make_own(7, 5), *show(6, 9)], ALL, None, False, id="a book of this load"),
         pytest.param([*show(0, 2), make_own(7, 1), make_own(8, 1)], ALL, None, False, id="own books at the end"),
         pytest.param([make_own(7, 1), make_own(8, 1)], ALL, place(1), False, id="own books alone"),
-        pytest.param(show(2, 5), ALL, place_of(make_own(7, 1)), False, id="after a book since deleted"),
+        pytest.param(show(2, 5), ALL, sort_key_of(make_own(7, 1)), False, id="after a book since deleted"),
         pytest.param([], ALL, place(59), True, id="nothing is left, for the own books that followed are deleted"),
         pytest.param(show(0, 30, NOVELS), NOVELS, None, False, id="a filter, in either case"),
         pytest.param(show(0, 60, NOVELS), NOVELS, None, True, id="all of a filter"),
@@ -81,8 +81,8 @@ def place(number: int) -> Place:
         pytest.param([], ("genre", "none"), place(3), True, id="the rest of a list that no known book stands in"),
     ],
 )
-def test_a_page_as_it_must_be_has_no_fault(items: Items, key: Key, after: Place | None, is_last: bool) -> None:
-    assert KNOWN.find_fault_in_page(items, key, after, is_last=is_last) == ""
+def test_a_page_as_it_must_be_has_no_fault(items: Items, key: Filter, after: SortKey | None, is_last: bool) -> None:
+    assert SNAPSHOT.find_fault_in_page(items, key, after, is_last=is_last) == ""
 
 
 # pages that are wrong
@@ -122,17 +122,17 @@ def test_every_field_of_a_known_book_is_compared_alone_and_on_a_page(
 ) -> None:
     items = show(0, 20)
     items[number][field] = value
-    assert KNOWN.find_fault(items[number]) == words
-    assert KNOWN.find_fault_in_page(items, ALL, None, is_last=False) == words
-    assert KNOWN.find_fault(make(number)) == ""
+    assert SNAPSHOT.find_fault(items[number]) == words
+    assert SNAPSHOT.find_fault_in_page(items, ALL, None, is_last=False) == words
+    assert SNAPSHOT.find_fault(make(number)) == ""
 
 
 @pytest.mark.parametrize("change", [lambda book: book.pop("stock"), lambda book: book.update(more=1)])
 def test_a_known_book_with_a_field_less_or_more_is_none(change: Callable[[Json], Any]) -> None:
     items = show(0, 20)
     change(items[3])
-    assert KNOWN.find_fault(items[3]) == NO_BOOK
-    assert KNOWN.find_fault_in_page(items, ALL, None, is_last=False) == NO_BOOK
+    assert SNAPSHOT.find_fault(items[3]) == NO_BOOK
+    assert SNAPSHOT.find_fault_in_page(items, ALL, None, is_last=False) == NO_BOOK
 
 
 def swap(items: Items, one: int, other: int) -> Items:
@@ -175,9 +175,9 @@ def swap(items: Items, one: int, other: int) -> Items:
     ],
 )  # fmt: skip
 def test_each_way_a_page_can_be_wrong_has_its_words(
-    items: Items, key: Key, after: Place | None, is_last: bool, words: str
+    items: Items, key: Filter, after: SortKey | None, is_last: bool, words: str
 ) -> None:
-    assert KNOWN.find_fault_in_page(items, key, after, is_last=is_last) == words
+    assert SNAPSHOT.find_fault_in_page(items, key, after, is_last=is_last) == words
 
 
 MANY, FEW = "200 with a total of more books than there can be", "200 with a total of fewer books than MariaDB has"
@@ -193,56 +193,56 @@ MANY, FEW = "200 with a total of more books than there can be", "200 with a tota
     ],
 )  # fmt: skip
 def test_a_total_lies_between_the_books_known_and_those_with_all_that_loads_may_have_added(
-    key: Key, total: int, set_aside: int | None, words: str
+    key: Filter, total: int, set_aside: int | None, words: str
 ) -> None:
-    assert KNOWN.find_fault_in_total(total, key, set_aside) == words
+    assert SNAPSHOT.find_fault_in_total(total, key, set_aside) == words
 
 
 def test_a_walk_over_all_pages_is_right_only_with_every_book() -> None:
-    shown = sorted([*show(0, 60), *(make_own(number, number) for number in range(7, 60, 9))], key=place_of)
+    shown = sorted([*show(0, 60), *(make_own(number, number) for number in range(7, 60, 9))], key=sort_key_of)
     for left_out in (None, *range(len(shown))):
         rest = [book for number, book in enumerate(shown) if number != left_out]
         pages = [rest[start : start + 5] for start in range(0, len(rest), 5)]
         after, faults = None, set()
         for page in pages:
-            faults.add(KNOWN.find_fault_in_page(page, ALL, after, is_last=page is pages[-1]))
-            after = place_of(page[-1])
+            faults.add(SNAPSHOT.find_fault_in_page(page, ALL, after, is_last=page is pages[-1]))
+            after = sort_key_of(page[-1])
         is_right = left_out is None or shown[left_out]["isbn"].startswith("979")
         assert faults == ({""} if is_right else {"", MISSING}), left_out
 
 
 def test_a_form_that_is_wrong_in_mariadb_too_is_still_wrong() -> None:
     books = [make(number, price=12.5 if number == 3 else "12.50") for number in NUMBERS]
-    known = Known(books)
-    assert known.find_fault(copy.deepcopy(books[3])) == NO_BOOK
-    assert known.find_fault_in_page(copy.deepcopy(books[:20]), ALL, None, is_last=False) == NO_BOOK
-    assert known.find_fault_in_page(copy.deepcopy(books[20:40]), ALL, place(19), is_last=False) == ""
+    snapshot = Snapshot(books)
+    assert snapshot.find_fault(copy.deepcopy(books[3])) == NO_BOOK
+    assert snapshot.find_fault_in_page(copy.deepcopy(books[:20]), ALL, None, is_last=False) == NO_BOOK
+    assert snapshot.find_fault_in_page(copy.deepcopy(books[20:40]), ALL, place(19), is_last=False) == ""
 
 
 def test_what_is_there_to_read_is_what_no_load_owns() -> None:
-    assert (KNOWN.isbns, KNOWN.catalogue) == ([book["isbn"] for book in BOOKS], BOOKS)
-    assert KNOWN.authors == ["Author 0", "Author 1", "Author 2", "Author 3", "ÉMILE"]
-    assert (KNOWN.genres, KNOWN.formats) == (["Essay", "NOVEL", "Novel"], ["Paper"])
-    assert KNOWN.own_starts == {"97900000"}
+    assert (SNAPSHOT.isbns, SNAPSHOT.books) == ([book["isbn"] for book in BOOKS], BOOKS)
+    assert SNAPSHOT.authors == ["Author 0", "Author 1", "Author 2", "Author 3", "ÉMILE"]
+    assert (SNAPSHOT.genres, SNAPSHOT.formats) == (["Essay", "NOVEL", "Novel"], ["Paper"])
+    assert SNAPSHOT.own_prefixes == {"97900000"}
 
 
 # a catalogue of which only a sample is known
 
 
 @pytest.fixture
-def sampled() -> Known:
+def sampled() -> Snapshot:
     """Knows 15 books of the 60."""
-    return Known([*BOOKS, *EARLIER], most=20, sample=15)
+    return Snapshot([*BOOKS, *EARLIER], most=20, sample=15)
 
 
-def test_of_a_large_catalogue_a_sample_is_known_and_all_of_it_is_counted_and_read(sampled: Known) -> None:
-    assert len({book["isbn"] for book in sampled.catalogue}) == len(sampled.catalogue) == 15
-    assert not sampled.is_whole and sampled.isbns == KNOWN.isbns and sampled.authors == KNOWN.authors
+def test_of_a_large_catalogue_a_sample_is_known_and_all_of_it_is_counted_and_read(sampled: Snapshot) -> None:
+    assert len({book["isbn"] for book in sampled.books}) == len(sampled.books) == 15
+    assert not sampled.is_whole and sampled.isbns == SNAPSHOT.isbns and sampled.authors == SNAPSHOT.authors
     assert [sampled.find_fault_in_total(total, ALL, 0) for total in (59, 60, 62, 63)] == [FEW, "", "", MANY]
 
 
-def test_the_books_of_a_sample_are_found_missing_altered_and_misplaced(sampled: Known) -> None:
-    numbers = {int(book["isbn"][3:]) for book in sampled.catalogue}
+def test_the_books_of_a_sample_are_found_missing_altered_and_misplaced(sampled: Snapshot) -> None:
+    numbers = {int(book["isbn"][3:]) for book in sampled.books}
     for number in NUMBERS:
         without = show(0, 60)
         del without[number]
@@ -256,7 +256,7 @@ def test_the_books_of_a_sample_are_found_missing_altered_and_misplaced(sampled: 
         assert sampled.find_fault(altered[number]) == NO_BOOK
     assert sampled.find_fault_in_page(swap(show(0, 60), 7, 8), ALL, None, is_last=True) == DISORDER
     assert sampled.find_fault_in_page(show(20, 40), ALL, place(19), is_last=False) == ""
-    last = place_of(sampled.catalogue[-1])
+    last = sort_key_of(sampled.books[-1])
     assert sampled.find_fault_in_page([], ALL, last, is_last=True) == ""
     before = last[0], last[1][:-1]
     assert sampled.find_fault_in_page([], ALL, before, is_last=True) == "200 with an empty page"
@@ -264,7 +264,7 @@ def test_the_books_of_a_sample_are_found_missing_altered_and_misplaced(sampled: 
 
 def test_each_book_has_the_same_chance_to_be_in_the_sample() -> None:
     random.seed(4)
-    drawn = [int(book["isbn"][3:]) for _ in range(800) for book in Known(BOOKS, most=20, sample=15).catalogue]
+    drawn = [int(book["isbn"][3:]) for _ in range(800) for book in Snapshot(BOOKS, most=20, sample=15).books]
     counts = [drawn.count(number) for number in NUMBERS]
     # 800 draws with a chance of a quarter: 200, and 4.5 standard deviations are 55
     assert sum(counts) == 12_000 and all(145 < count < 255 for count in counts), counts
@@ -276,10 +276,10 @@ def test_books_that_come_one_by_one_are_not_all_kept() -> None:
             yield make(number, title=f"title {number:06} " + "x" * 200)
 
     tracemalloc.start()
-    known = Known(come(10_000), most=200, sample=100)
+    snapshot = Snapshot(come(10_000), most=200, sample=100)
     _, most = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert len(known.isbns) == 10_000 and len(known.catalogue) == 100
+    assert len(snapshot.isbns) == 10_000 and len(snapshot.books) == 100
     assert most < 3_000_000  # bytes; the titles alone are as much, and the ISBNs a third of that
 
 
