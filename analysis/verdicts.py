@@ -5,22 +5,12 @@ from dataclasses import replace
 
 from analysis.checks.answer_rules import judge_amount, judge_errors, judge_shed
 from analysis.checks.balance_rules import judge_balance
-from analysis.checks.data_rules import judge_data
 from analysis.checks.evidence import Evidence
 from analysis.checks.generator_rules import judge_generator
 from analysis.checks.guarantees import judge_promises, judge_reading
-from analysis.checks.load_rules import (
-    judge_end,
-    judge_exceptions,
-    judge_ledger,
-    judge_mix,
-    judge_outcomes,
-    judge_recording,
-    judge_seconds,
-    judge_users,
-)
+from analysis.checks.load_rules import judge_data, judge_end, judge_exceptions, judge_mix, judge_seconds, judge_users
 from analysis.checks.objectives import judge_longest, judge_objectives, judge_question
-from analysis.checks.record_rules import judge_damage
+from analysis.checks.record_rules import judge_damage, judge_ledger, judge_outcomes, judge_recording
 from analysis.checks.server_rules import judge_samples
 from analysis.checks.standstill_rules import find_silence, judge_standstills
 from analysis.checks.worker_rules import judge_workers

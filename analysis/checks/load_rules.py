@@ -1,6 +1,9 @@
-"""Says whether the load was the one that was planned, ran to its end, and was written down whole."""
+"""Says whether the load was the planned load, ran to its end, and began with the data that the run began with.
 
-from collections.abc import Iterable, Mapping
+The run's first scenario says what these data are, and not init.sql: a catalogue of the user's own is as good.
+"""
+
+from collections.abc import Mapping
 
 from scipy.stats import binom
 
@@ -8,9 +11,8 @@ from analysis.findings import VALIDITY, Check, Figure, hold
 from analysis.plan.plan import Plan, Plateau
 from analysis.records.counts import Counts
 from analysis.records.curve import Curve
-from analysis.records.endpoints import count_ledger_writes, count_mix, is_ledger_write
-from analysis.records.ledger import Write
-from analysis.records.locust_files import Results
+from analysis.records.endpoints import count_mix
+from analysis.records.formats import DataState
 from analysis.records.run import End
 
 
@@ -79,30 +81,6 @@ def judge_mix(plan: Plan, endpoints: Mapping[str, Counts], source: str) -> list[
     return [hold("the mix was the planned one", VALIDITY, reason, figures)]
 
 
-def judge_ledger(plan: Plan, endpoints: Mapping[str, Counts], entered: int, source: str) -> Check:
-    """INVALID when over 1 % of the writes are not in the ledger: what became of those nobody can look up."""
-    writes = count_ledger_writes(endpoints)
-    missing = writes - entered
-    reason = ""
-    if missing > plan.limit("unrecorded-ratio") * writes:
-        reason = f"{writes} writes were sent, and {source} has {entered}"
-    return hold("every write is in the ledger", VALIDITY, reason, Figure("writes in it", entered, "", source))
-
-
-def judge_outcomes(plan: Plan, endpoints: Mapping[str, Counts], writes: Iterable[Write], source: str) -> Check:
-    """INVALID when over 1 % of the writes that were answered right have no answer in the ledger: none could be lost.
-
-    Writes that are not in it at all are another matter.
-    """
-    right = sum(counts.right for name, counts in endpoints.items() if is_ledger_write(name))
-    outcomes = [outcome for _, outcome in writes]
-    answered = sum(1 for outcome in outcomes if outcome and outcome.status)
-    reason = ""
-    if min(right, len(outcomes)) - answered > plan.limit("unrecorded-ratio") * right:
-        reason = f"{right} writes were answered right, and {source} has the answers to {answered}"
-    return hold("the ledger has the answers", VALIDITY, reason, Figure("answers in it", answered, "", source))
-
-
 def judge_exceptions(plan: Plan, exceptions: int) -> Check:
     """INVALID when the load side itself raised: what it would have sent is not known."""
     source = f"{plan.name}_exceptions.csv"
@@ -110,23 +88,36 @@ def judge_exceptions(plan: Plan, exceptions: int) -> Check:
     return hold("the load side worked", VALIDITY, reason, Figure("exceptions", exceptions, "", source))
 
 
-def judge_recording(plan: Plan, results: Results, recorded: Counts, latencies: int, sources: tuple[str, str]) -> Check:
-    """INVALID when two counts of the same requests differ by more than 1 %: then some were not written down.
+def judge_data(name: str, states: Mapping[str, DataState], usual: int | None, urls: Mapping[str, str]) -> Check:
+    """INVALID when books of an earlier load were there, the catalogue differs from `usual`, or nobody looked.
 
-    Compared are the endpoints of Locust's statistics with their total, that total with `recorded` requests, and the
-    right answers among them with the number of `latencies`; `sources` are the files of the two.
+    INVALID too when the load's own books set apart, the catalogue held another number after the load than before it:
+    then it was asked over other data than it began with. A load adds, changes and removes none but its own books.
+
+    `usual` is the number of books before the first scenario of the run; `states` are those of scenario `name`; `urls`
+    are the addresses of the services by name, as far as they are known.
     """
-    total = results.total.requests if results.total else None
-    listed = sum(endpoint.requests for endpoint in results.endpoints)
-    pairs = [
-        (recorded.right, sources[0], latencies, sources[1], "right answers"),
-        (recorded.requests, sources[0], total, f"{plan.name}_stats.csv", "requests"),
-        (listed, "the endpoints", total, "the total", f"requests in {plan.name}_stats.csv"),
+    before, after = states.get("before"), states.get("after")
+    reason = ""
+    if before is None:
+        reason = "nothing says what data it began with"
+    elif before.own:
+        reason = say_leftovers(before.own, urls)
+    elif usual is not None and before.books != usual:
+        reason = f"the catalogue began with {before.books} books; the run began with {usual}"
+    elif after is not None and after.books - after.own != before.books:
+        reason = f"the catalogue began with {before.books} books and ended with {after.books - after.own}"
+        reason += " beside those of the load"
+    source = f"{name}_data.jsonl"
+    figures = [
+        Figure(f"books {moment} it", state.books if state else None, "", source)
+        for moment, state in (("before", before), ("after", after))
     ]
-    found = [
-        f"{one_source} and {other_source} say {one} and {other} {what}"
-        for one, one_source, other, other_source, what in pairs
-        if other is not None and abs(one - other) > plan.limit("unrecorded-ratio") * max(one, other)
-    ]
-    figures = Figure("requests", recorded.requests, "", sources[0]), Figure("latencies", latencies, "", sources[1])
-    return hold("all requests were written down", VALIDITY, "; ".join(found), *figures)
+    return hold("the data was as when the run began", VALIDITY, reason, *figures)
+
+
+def say_leftovers(count: int, urls: Mapping[str, str]) -> str:
+    """That books of an earlier load were there, and the command that removes them from the services at `urls`."""
+    books = "1 book of an earlier load was" if count == 1 else f"{count} books of an earlier load were"
+    options = "".join(f" --{service}-url {urls[service]}" for service in sorted(urls))
+    return f"{books} still in the catalogue; remove with: python remove_leftovers.py{options}"

@@ -1,9 +1,62 @@
-"""Says whether what was written down can be believed: lines that are cut off, or hold numbers that cannot be."""
+"""Says whether what was written down is whole: requests, writes with their outcomes, and each line of a file."""
+
+from collections.abc import Iterable, Mapping
 
 from analysis.checks.evidence import Evidence
 from analysis.findings import VALIDITY, Check, Figure, hold
+from analysis.plan.plan import Plan
+from analysis.records.counts import Counts
+from analysis.records.endpoints import count_ledger_writes, is_ledger_write
+from analysis.records.ledger import Write
+from analysis.records.locust_files import Results
 
 OF_LOCUST = ("_stats.csv", "_failures.csv", "_exceptions.csv", "_requests.json")
+
+
+def judge_recording(plan: Plan, results: Results, recorded: Counts, latencies: int, sources: tuple[str, str]) -> Check:
+    """INVALID when two counts of the same requests differ by more than 1 %: then some were not written down.
+
+    Compared are the endpoints of Locust's statistics with their total, that total with `recorded` requests, and the
+    right answers among them with the number of `latencies`; `sources` are the files of the two.
+    """
+    total = results.total.requests if results.total else None
+    listed = sum(endpoint.requests for endpoint in results.endpoints)
+    pairs = [
+        (recorded.right, sources[0], latencies, sources[1], "right answers"),
+        (recorded.requests, sources[0], total, f"{plan.name}_stats.csv", "requests"),
+        (listed, "the endpoints", total, "the total", f"requests in {plan.name}_stats.csv"),
+    ]
+    found = [
+        f"{one_source} and {other_source} say {one} and {other} {what}"
+        for one, one_source, other, other_source, what in pairs
+        if other is not None and abs(one - other) > plan.limit("unrecorded-ratio") * max(one, other)
+    ]
+    figures = Figure("requests", recorded.requests, "", sources[0]), Figure("latencies", latencies, "", sources[1])
+    return hold("all requests were written down", VALIDITY, "; ".join(found), *figures)
+
+
+def judge_ledger(plan: Plan, endpoints: Mapping[str, Counts], entered: int, source: str) -> Check:
+    """INVALID when over 1 % of the writes are not in the ledger: what became of those nobody can look up."""
+    writes = count_ledger_writes(endpoints)
+    missing = writes - entered
+    reason = ""
+    if missing > plan.limit("unrecorded-ratio") * writes:
+        reason = f"{writes} writes were sent, and {source} has {entered}"
+    return hold("every write is in the ledger", VALIDITY, reason, Figure("writes in it", entered, "", source))
+
+
+def judge_outcomes(plan: Plan, endpoints: Mapping[str, Counts], writes: Iterable[Write], source: str) -> Check:
+    """INVALID when over 1 % of the writes that were answered right have no answer in the ledger: none could be lost.
+
+    Writes that are not in it at all are another matter.
+    """
+    right = sum(counts.right for name, counts in endpoints.items() if is_ledger_write(name))
+    outcomes = [outcome for _, outcome in writes]
+    answered = sum(1 for outcome in outcomes if outcome and outcome.status)
+    reason = ""
+    if min(right, len(outcomes)) - answered > plan.limit("unrecorded-ratio") * right:
+        reason = f"{right} writes were answered right, and {source} has the answers to {answered}"
+    return hold("the ledger has the answers", VALIDITY, reason, Figure("answers in it", answered, "", source))
 
 
 def judge_damage(evidence: Evidence) -> Check:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from analysis.checks.server_rules import measure_shift, place_sample
+from analysis.records.clocks import measure_shift, place_sample
 from analysis.records.formats import ServerSample
 
 KIB = 1024.0

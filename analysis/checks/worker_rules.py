@@ -3,10 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from analysis.checks.server_rules import SERVICES
 from analysis.findings import CONTRACT, INCONCLUSIVE, Check, Figure, hold
 from analysis.plan.plan import Plan
-from analysis.records.formats import ServerSample
+from analysis.records.formats import SERVICES, ServerSample
 
 Span = tuple[float, float]
 NAMED = 6  # changes that a reason names

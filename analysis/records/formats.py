@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote
 
+SERVICES = ("auth", "books")
 LOWEST_US, HIGHEST_US, DIGITS = 1, 60_000_000, 3
 MASTER = "master"
 

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from analysis.plan.plan import SCENARIOS, Plan, plan_from_dict
+from analysis.records.formats import SERVICES
 from analysis.records.gaps import read_json
 
 INTERRUPTED = "interrupted"
-SERVICES = ("auth", "books")
 ADDRESS = re.compile(r"https?://[\w.:\[\]-]+")
 LONGEST_CODE = 3  # digits: an exit code is at most 255
 MOST_PROCESSES = 100  # files of more are not looked for

@@ -6,8 +6,17 @@ from dataclasses import dataclass
 
 from analysis.findings import ScenarioReport, TimeLine
 from analysis.report.number_formats import show_number
-from analysis.report.picture_labels import LINE_HEIGHT, Label, find_look, find_owner, place_labels
-from analysis.report.picture_words import find_peak, list_sources, moves, word_still
+from analysis.report.picture_words import (
+    LINE_HEIGHT,
+    Label,
+    find_look,
+    find_owner,
+    find_peak,
+    list_sources,
+    moves,
+    place_labels,
+    word_still,
+)
 from analysis.report.readings import write_readings
 from analysis.report.scales import HEIGHT, WIDTH, Scale, choose_scale, choose_times, name_tick
 from analysis.report.thinning import draw_path

@@ -13,10 +13,8 @@ from analysis.records.counts import Counts, count_requests
 from analysis.records.endpoints import count_mix
 from analysis.records.formats import DataState
 from analysis.records.run import read_run
-from analysis.report.endpoint_table import list_endpoints
-from analysis.report.failures import list_failures
-from analysis.report.percentile_curves import draw_percentiles
-from analysis.report.throughput_curves import draw_throughput
+from analysis.report.chart_curves import draw_percentiles, draw_throughput
+from analysis.report.request_tables import list_endpoints, list_failures
 from analysis.report.time_lines import draw_time_lines
 from analysis.report.unusual import tell_of_run, tell_unusual
 from analysis.verdicts import judge

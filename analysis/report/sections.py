@@ -6,7 +6,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from analysis.findings import PASS, WORST_FIRST, Check, Figure, ScenarioReport
-from analysis.report.files import list_files
 from analysis.report.picture_charts import DrawnChart, draw_chart
 from analysis.report.pictures import LATENCIES, Picture, draw_picture
 from analysis.report.tables import ShownTable, show_table
@@ -118,3 +117,8 @@ def find_source(scenario: ScenarioReport, name: str, value: int, otherwise: str)
     """The file of the figure of that name in a check if it has that value: the requests were counted from it."""
     figures = [figure for check in scenario.checks for figure in check.figures]
     return next((each.source for each in figures if each.name == name and each.value == value), otherwise)
+
+
+def list_files(files: Sequence[str], scenario: str) -> list[str]:
+    """The files that a scenario has left."""
+    return [name for name in files if name.startswith((f"{scenario}.", f"{scenario}_"))]

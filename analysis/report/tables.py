@@ -4,8 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from analysis.findings import Table
-from analysis.report.endpoint_table import TITLE as ENDPOINTS
-from analysis.report.failures import TITLE as FAILURES
+from analysis.report.request_tables import ENDPOINTS, FAILURES
 
 FAULTS = ("wrong", "unanswered", "shed", "errors")  # columns that count what should not be
 ROWS = 200  # that are shown; summary.json has all

@@ -1,8 +1,8 @@
 """Tells what a reader should know before believing the figures: what was unusual, missing, or could not be seen."""
 
 from analysis.checks.evidence import Evidence
-from analysis.checks.server_rules import measure_shift
 from analysis.findings import NO_OBJECTIVE, Answer
+from analysis.records.clocks import measure_shift
 from analysis.records.counts import count_closed
 from analysis.records.run import Run
 from analysis.verdicts import NOT_ASKED

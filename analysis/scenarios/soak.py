@@ -8,10 +8,10 @@ from analysis.checks.bootstrap import compare_p95, cut_blocks
 from analysis.checks.evidence import Evidence, Span
 from analysis.checks.growth import LEVEL, SLOPE, Change, Course, find_change, measure_course
 from analysis.checks.series import Series
-from analysis.checks.server_rules import SERVICES
 from analysis.findings import FAIL, INCONCLUSIVE, NO_OBJECTIVE, PASS, PERFORMANCE, Answer, Check, Figure, Table
 from analysis.plan.plan import Plan
 from analysis.records.endpoints import UNLIKE_LOGIN
+from analysis.records.formats import SERVICES
 from analysis.scenarios.baseline import judge_drift, steady_span
 from analysis.scenarios.soak_series import OF_ANSWERS, OF_STORES, OF_WORKERS, SHORTEST_S, Quantity, draw_series
 

@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from analysis.checks.generator_rules import lag_p99, longest_stall
-from analysis.checks.server_rules import find_holes, measure_shift, place_sample
+from analysis.checks.server_rules import find_holes
 from analysis.findings import ScenarioReport
 from analysis.plan.plan import Stage
+from analysis.records.clocks import measure_shift, place_sample
 from analysis.records.formats import MASTER, DataState, GeneratorRow, ServerSample
 from analysis.records.gaps import Gaps
 from analysis.records.raw_files import read_generator

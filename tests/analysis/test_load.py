@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from analysis.checks.load_rules import judge_ledger
+from analysis.checks.record_rules import judge_ledger
 from analysis.findings import RunReport, ScenarioReport
 from analysis.plan.plan import Plan, Stage
 from analysis.records.counts import Counts

@@ -13,7 +13,7 @@ from analysis.findings import PERCENTILES, THROUGHPUT, Chart, Curve, ScenarioRep
 from analysis.plan.plan import Stage
 from analysis.report.number_formats import show_clock, show_number
 from analysis.report.picture_charts import draw_chart
-from analysis.report.picture_labels import LINE_HEIGHT, place_labels
+from analysis.report.picture_words import LINE_HEIGHT, place_labels
 from analysis.report.pictures import Picture, draw_picture
 from analysis.report.readings import write_readings
 from analysis.report.report import build_report

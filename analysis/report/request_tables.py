@@ -1,13 +1,52 @@
-"""Lists the failures of a load by kind: how many, when first and last, and one request of each with its id."""
+"""Makes the tables of requests: by endpoint, and of each kind of failure with a sample and its id."""
 
 from analysis.checks.evidence import Evidence
 from analysis.findings import Table
+from analysis.records.counts import Counts
+from analysis.records.endpoints import title_of
 from analysis.records.formats import FAILURE_SAMPLES, FailureSample
+from analysis.records.latencies import Latencies
 from analysis.records.locust_files import Failure, bare_text
 
-TITLE = "Failures"
+ENDPOINTS = "Endpoints"
+OUTCOMES = ("right", "wrong", "unanswered", "shed")
+OF_ENDPOINTS = ("endpoint", "requests/s", "p50 ms", "p95 ms", "p99 ms", "mean ms", "longest ms", *OUTCOMES)
+SHARES = (0.5, 0.95, 0.99)
+FAILURES = "Failures"
 Row = tuple[str | int | float | None, ...]
-COLUMNS = ("endpoint", "kind", "what", "number", "first s", "last s", "sample: X-Request-ID", "at s", "ms", "status")
+OF_FAILURES = (
+    "endpoint",
+    "kind",
+    "what",
+    "number",
+    "first s",
+    "last s",
+    "sample: X-Request-ID",
+    "at s",
+    "ms",
+    "status",
+)
+
+
+def list_endpoints(evidence: Evidence) -> Table:
+    """A row for each endpoint of a scenario; the rate is that of all its requests over the whole load."""
+    rows = tuple(describe_endpoint(evidence, name, counts) for name, counts in evidence.endpoints.items())
+    return Table(ENDPOINTS, OF_ENDPOINTS, rows, f"{evidence.file('_seconds.csv')}, {evidence.file('.hlog')}")
+
+
+def describe_endpoint(evidence: Evidence, name: str, counts: Counts) -> tuple[str | float | None, ...]:
+    """The row of one endpoint."""
+    mine, seconds = evidence.latencies.of([name]), evidence.curve.seconds
+    rate = round(counts.requests / seconds, 2) if seconds else None
+    times = *(mine.percentile(share) for share in SHARES), find_mean(mine), mine.percentile(1.0)
+    return title_of(name), rate, *times, *(getattr(counts, outcome) for outcome in OUTCOMES)
+
+
+def find_mean(latencies: Latencies) -> float | None:
+    """The mean in milliseconds; None without answers."""
+    if not latencies.answers:
+        return None
+    return round(float((latencies.us * latencies.count).sum()) / latencies.answers / 1000, 3)
 
 
 def list_failures(evidence: Evidence) -> Table | None:
@@ -30,7 +69,7 @@ def list_failures(evidence: Evidence) -> Table | None:
     sources = f"{evidence.plan.name}_failures.csv"
     if samples:
         sources += f", {evidence.file(FAILURE_SAMPLES)}"
-    return Table(TITLE, COLUMNS, tuple(rows), sources)
+    return Table(FAILURES, OF_FAILURES, tuple(rows), sources)
 
 
 def describe_failure(failure: Failure, sample: FailureSample | None, started: int) -> Row:
