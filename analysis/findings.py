@@ -10,7 +10,7 @@ PASS, FAIL, INVALID, INCONCLUSIVE = "PASS", "FAIL", "INVALID", "INCONCLUSIVE"
 WORST_FIRST = (FAIL, INVALID, INCONCLUSIVE, PASS)
 VALIDITY, CONTRACT, PERFORMANCE = "validity", "contract", "performance"
 WHOLE_LOAD = "right answers of the whole load, ramps and log-ins included"  # what a scenario's row of figures is of
-NO_OBJECTIVE = "no objective is given"  # why a check has no verdict
+NO_OBJECTIVE = "No objective is given."  # why a check has no verdict
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from analysis.checks.server_rules import judge_samples
 from analysis.checks.standstill_rules import find_silence, judge_standstills
 from analysis.checks.worker_rules import judge_workers
 from analysis.findings import CONTRACT, INCONCLUSIVE, INVALID, PASS, PERFORMANCE, VALIDITY, Answer, Check
+from analysis.number_formats import say_share
 from analysis.records.counts import count_requests
 from analysis.scenarios.baseline import answer_baseline
 from analysis.scenarios.read_heavy import answer_read_heavy
@@ -34,8 +35,8 @@ ANSWERS: dict[str, Callable[[Evidence], Answer]] = {
     "spike": answer_spike,
 }
 RARE = 3  # events are to be expected for one to be seen with 95 % confidence
-NOT_ASKED = "the question was not asked properly"
-DID_NOT_RUN = Answer("did not run", (Check("it ran", VALIDITY, INCONCLUSIVE, "did not run"),))
+NOT_ASKED = "The question was not asked properly."
+DID_NOT_RUN = "The scenario did not run."
 
 
 def judge(evidence: Evidence, usual_books: int | None) -> Answer:
@@ -45,7 +46,7 @@ def judge(evidence: Evidence, usual_books: int | None) -> Answer:
     judged when the question was not asked properly.
     """
     if not evidence.ran:
-        return DID_NOT_RUN
+        return Answer(DID_NOT_RUN, (Check("it ran", VALIDITY, INCONCLUSIVE, DID_NOT_RUN),))
     answer = ANSWERS[evidence.plan.name](evidence) if evidence.plan.name in ANSWERS else Answer("")
     validity = judge_validity(evidence, usual_books)
     checks = [*validity, *judge_contract(evidence), *judge_performance(evidence), *answer.checks]
@@ -63,7 +64,8 @@ def say_rarest(evidence: Evidence) -> list[str]:
     requests = count_requests(evidence.rows).requests
     if requests < RARE:
         return []
-    return [f"faults: none in {requests:,} requests; rarer than 1 in {requests // RARE:,} need not show"]
+    rarest = f"{say_share(RARE / requests)} of the requests"
+    return [f"A fault that hits less than {rarest} may not have shown (none hit any of {requests:,} requests)."]
 
 
 def judge_validity(evidence: Evidence, usual_books: int | None) -> list[Check]:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from analysis.findings import CONTRACT, INVALID, PASS, VALIDITY, Check, Figure, Table
+from analysis.number_formats import say_count
 from analysis.records.formats import ACKNOWLEDGED, REFUSED, ROADS, UNKNOWN, ReadBack, Shown
 from analysis.records.ledger import Account, Loss, State, Write, find_differences, keep_accounts, plain_isbn
 
@@ -14,6 +15,7 @@ KINDS = {
     "differing": "every acknowledged write is as sent",
     "doubled": "no acknowledged write is doubled",
 }
+PREDICATES = {"lost": "are lost", "differing": "differ from what was sent", "doubled": "were done twice"}
 
 
 @dataclass(frozen=True)
@@ -69,7 +71,7 @@ def compare_road(account: Account, road: str, shown: Shown) -> list[Loss]:
     there = shown.book if shown.status == 200 else None
     fitting = [state for state in account.states if (state.fields is None) == (there is None)]
     if not fitting:
-        words = "the book is not there" if there is None else "the book is there, though its deletion was acknowledged"
+        words = "the book is not there" if there is None else "the book is there, but its deletion was acknowledged"
         return [Loss("lost", account.isbn, road, words)]
     if there is None:
         return []
@@ -81,12 +83,13 @@ def _compare_book(state: State, there: dict[str, object]) -> list[tuple[str, str
     found = []
     version = there.get("version")
     if state.version is not None and isinstance(version, int) and version != state.version:
-        words = f"version {version}, where the acknowledged writes make it {state.version}"
+        words = f"its version is {version} (the acknowledged writes make it {state.version})"
         found.append(("doubled" if version > state.version else "lost", words))
     if names := find_differences(state.fields or {}, there):
         older = found and found[0][0] == "lost"  # it has the fields of an earlier version: that is one loss, not two
         if not older:
-            values = ", ".join(f"{name} {there.get(name)!r}, sent {(state.fields or {})[name]!r}" for name in names)
+            sent = state.fields or {}
+            values = ", ".join(f"{name} is {there.get(name)!r} (sent: {sent[name]!r})" for name in names)
             found.append(("differing", values))
     return found
 
@@ -98,11 +101,16 @@ def judge_promises(promises: Promises, sources: str) -> list[Check]:
         mine = [loss for loss in promises.losses if loss.kind == kind]
         isbns = sorted({loss.isbn for loss in mine})
         named = "; ".join(f"{loss.isbn}: {loss.words} ({WORDS[loss.where]})" for loss in mine[:NAMED])
-        more = f"; and {len(mine) - NAMED} more, see the ledger table" if len(mine) > NAMED else ""
-        reason = f"{kind} on {len(isbns)} of {promises.isbns} ISBNs: {named}{more}" if mine else ""
+        more = f"; the ledger table has the others ({len(mine) - NAMED})" if len(mine) > NAMED else ""
+        reason = f"{say_violations(kind, len(isbns))} (of {promises.isbns:,}): {named}{more}." if mine else ""
         figure = Figure(f"ISBNs with {kind} writes", len(isbns), "", sources)
         checks.append(Check(name, CONTRACT, "FAIL" if mine else PASS, reason, (figure,)))
     return checks
+
+
+def say_violations(kind: str, isbns: int) -> str:
+    """`Acknowledged writes to 2 ISBNs are lost`."""
+    return f"Acknowledged writes to {say_count(isbns, 'ISBN')} {PREDICATES[kind]}"
 
 
 def judge_reading(promises: Promises, source: str, *, needed: bool) -> Check:
@@ -111,8 +119,9 @@ def judge_reading(promises: Promises, source: str, *, needed: bool) -> Check:
     figure = Figure("ISBNs not read back", len(unread), "", source)
     if not unread:
         return Check(name, VALIDITY, PASS, "", (figure,))
-    some = ", ".join(unread[:3])
-    reason = f"{len(unread)} of {promises.isbns} ISBNs with acknowledged writes were not read back ({some} ...)"
+    some = ", ".join(unread[:3]) + (", ..." if len(unread) > 3 else "")
+    isbns = f"{say_count(len(unread), 'ISBN')} with acknowledged writes {'was' if len(unread) == 1 else 'were'}"
+    reason = f"{isbns} not read back (of {promises.isbns:,}: {some})."
     return Check(name, VALIDITY, INVALID if needed else None, reason, (figure,))
 
 

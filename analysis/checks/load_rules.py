@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from scipy.stats import binom
 
 from analysis.findings import VALIDITY, Check, Figure, hold
+from analysis.number_formats import say_count, say_share
 from analysis.plan.plan import Plan, Plateau
 from analysis.records.counts import Counts
 from analysis.records.curve import Curve
@@ -20,12 +21,12 @@ def judge_end(plan: Plan, end: End | None) -> Check:
     """INVALID unless Locust ended by itself with code 0."""
     reason = ""
     if end is None:
-        reason = "was cut off: nothing says how Locust ended"
+        reason = "Nothing says how Locust ended, because the load was cut off."
     elif end.interrupted:
-        reason = "was interrupted"
+        reason = "The load was interrupted."
     elif end.exit_code:
         killed = f", killed by signal {end.exit_code - 128}" if end.exit_code > 128 else ""
-        reason = f"Locust crashed (exit code {end.exit_code}{killed}); see {plan.name}.log"
+        reason = f"Locust crashed (exit code {end.exit_code}{killed}). See {plan.name}.log."
     code = end.exit_code if end else None
     return hold("the load ran to its end", VALIDITY, reason, Figure("exit code", code, "", "scenarios.csv"))
 
@@ -35,7 +36,7 @@ def judge_seconds(plan: Plan, curve: Curve) -> Check:
     allowed = max(plan.limit("off-plan-ratio") * plan.seconds, plan.limit("off-plan-seconds"))
     reason = ""
     if abs(curve.seconds - plan.seconds) > allowed:
-        reason = f"ran {curve.seconds} s where {plan.seconds:g} s were planned"
+        reason = f"The load lasted {curve.seconds:,} s ({plan.seconds:,g} s were planned)."
     source = f"{plan.name}_stats_history.csv"
     figures = Figure("planned", plan.seconds, "s", "run.json"), Figure("ran", curve.seconds, "s", source)
     return hold("it lasted as long as planned", VALIDITY, reason, *figures)
@@ -45,22 +46,23 @@ def judge_users(plan: Plan, curve: Curve) -> Check:
     """INVALID when on a plateau the users left the plan by more than 5 %, for more than 5 % of it (or 2 s)."""
     found = []
     for number, plateau in enumerate(plan.plateaus(), start=1):
-        where = f"plateau {number}: " if len(plan.stages) > 1 else ""
-        if words := _users_off_plan(plan, plateau, curve.within(plateau)):
-            found.append(where + words)
+        where = f" on plateau {number}" if len(plan.stages) > 1 else ""
+        if words := _users_off_plan(plan, plateau, curve.within(plateau), where):
+            found.append(words)
     most = Figure("most users", max(curve.users, default=0), "", f"{plan.name}_stats_history.csv")
     planned = Figure("planned", plan.users, "", "run.json")
-    return hold("the users were those planned", VALIDITY, "; ".join(found), planned, most)
+    return hold("the users were those planned", VALIDITY, " ".join(found), planned, most)
 
 
-def _users_off_plan(plan: Plan, plateau: Plateau, users: list[int]) -> str:
+def _users_off_plan(plan: Plan, plateau: Plateau, users: list[int], where: str) -> str:
     off = [count for count in users if abs(count - plateau.users) > plan.limit("off-plan-ratio") * plateau.users]
     length = plateau.end - plateau.start
     allowed = max(plan.limit("off-plan-ratio") * length, plan.limit("off-plan-seconds"))
     if not off or (len(off) <= allowed and len(off) < len(users)):
         return ""
-    seen = f"{off[0]}" if min(off) == max(off) else f"{min(off)} to {max(off)}"
-    return f"users were {seen} where {plateau.users} were planned, for {len(off)} of {len(users)} s"
+    seen = f"{off[0]:,}" if min(off) == max(off) else f"{min(off):,} to {max(off):,}"
+    planned = f"{plateau.users:,} were planned; for {len(off):,} of {len(users):,} s"
+    return f"The load{where} had {seen} {'user' if seen == '1' else 'users'} ({planned})."
 
 
 def judge_mix(plan: Plan, endpoints: Mapping[str, Counts], source: str) -> list[Check]:
@@ -71,10 +73,8 @@ def judge_mix(plan: Plan, endpoints: Mapping[str, Counts], source: str) -> list[
     low, high = binom.interval(plan.limit("mix-confidence"), sent, plan.write_share)
     reason = ""
     if not low <= writes <= high:
-        reason = (
-            f"writes were {writes / sent:.1%} of {sent} catalogue requests where {plan.write_share:.1%} were planned"
-            f" ({writes}, not {low:.0f} to {high:.0f})"
-        )
+        planned = f"{say_share(plan.write_share)} were planned; {writes:,} writes, not {low:,.0f} to {high:,.0f}"
+        reason = f"Writes were {say_share(writes / sent, beside=plan.write_share)} of the requests ({planned})."
     figures = Figure(
         "share of writes", round(writes / sent, 4), "", source, round(low / sent, 4), round(high / sent, 4)
     )
@@ -84,7 +84,7 @@ def judge_mix(plan: Plan, endpoints: Mapping[str, Counts], source: str) -> list[
 def judge_exceptions(plan: Plan, exceptions: int) -> Check:
     """INVALID when the load side itself raised: what it would have sent is not known."""
     source = f"{plan.name}_exceptions.csv"
-    reason = f"the load side raised {exceptions} exceptions; see {source}" if exceptions else ""
+    reason = f"The load side raised {say_count(exceptions, 'exception')} (see {source})." if exceptions else ""
     return hold("the load side worked", VALIDITY, reason, Figure("exceptions", exceptions, "", source))
 
 
@@ -100,14 +100,14 @@ def judge_data(name: str, states: Mapping[str, DataState], usual: int | None, ur
     before, after = states.get("before"), states.get("after")
     reason = ""
     if before is None:
-        reason = "nothing says what data it began with"
+        reason = "Nothing says what data the load began with."
     elif before.own:
         reason = say_leftovers(before.own, urls)
     elif usual is not None and before.books != usual:
-        reason = f"the catalogue began with {before.books} books; the run began with {usual}"
+        reason = f"The catalogue began with {say_count(before.books, 'book')} (the run began with {usual:,})."
     elif after is not None and after.books - after.own != before.books:
-        reason = f"the catalogue began with {before.books} books and ended with {after.books - after.own}"
-        reason += " beside those of the load"
+        left = say_count(after.books - after.own, "book")
+        reason = f"The catalogue ended with {left}, without the books of the load (it began with {before.books:,})."
     source = f"{name}_data.jsonl"
     figures = [
         Figure(f"books {moment} it", state.books if state else None, "", source)
@@ -118,6 +118,6 @@ def judge_data(name: str, states: Mapping[str, DataState], usual: int | None, ur
 
 def say_leftovers(count: int, urls: Mapping[str, str]) -> str:
     """That books of an earlier load were there, and the command that removes them from the services at `urls`."""
-    books = "1 book of an earlier load was" if count == 1 else f"{count} books of an earlier load were"
+    books = f"{say_count(count, 'book')} of an earlier load {'was' if count == 1 else 'were'}"
     options = "".join(f" --{service}-url {urls[service]}" for service in sorted(urls))
-    return f"{books} still in the catalogue; remove with: python remove_leftovers.py{options}"
+    return f"{books} still in the catalogue. Remove them with: python remove_leftovers.py{options}"

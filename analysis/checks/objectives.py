@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from scipy.stats import binom
 
 from analysis.findings import FAIL, INCONCLUSIVE, PASS, PERFORMANCE, Check, Figure
+from analysis.number_formats import say_count, say_number
 from analysis.plan.plan import Plan
 from analysis.records.endpoints import GROUPS, group_of, title_of
 from analysis.records.formats import DIGITS
@@ -74,7 +75,7 @@ def judge_objectives(plan: Plan, latencies: Latencies, source: str, where: str =
                 judged += _judge_group(Objective(plan, percentile, limit, source, where), group, latencies)
     if judged and all(check.verdict is None for check in judged):
         first = judged[0]
-        words = f"too few answers to judge any latency by{where}; {first.name}: {first.reason}"
+        words = f"No latency{where} can be judged, because there are too few answers. {first.name}: {first.reason}"
         judged[0] = Check(first.name, PERFORMANCE, INCONCLUSIVE, words, first.figures)
     return judged
 
@@ -86,7 +87,7 @@ def judge_question(plan: Plan) -> list[Check]:
             f"{group} have an objective",
             PERFORMANCE,
             INCONCLUSIVE,
-            f"the scenario's file gives no objective-{group}-p95-ms to hold {group} against",
+            f"No {group} can be judged, because the scenario file gives no objective-{group}-p95-ms.",
         )
         for group in ASKS_FOR.get(plan.name, ())
         if plan.objective(f"{group}-p95-ms") is None
@@ -101,7 +102,8 @@ def judge_longest(plan: Plan, latencies: Latencies, source: str) -> Check:
     late = int(latencies.count[latencies.us > limit * 1000 * (1 + 10**-DIGITS)].sum())  # as exact as the record is
     if not late or longest is None:
         return Check("no answer took too long", PERFORMANCE, PASS, "", figures)
-    reason = f"{late} of {latencies.answers} answers took over {limit / 1000:g} s, the longest {longest / 1000:.3g} s"
+    worst = f"the longest {say_number(longest / 1000, 's', beside=limit / 1000)}, of {latencies.answers:,} answers"
+    reason = f"{say_count(late, 'answer')} took too long (over {limit / 1000:g} s, {worst})."
     return Check("no answer took too long", PERFORMANCE, FAIL, reason, figures)
 
 
@@ -128,7 +130,8 @@ def _judge_one(objective: Objective, title: str, latencies: Latencies) -> Check:
     figures = measured, Figure("objective", limit, "ms", "run.json"), counted
     if value <= limit:
         return Check(name, PERFORMANCE, PASS, "", figures)
-    reason = f"{title}: {percentile.name} {value:.4g} ms, objective {limit:g} ms ({answers} answers)"
+    said = say_number(value, "ms", beside=limit)
+    reason = f"The {percentile.name} of {title} is {said} (objective {limit:g} ms, {say_count(answers, 'answer')})."
     return Check(name, PERFORMANCE, FAIL, reason, figures)
 
 
@@ -141,8 +144,9 @@ def _judge_few(objective: Objective, name: str, latencies: Latencies, figures: t
     slow = int(latencies.count[latencies.us > limit * 1000].sum())
     if not slow or binom.sf(slow - 1, answers, 1 - objective.percentile.share) >= CHANCE:
         few = objective.plan.limit("few-answers") * objective.percentile.more
-        return Check(name, PERFORMANCE, None, f"{answers} answers, fewer than {few:g}", figures)
+        reason = f"There were {say_count(answers, 'answer')} ({few:g} are needed)."
+        return Check(name, PERFORMANCE, None, reason, figures)
     percentile = objective.percentile.name
-    late = f"{slow} of only {answers} answers took over {limit:g} ms, the objective of {percentile}"
-    reason = f"{name.removesuffix(f' {percentile}')}: {late}"
+    late = f"over {limit:g} ms, the objective of {percentile}; of {answers} answers"
+    reason = f"{say_count(slow, 'answer')} to {name.removesuffix(f' {percentile}')} took too long ({late})."
     return Check(name, PERFORMANCE, FAIL, reason, figures)

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 
 from analysis.checks.evidence import Evidence
 from analysis.findings import VALIDITY, Check, Figure, hold
+from analysis.number_formats import say_count
 from analysis.plan.plan import Plan
 from analysis.records.counts import Counts
 from analysis.records.endpoints import count_ledger_writes, is_ledger_write
@@ -22,17 +23,17 @@ def judge_recording(plan: Plan, results: Results, recorded: Counts, latencies: i
     total = results.total.requests if results.total else None
     listed = sum(endpoint.requests for endpoint in results.endpoints)
     pairs = [
-        (recorded.right, sources[0], latencies, sources[1], "right answers"),
-        (recorded.requests, sources[0], total, f"{plan.name}_stats.csv", "requests"),
-        (listed, "the endpoints", total, "the total", f"requests in {plan.name}_stats.csv"),
+        (recorded.right, sources[0], latencies, sources[1], "right answer"),
+        (recorded.requests, sources[0], total, f"{plan.name}_stats.csv", "request"),
+        (listed, f"the rows of {plan.name}_stats.csv", total, "its total", "request"),
     ]
     found = [
-        f"{one_source} and {other_source} say {one} and {other} {what}"
+        f"There are {say_count(one, what)} in {one_source} (in {other_source}: {other:,})."
         for one, one_source, other, other_source, what in pairs
         if other is not None and abs(one - other) > plan.limit("unrecorded-ratio") * max(one, other)
     ]
     figures = Figure("requests", recorded.requests, "", sources[0]), Figure("latencies", latencies, "", sources[1])
-    return hold("all requests were written down", VALIDITY, "; ".join(found), *figures)
+    return hold("all requests were written down", VALIDITY, " ".join(found), *figures)
 
 
 def judge_ledger(plan: Plan, endpoints: Mapping[str, Counts], entered: int, source: str) -> Check:
@@ -41,7 +42,7 @@ def judge_ledger(plan: Plan, endpoints: Mapping[str, Counts], entered: int, sour
     missing = writes - entered
     reason = ""
     if missing > plan.limit("unrecorded-ratio") * writes:
-        reason = f"{writes} writes were sent, and {source} has {entered}"
+        reason = f"{source} has {say_count(entered, 'write')} ({writes:,} were sent)."
     return hold("every write is in the ledger", VALIDITY, reason, Figure("writes in it", entered, "", source))
 
 
@@ -55,7 +56,7 @@ def judge_outcomes(plan: Plan, endpoints: Mapping[str, Counts], writes: Iterable
     answered = sum(1 for outcome in outcomes if outcome and outcome.status)
     reason = ""
     if min(right, len(outcomes)) - answered > plan.limit("unrecorded-ratio") * right:
-        reason = f"{right} writes were answered right, and {source} has the answers to {answered}"
+        reason = f"{source} has the answers to {say_count(answered, 'write')} ({right:,} were answered right)."
     return hold("the ledger has the answers", VALIDITY, reason, Figure("answers in it", answered, "", source))
 
 
@@ -70,11 +71,10 @@ def judge_damage(evidence: Evidence) -> Check:
         lines = max(gaps.lines[file], damaged)
         limit = "missing-ratio" if file.endswith("_server.jsonl") else "unrecorded-ratio"
         if damaged > plan.limit(limit) * lines:
-            found.append(f"{damaged} of {lines} lines of {file}")
+            found.append(f"{say_count(damaged, 'damaged line')} of {lines:,}: {file}")
     missing = [file for file in gaps.missing if file.endswith(OF_LOCUST)]
-    reason = f"lines that are cut off or cannot be: {'; '.join(found)}" if found else ""
-    if missing:
-        reason = "; ".join([*([reason] if reason else []), f"missing: {', '.join(missing)}"])
+    said = [f"Lines are cut off or hold values that cannot be ({'; '.join(found)})."] if found else []
+    said += [f"Files are missing: {', '.join(missing)}."] if missing else []
     files = ", ".join(sorted(gaps.damaged)) or evidence.file("_seconds.csv")
     figure = Figure("damaged lines", sum(gaps.damaged.values()), "", files)
-    return hold("what was written down is whole", VALIDITY, reason, figure)
+    return hold("what was written down is whole", VALIDITY, " ".join(said), figure)

@@ -28,12 +28,12 @@ def judge_samples(
         missing, longest = find_holes(moments, span)
         reason = ""
         if seconds and missing > plan.limit("missing-ratio") * seconds:
-            reason = f"{missing} of {seconds:.0f} s have no sample of the {service} service"
+            reason = f"There is no sample of the {service} service for {missing:,} s (of {seconds:,.0f} s)."
         elif seconds and longest > plan.limit("missing-seconds"):
-            reason = f"{longest} s in a row have no sample of the {service} service"
+            reason = f"There is no sample of the {service} service for {longest:,} s in a row."
         said = sorted({sample.error for sample in mine if sample.error})
         if reason and said:
-            reason += f" ({'; '.join(said[:3])})"
+            reason += f" The sampler got: {'; '.join(said[:3])}."
         figures = Figure("missing", missing, "s", source), Figure("missing in a row", longest, "s", source)
         checks.append(hold(f"the {service} service was sampled every second", VALIDITY, reason, *figures))
     return checks

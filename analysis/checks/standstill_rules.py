@@ -10,6 +10,7 @@ from itertools import groupby
 
 from analysis.checks.evidence import Evidence
 from analysis.findings import FAIL, PASS, PERFORMANCE, Check, Figure
+from analysis.number_formats import say_share
 from analysis.records.counts import are_requests, count_seconds
 from analysis.records.formats import WAITING, WAITING_BOOKS, is_catalogue
 
@@ -26,8 +27,9 @@ def judge_standstills(evidence: Evidence) -> Check:
         return Check(name, PERFORMANCE, PASS, "", figures)
     first = row[0] - evidence.curve.started
     catalogue = "" if dead == find_dead(evidence, WAITING) else " from the catalogue"
-    words = f"in {len(dead)} of {seconds} s ({share:.1%}) requests waited and no right answer came{catalogue}"
-    reason = f"{words}; the longest standstill lasted {len(row)} s, from second {first} on"
+    share_of_all = f"{say_share(share)} of {seconds:,} s"
+    reason = f"Requests waited for {len(dead):,} s without a right answer{catalogue} ({share_of_all}). "
+    reason += f"The longest standstill lasted {len(row):,} s (from second {first:,} on)."
     return Check(name, PERFORMANCE, FAIL, reason, figures)
 
 

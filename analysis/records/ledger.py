@@ -75,7 +75,7 @@ class Account:
         known = [each for each in expected if each is not None]
         if not known or len(known) < len(expected) or min(known) <= version <= max(known):
             return
-        words = f"{sent.method} was answered with version {version}, where it had to be {say_versions(known)}"
+        words = f"{sent.method} was answered with version {version} (expected: {say_versions(known)})"
         self.losses.append(Loss("doubled" if version > max(known) else "lost", self.isbn, "answers", words))
 
 

@@ -5,9 +5,9 @@ import math
 from analysis.checks.bootstrap import cut_blocks
 from analysis.checks.evidence import Evidence
 from analysis.findings import PERCENTILES, THROUGHPUT, Chart, Curve, Table
+from analysis.number_formats import show_clock
 from analysis.records.endpoints import GROUPS
 from analysis.records.latencies import Latencies, percentiles
-from analysis.report.number_formats import show_clock
 from analysis.scenarios.baseline import steady_span
 from analysis.scenarios.stages import COLUMNS
 

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from analysis.findings import RunReport
+from analysis.number_formats import show_moment, show_number
 from analysis.records.gaps import LARGEST
-from analysis.report.number_formats import show_moment, show_number
 
 GIB = 1024**3
 SETTINGS = {

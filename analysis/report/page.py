@@ -7,8 +7,8 @@ from urllib.parse import quote
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
+from analysis import number_formats
 from analysis.findings import WHOLE_LOAD, Figure, RunReport
-from analysis.report import number_formats
 from analysis.report.facts import list_facts
 from analysis.report.sections import choose_reasons, describe_section, list_reasons, name_anchor
 
@@ -19,8 +19,8 @@ MOST_BUCKETS, FEWEST_BUCKETS = 300, 25  # of a line
 SIGNS = {"PASS": "✓", "FAIL": "✗", "INVALID": "!", "INCONCLUSIVE": "?", None: "·"}
 MEANINGS = {
     "PASS": "Every question was asked properly, and every objective held.",
-    "FAIL": "A promise or an objective did not hold.",
-    "INVALID": "A question was not asked properly: its figures do not answer it.",
+    "FAIL": "A guarantee or an objective did not hold.",
+    "INVALID": "A question was not asked properly, so its figures do not answer it.",
     "INCONCLUSIVE": "There is too little data to tell.",
 }
 KINDS = {"validity": "question", "contract": "contract", "performance": "objective", "": ""}

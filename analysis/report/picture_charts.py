@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from analysis.findings import PERCENTILES, Chart, Curve
-from analysis.report.number_formats import NOTHING, show_number
+from analysis.number_formats import NOTHING, show_number
 from analysis.report.readings import fold
 from analysis.report.scales import HEIGHT, WIDTH, Scale, choose_scale, choose_shares, name_tick, place_share
 from analysis.report.thinning import write_path

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from analysis.findings import TimeLine
-from analysis.report.number_formats import show_clock, show_number
+from analysis.number_formats import show_clock, show_number
 from analysis.report.scales import HEIGHT, Scale, name_tick
 
 LINE_HEIGHT = 13  # pixels of a label

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from analysis.findings import ScenarioReport, TimeLine
-from analysis.report.number_formats import show_number
+from analysis.number_formats import show_number
 from analysis.report.picture_words import (
     LINE_HEIGHT,
     Label,

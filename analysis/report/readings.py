@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from itertools import groupby
 
 from analysis.findings import TimeLine
-from analysis.report.number_formats import NOTHING, show_number
+from analysis.number_formats import NOTHING, show_number
 from analysis.report.thinning import GAP_S, Point
 
 Range = tuple[float, float]

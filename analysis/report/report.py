@@ -21,7 +21,7 @@ from analysis.verdicts import judge
 
 SUMMARIES = ("summary.json", "summary.md", "junit.xml", "report.html")  # that are written into the folder
 SHARES = (0.5, 0.95, 0.99)
-NO_ANSWER = "Measured, but no answer: "  # of a question that was not asked properly
+NO_ANSWER = "This is no answer, because the question was not asked properly."
 
 
 def build_report(folder: Path) -> RunReport:
@@ -81,7 +81,7 @@ def report_scenario(evidence: Evidence, usual_books: int | None = None) -> Scena
 
 def say_answer(words: str, verdict: str) -> str:
     """The answer; of a question that was not asked properly it says first that it is none."""
-    return f"{NO_ANSWER}{words}" if words and verdict == INVALID else words
+    return f"{NO_ANSWER} {words}" if words and verdict == INVALID else words
 
 
 def describe_achieved(evidence: Evidence) -> dict[str, Any]:

@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from analysis.report.number_formats import show_clock, show_float
+from analysis.number_formats import show_clock, show_float
 
 WIDTH, HEIGHT = 2000, 1000  # units of a picture, however large it is shown
 STEPS = (1, 2, 2.5, 5, 10)

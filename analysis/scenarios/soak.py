@@ -9,6 +9,7 @@ from analysis.checks.evidence import Evidence, Span
 from analysis.checks.growth import LEVEL, SLOPE, Change, Course, find_change, measure_course
 from analysis.checks.series import Series
 from analysis.findings import FAIL, INCONCLUSIVE, NO_OBJECTIVE, PASS, PERFORMANCE, Answer, Check, Figure, Table
+from analysis.number_formats import say_number
 from analysis.plan.plan import Plan
 from analysis.records.endpoints import UNLIKE_LOGIN
 from analysis.records.formats import SERVICES
@@ -36,6 +37,11 @@ class Growth:
     edge: str = ""
 
     @property
+    def what(self) -> str:
+        """`memory of books 4711`."""
+        return f"{self.quantity.words} of {self.owner}"
+
+    @property
     def found_from(self) -> float | None:
         """The least steady growth a minute that its slope or its level would have shown, with 90 %."""
         if self.slope.found_from is None or self.level.found_from is None:
@@ -52,7 +58,9 @@ def answer_soak(evidence: Evidence) -> Answer:
     checks += judge_watch(growths)
     checks.append(judge_course(evidence, span))
     table = Table("Growth", COLUMNS, tuple(write_row(each) for each in growths), f"{server}, {latencies}")
-    notes = [*short, f"growth: after {span[0] - evidence.curve.started:.0f} s, over {span[1] - span[0]:.0f} s"]
+    left_out = say_number(float(span[0] - evidence.curve.started), "s")
+    measured = f"Growth is measured over {say_number(float(span[1] - span[0]), 's')} (without the first {left_out})."
+    notes = [*short, measured, "Nine of ten such runs find growth that is called detectable."]
     return Answer(say_growths(growths), tuple(checks), tables=(table,), notes=tuple(notes))
 
 
@@ -73,7 +81,7 @@ def measure_growths(evidence: Evidence, span: Span) -> tuple[list[Growth], list[
     for quantity, series in draw_series(evidence, span):
         course = measure_series(quantity, series)
         if course is None:
-            short[f"{series.owner}: there for too short a time to tell whether it grows"] = None
+            short[f"{series.owner} was there for too short a time to judge its growth."] = None
         else:
             measured.append((quantity, series, course))
     judged = sum(evidence.plan.objective(quantity.objective) is not None for quantity, _, _ in measured)
@@ -104,7 +112,7 @@ def make_growth(plan: Plan, quantity: Quantity, series: Series, course: Course, 
 
 def judge_growth(growth: Growth, source: str) -> Check:
     """FAIL when the lower end of an interval exceeds what is allowed; INCONCLUSIVE when only the value does."""
-    name = f"{growth.quantity.words} of {growth.owner}: no growth"
+    name = f"{growth.what}: no growth"
     unit, slope, level = growth.quantity.unit, growth.slope, growth.level
     a_minute = f"{unit} a minute".strip()
     figures: tuple[Figure, ...] = (
@@ -122,31 +130,39 @@ def judge_growth(growth: Growth, source: str) -> Check:
 
 
 def say_growth(growth: Growth) -> str:
-    """By how much it grew, and what is allowed."""
-    say, slope, level, said = growth.quantity.say, growth.slope, growth.level, []
+    """By how much it grew, and what is allowed: by its slope, or by its level."""
+    slope, level, said = growth.slope, growth.level, []
     if slope.exceeds:
-        said.append(f"grow by {say(slope.value)} a minute (at least {slope.low:,.4g}), objective {slope.objective:g}")
+        said.append(f"The {growth.what} grew by {say_slope(growth)}.")
     if level.exceeds:
-        allowed = f"(at least {level.low:,.4g}), allowed are {level.objective:,.4g}"
-        said.append(f"{'are' if said else 'end'} {say(level.value)} above their begin {allowed}")
-    return f"{growth.quantity.words} of {growth.owner} {' and '.join(said)}"
+        said.append(f"The {growth.what} ended {say_level(growth)}.")
+    return " ".join(said)
 
 
 def say_doubt(growth: Growth) -> str:
     """Why it cannot be told whether it grew too much; empty when it did not."""
-    what, say, slope, level = (
-        f"{growth.quantity.words} of {growth.owner}",
-        growth.quantity.say,
-        growth.slope,
-        growth.level,
+    uneven = f"The values of {growth.what} are too uneven to tell whether they grow"
+    if growth.slope.unclear:
+        return f"{uneven}. The growth is {say_slope(growth)}."
+    if growth.level.unclear:
+        return f"{uneven}. The end is {say_level(growth)}."
+    return (
+        f"The {growth.what} rose too close to an end to tell whether that lasts ({growth.edge})." if growth.edge else ""
     )
-    if slope.unclear:
-        may = f"it may be as little as {slope.low:,.4g}, objective {slope.objective:g}"
-        return f"{what} are too uneven to tell: they grow by {say(slope.value)} a minute, but {may}"
-    if level.unclear:
-        may = f"it may be as little as {level.low:,.4g}, allowed are {level.objective:,.4g}"
-        return f"{what} are too uneven to tell: they end {say(level.value)} above their begin, but {may}"
-    return f"{what} rise by {growth.edge}: that is no time to tell whether they stay" if growth.edge else ""
+
+
+def say_slope(growth: Growth) -> str:
+    """`9.1 KiB a minute (at least 7.2, objective 5)`."""
+    slope, objective = growth.slope, growth.slope.objective or 0.0
+    least = say_number(slope.low, beside=objective)
+    return f"{growth.quantity.say(slope.value, objective)} a minute (at least {least}, objective {objective:,g})"
+
+
+def say_level(growth: Growth) -> str:
+    """`91 KiB above the beginning (at least 72, allowed 50)`."""
+    level, allowed = growth.level, growth.level.objective or 0.0
+    least = f"at least {say_number(level.low, beside=allowed)}, allowed {say_number(allowed)}"
+    return f"{growth.quantity.say(level.value, allowed)} above the beginning ({least})"
 
 
 def judge_watch(growths: list[Growth]) -> list[Check]:
@@ -157,7 +173,7 @@ def judge_watch(growths: list[Growth]) -> list[Check]:
     for quantity, service in [*wanted, (OF_STORES[0], "")]:
         if (quantity, service) not in watched:
             words = f"{quantity.words} of {service}" if service else quantity.words
-            reason = f"too few samples of {words} to tell whether they grow"
+            reason = f"There are too few samples to judge the growth of {words}."
             checks.append(Check(f"{words}: no growth", PERFORMANCE, INCONCLUSIVE, reason))
     return checks
 
@@ -177,7 +193,14 @@ def say_growths(growths: list[Growth]) -> str:
         mine = [each for each in growths if each.quantity is quantity]
         if not mine:
             continue
-        words = f"{quantity.words} {max(each.slope.value for each in mine):+,.4g} {quantity.unit}".rstrip()
         found = [each.found_from for each in mine if each.found_from is not None]
-        said.append(words + (f" (found with 90 % from {max(found):,.4g})" if found else ""))
-    return f"steepest growth a minute: {', '.join(said)}" if said else "nothing could be watched for long enough"
+        detectable = f" (detectable from {quantity.say(max(found))})" if found else ""
+        said.append(f"{say_steepest(quantity, max(each.slope.value for each in mine))}{detectable}.")
+    return " ".join(said) or "Nothing could be watched for long enough."
+
+
+def say_steepest(quantity: Quantity, slope: float) -> str:
+    """How fast a quantity grew in the process in which it grew fastest."""
+    if slope == 0:
+        return f"The {quantity.words} did not grow"
+    return f"The {quantity.words} {'grew by at most' if slope > 0 else 'fell by'} {quantity.say(abs(slope))} a minute"

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from analysis.checks.evidence import Evidence, Span
 from analysis.checks.series import KIB, Series, cut, draw_values, draw_workers
+from analysis.number_formats import say_number
 from analysis.records.endpoints import UNLIKE_LOGIN
 
 P95_OVER_S = 5.0  # a shorter time has too few answers for a p95
@@ -20,9 +21,9 @@ class Quantity:
     unit: str
     scale: float = 1.0
 
-    def say(self, value: float) -> str:
-        """A value with its unit."""
-        return f"{value:,.4g} {self.unit}".rstrip()
+    def say(self, value: float, beside: float | None = None) -> str:
+        """A value with its unit; see `say_number`."""
+        return say_number(value, self.unit, beside=beside)
 
 
 OF_WORKERS = (

@@ -9,11 +9,14 @@ from analysis.checks.evidence import Evidence, Span
 from analysis.checks.objectives import CHANCE, judge_objectives
 from analysis.checks.standstill_rules import find_dead_seconds
 from analysis.findings import FAIL, INCONCLUSIVE, PASS, PERFORMANCE, Answer, Check, Figure, Table
+from analysis.number_formats import say_number, say_share
 from analysis.plan.plan import Plan
 from analysis.records.counts import Counts, count_requests, count_seconds
 from analysis.records.endpoints import GROUPS, UNLIKE_LOGIN, group_of
 from analysis.records.latencies import Latencies
 from analysis.scenarios.stages import measure_levels
+
+NOUNS = {"reads": "read", "writes": "write", "login": "log-in"}
 
 
 @dataclass(frozen=True)
@@ -40,7 +43,7 @@ def answer_spike(evidence: Evidence) -> Answer:
     plan, source, seconds = evidence.plan, evidence.file(".hlog"), evidence.file("_seconds.csv")
     spans = find_spans(evidence)
     if spans is None:
-        reason = "the run has no seconds before, in or after the spike"
+        reason = "The run has no seconds before, in or after the spike."
         return Answer(reason, (Check("normal after the spike", PERFORMANCE, INCONCLUSIVE, reason),))
     before, spike, after = spans
     recovery = measure_recovery(evidence, evidence.latencies_of(*UNLIKE_LOGIN), before, after)
@@ -55,11 +58,11 @@ def answer_spike(evidence: Evidence) -> Answer:
             checks += judge_groups(plan, evidence, span, where)
         checks += judge_objectives(plan, evidence.latencies.between(*span), source, where)
     counts = count_requests(evidence.rows_in(spike))
-    length = f"{spike[1] - spike[0]:.0f} s to {plan.users:,} users"
-    notes = [f"spike: {length}; a longer or a higher one is another question"]
+    notes = [f"The spike had {plan.users:,} users ({spike[1] - spike[0]:.0f} s with its ramp)."]
+    notes[0] += " A longer or a higher spike is another question."
     if recovery and recovery.hiccups:
         moments = ", ".join(f"{second} s" for second in recovery.hiccups)
-        notes.append(f"single seconds that were not normal, not judged: {moments} after the spike")
+        notes.append(f"Single seconds after the spike were not normal, and are not judged ({moments} after it).")
     figures = measure_spike(plan, counts, recovery, seconds, source)
     tables: tuple[Table, ...] = (measure_levels(evidence),)
     return Answer(say_spike(plan, recovery, counts), tuple(checks), figures, tables, tuple(notes))
@@ -71,7 +74,7 @@ def judge_groups(plan: Plan, evidence: Evidence, span: Span, where: str) -> list
     for group in GROUPS:
         counts = count_requests(row for row in evidence.rows_in(span) if group_of(row.endpoint) == group)
         if counts.shed and binom.sf(counts.shed - 1, counts.requests, limit) < CHANCE:
-            checks += judge_shed(plan, counts, evidence.file("_seconds.csv"), f", {group}{where}")
+            checks += judge_shed(plan, counts, evidence.file("_seconds.csv"), where, NOUNS[group])
     return checks
 
 
@@ -147,13 +150,13 @@ def judge_recovery(plan: Plan, recovery: Recovery | None, source: str) -> Check:
     """FAIL when the last bad moment came too late, INCONCLUSIVE when the run ended too early to tell."""
     name, limit = "normal after the spike", plan.objective("recovery-seconds") or 0.0
     if recovery is None:
-        reason = "too few answers before the spike to say what is normal"
+        reason = "There are too few answers before the spike to say what is normal."
         return Check(name, PERFORMANCE, INCONCLUSIVE, reason)
     steady = plan.limit("normal-seconds")
     late_hiccups = [second for second in recovery.hiccups if second >= recovery.last_bad]
     if len(late_hiccups) > plan.limit("hiccup-ratio") * (recovery.watched - recovery.last_bad):
-        words = f"{len(late_hiccups)} of the {recovery.watched - recovery.last_bad} s from then on were not normal"
-        reason = f"normal again after {recovery.last_bad} s, but {words}"
+        ended = f"of {recovery.watched - recovery.last_bad} s; that moment ended {recovery.last_bad} s after the spike"
+        reason = f"After the last bad moment, single seconds were not normal for {len(late_hiccups)} s ({ended})."
         return Check(name, PERFORMANCE, FAIL, reason, (Figure("single bad seconds", len(late_hiccups), "s", source),))
     again, rest = recovery.seconds(steady), recovery.watched - recovery.last_bad
     figures = (
@@ -162,12 +165,13 @@ def judge_recovery(plan: Plan, recovery: Recovery | None, source: str) -> Check:
     )
     if again is not None and again <= limit:
         return Check(name, PERFORMANCE, PASS, "", figures)
-    seen = f"after {recovery.last_bad} s" if rest else f"not within {recovery.watched} s"
-    reason = f"normal again after the spike (p95 at most {recovery.normal_ms:g} ms, few refused): {seen}, "
-    reason += f"objective {limit:g} s"
+    seen = f"normal again {recovery.last_bad} s after" if rest else f"not normal again within {recovery.watched} s of"
+    normal = f"normal is a p95 of at most {say_number(recovery.normal_ms, 'ms')} and few refusals"
+    reason = f"The services were {seen} the spike (objective {limit:g} s; {normal})."
     late = recovery.last_bad > limit or (not rest and recovery.watched >= limit - plan.limit("off-plan-seconds"))
     if not late:
-        words = f"{reason}; the run ended too early to tell: {rest} good seconds followed, {steady:g} are needed"
+        followed = f"only {rest} good seconds followed ({steady:g} are needed)"
+        words = f"{reason} The run ended too early to tell, because {followed}."
         return Check(name, PERFORMANCE, INCONCLUSIVE, words, figures)
     return Check(name, PERFORMANCE, FAIL, reason, figures)
 
@@ -191,11 +195,12 @@ def measure_spike(
 
 def say_spike(plan: Plan, recovery: Recovery | None, counts: Counts) -> str:
     """How it came back, and what the spike cost."""
-    again = "it cannot be told when it was normal again"
+    again = "It cannot be told when the services were normal again."
     if recovery:
         seconds = recovery.seconds(plan.limit("normal-seconds"))
-        again = f"not normal again within {recovery.watched} s of the spike"
+        again = f"The services were not normal again within {recovery.watched} s of the spike."
         if seconds is not None:
-            again = f"normal again {seconds} s after the spike"
+            again = f"The services were normal again {seconds} s after the spike."
     requests = max(counts.requests, 1)
-    return f"{again}; in it {counts.errors / requests:.2%} errors and {counts.shed / requests:.2%} shed"
+    failed, shed = say_share(counts.errors / requests), say_share(counts.shed / requests)
+    return f"{again} In the spike, {failed} of the requests failed. The services shed {shed} of the requests."

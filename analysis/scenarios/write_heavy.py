@@ -1,9 +1,10 @@
 """Answers whether each acknowledged write exists, once, as sent, and what a write costs."""
 
 from analysis.checks.evidence import Evidence
-from analysis.checks.guarantees import Promises
+from analysis.checks.guarantees import KINDS, Promises, say_violations
 from analysis.checks.series import cut, draw_values
 from analysis.findings import CONTRACT, INCONCLUSIVE, Answer, Check, Figure, Table
+from analysis.number_formats import say_count, say_number
 from analysis.records.endpoints import group_of, title_of
 from analysis.records.formats import is_catalogue
 
@@ -17,29 +18,33 @@ def answer_write_heavy(evidence: Evidence) -> Answer:
     cost = measure_cost(evidence)
     checks = []
     if not promises.acknowledged:
-        reason = "no write was acknowledged, so there is none to look for"
+        reason = "No write was acknowledged, so nothing could be looked for."
         checks.append(Check("there were acknowledged writes", CONTRACT, INCONCLUSIVE, reason))
     writes = evidence.latencies_of("writes")
     p50, p95 = writes.percentile(0.5), writes.percentile(0.95)
     words = say_promises(promises)
     if p50 is not None and p95 is not None:
-        words += f"; a write takes {p50:.4g} ms, 95 % of them up to {p95:.4g}"
+        words += f" The p50 of all writes is {say_number(p50, 'ms')}. The p95 of all writes is {say_number(p95, 'ms')}."
     source = evidence.file(".hlog")
     figures = Figure("p50 of all writes", p50, "ms", source), Figure("p95 of all writes", p95, "ms", source)
-    note = "writes: nothing was killed and nothing cut off in this run; what is lost only then would not show"
+    note = "Nothing was killed and nothing cut off in this run. A write that is lost only then would not show."
     return Answer(words, tuple(checks), (*figures, *count_promises(evidence, promises)), (cost,), (note,))
 
 
 def say_promises(promises: Promises) -> str:
     """How many were acknowledged, and what became of them."""
-    kinds = {kind: len({loss.isbn for loss in promises.losses if loss.kind == kind}) for kind in ("lost", "differing")}
-    doubled = len({loss.isbn for loss in promises.losses if loss.kind == "doubled"})
-    words = f"{promises.acknowledged} acknowledged writes to {promises.isbns} ISBNs"
-    unread = f", {len(promises.unread)} not read back" if promises.unread else ""
-    return (
-        f"{words}: {kinds['lost']} lost, {kinds['differing']} differing, {doubled} doubled{unread}; "
-        f"{promises.unknown} of unknown outcome"
-    )
+    writes = say_count(promises.acknowledged, "acknowledged write")
+    said = [f"The load has {writes} (to {say_count(promises.isbns, 'ISBN')})."]
+    for kind in KINDS:
+        if isbns := {loss.isbn for loss in promises.losses if loss.kind == kind}:
+            said.append(f"{say_violations(kind, len(isbns))}.")
+    if len(said) == 1:
+        said.append("None was found lost, changed or done twice.")
+    if promises.unread:
+        said.append(f"{say_count(len(promises.unread), 'ISBN')} could not be read back.")
+    if promises.unknown:
+        said.append(f"The outcome of {say_count(promises.unknown, 'write')} is unknown.")
+    return " ".join(said)
 
 
 def count_promises(evidence: Evidence, promises: Promises) -> tuple[Figure, ...]:

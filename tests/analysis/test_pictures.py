@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from analysis.findings import PERCENTILES, THROUGHPUT, Chart, Curve, ScenarioReport, TimeLine
+from analysis.number_formats import say_count, say_number, say_share, show_clock, show_number
 from analysis.plan.plan import Stage
-from analysis.report.number_formats import show_clock, show_number
 from analysis.report.picture_charts import draw_chart
 from analysis.report.picture_words import LINE_HEIGHT, place_labels
 from analysis.report.pictures import Picture, draw_picture
@@ -194,6 +194,34 @@ def test_nothing_recorded_is_no_picture() -> None:
 )
 def test_numbers_have_three_digits_that_count(value: object, text: str) -> None:
     assert show_number(value) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "beside", "text"),
+    [
+        (2.023, None, "2.0"),
+        (147.2, None, "150"),
+        (5258.0, None, "5,300"),
+        (0.0, None, "0"),
+        (6635, None, "6,635"),
+        (100.4, 100.0, "100.4"),
+        (99.6, 100.0, "99.6"),
+        (101.0, 200.0, "100"),
+    ],
+)
+def test_a_sentence_says_two_digits_and_more_only_beside_a_limit(value: float, beside: float | None, text: str) -> None:
+    assert say_number(value, beside=beside) == text
+
+
+def test_a_sentence_says_all_only_of_all() -> None:
+    assert [say_share(share) for share in (0.0, 0.0035, 0.5, 0.9999, 1.0)] == [
+        "0 %",
+        "0.35 %",
+        "50 %",
+        "99.99 %",
+        "100 %",
+    ]
+    assert [say_count(count, "answer") for count in (0, 1, 1234)] == ["0 answers", "1 answer", "1,234 answers"]
 
 
 def test_moments_are_minutes_and_seconds() -> None:

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from analysis.checks.evidence import Evidence, Span, gather_evidence
+from analysis.number_formats import show_number
 from analysis.records.counts import count_requests
 from analysis.records.endpoints import group_of
 from analysis.records.formats import ServerSample
 from analysis.records.run import Run, read_run
-from analysis.report.number_formats import show_number
 from analysis.report.report import build_report
 from tests.documents.verdict_controls import replace_between
 

@@ -76,7 +76,7 @@ def test_a_generator_that_was_frozen_for_three_seconds_makes_the_scenario_invali
         code, said = end_of(run)
     verdict, reasons = read_scenario(out)
     assert (code, verdict) == (2, "INVALID"), said
-    assert "the event loop of the process of the load stalled for" in reasons
+    assert "The event loop of the process of the load stalled for" in reasons
 
 
 def starve(pid: int, over: threading.Event) -> None:
@@ -107,7 +107,7 @@ def test_a_generator_that_was_starved_to_a_fifth_of_a_core_makes_the_scenario_in
         starving.join()
     verdict, reasons = read_scenario(out)
     assert (code, verdict) == (2, "INVALID"), said
-    assert "the event loop of the process of the load lagged" in reasons
+    assert "The event loop of the process of the load lagged" in reasons
 
 
 @IN_FULL
@@ -122,7 +122,7 @@ def test_a_worker_process_of_the_load_that_was_killed_makes_the_scenario_invalid
         code, said = end_of(run)
     verdict, reasons = read_scenario(out)
     assert (code, verdict) == (2, "INVALID"), said
-    assert f"process 1 of the load (pid {pid}) was lost" in reasons
+    assert f"Process 1 of the load (pid {pid}) was lost" in reasons
 
 
 @IN_FULL
@@ -157,7 +157,7 @@ def test_services_that_become_slow_fail_by_their_objective_and_the_records_of_tw
     verdict, reasons = read_scenario(out)
     assert (code, verdict) == (1, "FAIL"), said
     assert re.search(r"p95 .*objective 500", reasons)
-    assert "_stats.csv say" not in reasons
+    assert "_stats.csv" not in reasons
 
 
 def test_metrics_that_are_gone_in_mid_run_make_the_scenario_invalid(
@@ -204,7 +204,7 @@ def test_a_lost_write_is_fail_even_when_the_generator_lagged(runner: Runner, sta
         code, said = end_of(run)
     verdict, reasons = read_scenario(out)
     assert (code, verdict) == (1, "FAIL"), said
-    assert "lost on 1 of " in reasons and f"{lost}: the book is not there (MariaDB)" in reasons
+    assert "Acknowledged writes to 1 ISBN are lost" in reasons and f"{lost}: the book is not there (MariaDB)" in reasons
     assert "stalled for" in reasons
     assert run_projector(stack, "rebuild")[0] == 0  # else the read model would go on to show it
 
