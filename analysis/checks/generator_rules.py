@@ -69,13 +69,13 @@ def judge_lag(plan: Plan, parts: Mapping[str, Rows], source: str) -> Check:
     stalls = {part: longest_stall(rows) for part, rows in parts.items()}
     lags = {part: lag_p99(rows) for part, rows in parts.items()}
     for part in parts:
-        loop = f"The event loop of {_name(part)}"
+        name = _name(part)
         if stalls[part] > stall_limit:
             stalled = say_number(stalls[part], "ms", beside=stall_limit)
-            found.append(f"{loop} stalled for {stalled} (limit {stall_limit:g} ms).")
+            found.append(f"The event loop of {name} stalled for {stalled} (limit {stall_limit:g} ms).")
         if lags[part] > lag_limit:
             lagged = say_number(lags[part], "ms", beside=lag_limit)
-            found.append(f"{loop} lagged {lagged} at p99 (limit {lag_limit:g} ms).")
+            found.append(f"The event loop of {name} lagged {lagged} at p99 (limit {lag_limit:g} ms).")
     longest = Figure("longest stall", round(max(stalls.values(), default=0.0), 1), "ms", source)
     p99 = Figure("lag at p99", round(max(lags.values(), default=0.0), 1), "ms", source)
     return hold("the generator's event loop kept pace", VALIDITY, " ".join(found), longest, p99)
