@@ -2,7 +2,7 @@
 
 import re
 
-from analysis.findings import CONTRACT, INCONCLUSIVE, PERFORMANCE, Check, Figure, hold
+from analysis.findings import CONTRACT, INCONCLUSIVE, PERFORMANCE, Check, Figure, make_check
 from analysis.number_formats import say_count, say_share
 from analysis.plan.plan import Plan
 from analysis.records.counts import Counts
@@ -25,10 +25,11 @@ def judge_errors(plan: Plan, counts: Counts, results: Results, source: str) -> l
     too_many = failed > (plan.objective("error-ratio") or 0.0) * requests and not answered
     no_500 = f"{say_count(internal, 'answer')} had status 500." if internal else ""
     failures = f"{plan.name}_failures.csv"
+    count = Figure("errors", failed, "", source)
     return [
-        hold("every answer kept the contract", CONTRACT, reason, Figure("errors", failed, "", source)),
-        hold("requests were answered", PERFORMANCE, said if too_many else "", Figure("errors", failed, "", source)),
-        hold("no answer was a 500", CONTRACT, no_500, Figure("answers with 500", internal, "", failures)),
+        make_check("every answer kept the contract", CONTRACT, reason, count),
+        make_check("requests were answered", PERFORMANCE, said if too_many else "", count),
+        make_check("no answer was a 500", CONTRACT, no_500, Figure("answers with 500", internal, "", failures)),
     ]
 
 
@@ -60,7 +61,7 @@ def judge_amount(plan: Plan, counts: Counts, source: str) -> Check:
     if counts.requests < few:
         reason = f"There are too few answers to judge by ({counts.requests}; {few:g} are needed)."
     answers = Figure("answers", counts.requests, "", source)
-    return hold("there were answers to judge by", CONTRACT, reason, answers, verdict=INCONCLUSIVE)
+    return make_check("there were answers to judge by", CONTRACT, reason, answers, verdict=INCONCLUSIVE)
 
 
 def judge_shed(plan: Plan, counts: Counts, source: str, where: str = "", what: str = "request") -> list[Check]:
@@ -73,4 +74,4 @@ def judge_shed(plan: Plan, counts: Counts, source: str, where: str = "", what: s
     if share > limit:
         shed = f"{say_share(share, beside=limit)} of {counts.requests:,}, objective {say_share(limit)}"
         reason = f"The services refused {say_count(counts.shed, what)}{where} with 503 or 429 ({shed})."
-    return [hold("few requests were refused", PERFORMANCE, reason, Figure("shed", round(share, 6), "", source))]
+    return [make_check("few requests were refused", PERFORMANCE, reason, Figure("shed", round(share, 6), "", source))]

@@ -3,7 +3,7 @@
 import math
 
 from analysis.checks.evidence import Evidence
-from analysis.findings import VALIDITY, Check, Figure, hold
+from analysis.findings import VALIDITY, Check, Figure, make_check
 from analysis.number_formats import say_share
 from analysis.plan.plan import Plateau
 from analysis.records.counts import add_times
@@ -40,7 +40,7 @@ def judge_balance(evidence: Evidence) -> list[Check]:
             found.append(hole)
     if worst.value is None:
         found.append("No plateau was long enough to compare what users did with the time they had.")
-    return [hold("the books balance (Little's law)", VALIDITY, " ".join(found), worst)]
+    return [make_check("the books balance (Little's law)", VALIDITY, " ".join(found), worst)]
 
 
 def find_hole(evidence: Evidence, plateau: Plateau) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from itertools import pairwise
 
-from analysis.findings import VALIDITY, Check, Figure, hold
+from analysis.findings import VALIDITY, Check, Figure, make_check
 from analysis.number_formats import say_number, say_share
 from analysis.plan.plan import Plan
 from analysis.records.formats import LAG_NOTED_MS, MASTER, GeneratorRow
@@ -46,7 +46,7 @@ def judge_presence(plan: Plan, parts: Mapping[str, Rows], span: tuple[float, flo
             name, lived = f"{_name(part).capitalize()} (pid {rows[-1].pid})", rows[-1].at - span[0]
             found.append(f"{name} was lost {lived:,.0f} s after the start.")
     there = Figure("processes", sum(1 for rows in parts.values() if rows), "", source)
-    return hold("no process of the load was lost", VALIDITY, " ".join(found), there)
+    return make_check("no process of the load was lost", VALIDITY, " ".join(found), there)
 
 
 def judge_cpu(plan: Plan, parts: Mapping[str, Rows], source: str) -> Check:
@@ -59,7 +59,7 @@ def judge_cpu(plan: Plan, parts: Mapping[str, Rows], source: str) -> Check:
             found.append(f"{_name(part).capitalize()} was too busy for {len(busy):,} s ({allowed}).")
     most = max((sum(row.cpu for row in rows) / len(rows) for rows in parts.values()), default=None)
     figure = Figure("busiest process, mean share of a core", None if most is None else round(most, 4), "", source)
-    return hold("the generator had processor time to spare", VALIDITY, " ".join(found), figure)
+    return make_check("the generator had processor time to spare", VALIDITY, " ".join(found), figure)
 
 
 def judge_lag(plan: Plan, parts: Mapping[str, Rows], source: str) -> Check:
@@ -78,7 +78,7 @@ def judge_lag(plan: Plan, parts: Mapping[str, Rows], source: str) -> Check:
             found.append(f"The event loop of {name} lagged {lagged} at p99 (limit {lag_limit:g} ms).")
     longest = Figure("longest stall", round(max(stalls.values(), default=0.0), 1), "ms", source)
     p99 = Figure("lag at p99", round(max(lags.values(), default=0.0), 1), "ms", source)
-    return hold("the generator's event loop kept pace", VALIDITY, " ".join(found), longest, p99)
+    return make_check("the generator's event loop kept pace", VALIDITY, " ".join(found), longest, p99)
 
 
 def longest_stall(rows: Rows) -> float:

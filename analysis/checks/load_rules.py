@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from scipy.stats import binom
 
-from analysis.findings import VALIDITY, Check, Figure, hold
+from analysis.findings import VALIDITY, Check, Figure, make_check
 from analysis.number_formats import say_count, say_share
 from analysis.plan.plan import Plan, Plateau
 from analysis.records.counts import Counts
@@ -28,7 +28,7 @@ def judge_end(plan: Plan, end: End | None) -> Check:
         killed = f", killed by signal {end.exit_code - 128}" if end.exit_code > 128 else ""
         reason = f"Locust crashed (exit code {end.exit_code}{killed}). See {plan.name}.log."
     code = end.exit_code if end else None
-    return hold("the load ran to its end", VALIDITY, reason, Figure("exit code", code, "", "scenarios.csv"))
+    return make_check("the load ran to its end", VALIDITY, reason, Figure("exit code", code, "", "scenarios.csv"))
 
 
 def judge_seconds(plan: Plan, curve: Curve) -> Check:
@@ -39,7 +39,7 @@ def judge_seconds(plan: Plan, curve: Curve) -> Check:
         reason = f"The load lasted {curve.seconds:,} s ({plan.seconds:,g} s were planned)."
     source = f"{plan.name}_stats_history.csv"
     figures = Figure("planned", plan.seconds, "s", "run.json"), Figure("ran", curve.seconds, "s", source)
-    return hold("it lasted as long as planned", VALIDITY, reason, *figures)
+    return make_check("it lasted as long as planned", VALIDITY, reason, *figures)
 
 
 def judge_users(plan: Plan, curve: Curve) -> Check:
@@ -51,7 +51,7 @@ def judge_users(plan: Plan, curve: Curve) -> Check:
             found.append(words)
     most = Figure("most users", max(curve.users, default=0), "", f"{plan.name}_stats_history.csv")
     planned = Figure("planned", plan.users, "", "run.json")
-    return hold("the users were those planned", VALIDITY, " ".join(found), planned, most)
+    return make_check("the users were those planned", VALIDITY, " ".join(found), planned, most)
 
 
 def _users_off_plan(plan: Plan, plateau: Plateau, users: list[int], where: str) -> str:
@@ -78,14 +78,14 @@ def judge_mix(plan: Plan, endpoints: Mapping[str, Counts], source: str) -> list[
     figures = Figure(
         "share of writes", round(writes / sent, 4), "", source, round(low / sent, 4), round(high / sent, 4)
     )
-    return [hold("the mix was the planned one", VALIDITY, reason, figures)]
+    return [make_check("the mix was the planned one", VALIDITY, reason, figures)]
 
 
 def judge_exceptions(plan: Plan, exceptions: int) -> Check:
     """INVALID when the load side itself raised: what it would have sent is not known."""
     source = f"{plan.name}_exceptions.csv"
     reason = f"The load side raised {say_count(exceptions, 'exception')} (see {source})." if exceptions else ""
-    return hold("the load side worked", VALIDITY, reason, Figure("exceptions", exceptions, "", source))
+    return make_check("the load side worked", VALIDITY, reason, Figure("exceptions", exceptions, "", source))
 
 
 def judge_data(name: str, states: Mapping[str, DataState], usual: int | None, urls: Mapping[str, str]) -> Check:
@@ -113,7 +113,7 @@ def judge_data(name: str, states: Mapping[str, DataState], usual: int | None, ur
         Figure(f"books {moment} it", state.books if state else None, "", source)
         for moment, state in (("before", before), ("after", after))
     ]
-    return hold("the data was as when the run began", VALIDITY, reason, *figures)
+    return make_check("the data was as when the run began", VALIDITY, reason, *figures)
 
 
 def say_leftovers(count: int, urls: Mapping[str, str]) -> str:

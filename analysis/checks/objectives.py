@@ -95,7 +95,7 @@ def judge_question(plan: Plan) -> list[Check]:
 
 
 def judge_longest(plan: Plan, latencies: Latencies, source: str) -> Check:
-    """FAIL when one right answer took longer than the services promise."""
+    """FAIL when a right answer took longer than the services guarantee."""
     limit = plan.objective("longest-ms") or 0.0
     longest = latencies.percentile(1.0)
     figures = Figure("longest answer", longest, "ms", source), Figure("objective", limit, "ms", "run.json")

@@ -3,12 +3,12 @@
 from collections.abc import Iterable, Mapping
 
 from analysis.checks.evidence import Evidence
-from analysis.findings import VALIDITY, Check, Figure, hold
+from analysis.findings import VALIDITY, Check, Figure, make_check
 from analysis.number_formats import say_count
 from analysis.plan.plan import Plan
+from analysis.records.book_histories import Write
 from analysis.records.counts import Counts
 from analysis.records.endpoints import count_ledger_writes, is_ledger_write
-from analysis.records.ledger import Write
 from analysis.records.locust_files import Results
 
 OF_LOCUST = ("_stats.csv", "_failures.csv", "_exceptions.csv", "_requests.json")
@@ -33,7 +33,7 @@ def judge_recording(plan: Plan, results: Results, recorded: Counts, latencies: i
         if other is not None and abs(one - other) > plan.limit("unrecorded-ratio") * max(one, other)
     ]
     figures = Figure("requests", recorded.requests, "", sources[0]), Figure("latencies", latencies, "", sources[1])
-    return hold("all requests were written down", VALIDITY, " ".join(found), *figures)
+    return make_check("all requests were written down", VALIDITY, " ".join(found), *figures)
 
 
 def judge_ledger(plan: Plan, endpoints: Mapping[str, Counts], entered: int, source: str) -> Check:
@@ -43,7 +43,7 @@ def judge_ledger(plan: Plan, endpoints: Mapping[str, Counts], entered: int, sour
     reason = ""
     if missing > plan.limit("unrecorded-ratio") * writes:
         reason = f"{source} has {say_count(entered, 'write')} ({writes:,} were sent)."
-    return hold("every write is in the ledger", VALIDITY, reason, Figure("writes in it", entered, "", source))
+    return make_check("every write is in the ledger", VALIDITY, reason, Figure("writes in it", entered, "", source))
 
 
 def judge_outcomes(plan: Plan, endpoints: Mapping[str, Counts], writes: Iterable[Write], source: str) -> Check:
@@ -57,7 +57,7 @@ def judge_outcomes(plan: Plan, endpoints: Mapping[str, Counts], writes: Iterable
     reason = ""
     if min(right, len(outcomes)) - answered > plan.limit("unrecorded-ratio") * right:
         reason = f"{source} has the answers to {say_count(answered, 'write')} ({right:,} were answered right)."
-    return hold("the ledger has the answers", VALIDITY, reason, Figure("answers in it", answered, "", source))
+    return make_check("the ledger has the answers", VALIDITY, reason, Figure("answers in it", answered, "", source))
 
 
 def judge_damage(evidence: Evidence) -> Check:
@@ -77,4 +77,4 @@ def judge_damage(evidence: Evidence) -> Check:
     said += [f"Files are missing: {', '.join(missing)}."] if missing else []
     files = ", ".join(sorted(gaps.damaged)) or evidence.file("_seconds.csv")
     figure = Figure("damaged lines", sum(gaps.damaged.values()), "", files)
-    return hold("what was written down is whole", VALIDITY, " ".join(said), figure)
+    return make_check("what was written down is whole", VALIDITY, " ".join(said), figure)

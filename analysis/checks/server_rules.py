@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
-from analysis.findings import VALIDITY, Check, Figure, hold
+from analysis.findings import VALIDITY, Check, Figure, make_check
 from analysis.plan.plan import Plan
 from analysis.records.formats import SERVICES, ServerSample
 
@@ -35,7 +35,7 @@ def judge_samples(
         if reason and said:
             reason += f" The sampler got: {'; '.join(said[:3])}."
         figures = Figure("missing", missing, "s", source), Figure("missing in a row", longest, "s", source)
-        checks.append(hold(f"the {service} service was sampled every second", VALIDITY, reason, *figures))
+        checks.append(make_check(f"the {service} service was sampled every second", VALIDITY, reason, *figures))
     return checks
 
 

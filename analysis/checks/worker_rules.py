@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from analysis.findings import CONTRACT, INCONCLUSIVE, Check, Figure, hold
+from analysis.findings import CONTRACT, INCONCLUSIVE, Check, Figure, make_check
 from analysis.plan.plan import Plan
 from analysis.records.formats import SERVICES, ServerSample
 
@@ -12,7 +12,7 @@ NAMED = 6  # changes that a reason names
 
 
 @dataclass(frozen=True)
-class Change:
+class WorkerChange:
     """A worker process that `started` or `ended` so many seconds after the load began."""
 
     service: str
@@ -46,11 +46,11 @@ def judge_workers(plan: Plan, samples: Sequence[ServerSample], span: Span) -> li
         more = f", and others ({len(changes) - NAMED})" if len(changes) > NAMED else ""
         reason = f"Worker processes started or ended during the load: {named}{more}." if changes else ""
         figure = Figure("worker processes that started or ended", len(changes), "", source)
-        checks.append(hold(name, CONTRACT, reason, figure))
+        checks.append(make_check(name, CONTRACT, reason, figure))
     return checks
 
 
-def find_changes(samples: Sequence[ServerSample], service: str, span: Span) -> list[Change]:
+def find_changes(samples: Sequence[ServerSample], service: str, span: Span) -> list[WorkerChange]:
     """The worker processes of a service that started or ended between the begin of the load and its end, by time.
 
     Samples from before and after the load are looked at too: a process that one sample leaves out did neither.
@@ -63,8 +63,8 @@ def find_changes(samples: Sequence[ServerSample], service: str, span: Span) -> l
     changes = []
     for pid, numbers in seen.items():
         if numbers[0] > 0:
-            changes.append(Change(service, pid, "started", mine[numbers[0]].at - span[0]))
+            changes.append(WorkerChange(service, pid, "started", mine[numbers[0]].at - span[0]))
         if numbers[-1] < len(mine) - 1:
-            changes.append(Change(service, pid, "ended", mine[numbers[-1] + 1].at - span[0]))
+            changes.append(WorkerChange(service, pid, "ended", mine[numbers[-1] + 1].at - span[0]))
     inside = [change for change in changes if 0 <= change.second <= span[1] - span[0]]
     return sorted(inside, key=lambda change: (change.second, change.pid))

@@ -203,7 +203,7 @@ class DataState:
 
 @dataclass(frozen=True)
 class Shown:
-    """What one road shows of an ISBN: the status of GET /api/books/{isbn} and the book, None unless it is 200."""
+    """What a source of books shows of an ISBN: the status of GET /api/books/{isbn}, and the book if it is 200."""
 
     status: int
     book: dict[str, Any] | None
@@ -213,7 +213,7 @@ class Shown:
 class ReadBack:
     """NAME_read_back.json: {"at", "lag_s", "complete", "isbns": {ISBN: {"read_model": .., "database": ..}}}.
 
-    Every ISBN of the ledgers is asked for on both roads after the load and before its books are removed; each road
+    Both sources are asked for every ISBN of the ledgers after the load and before its books are removed; each
     gives {"status": .., "book": ..}. `lag_s` is how long the read model went on differing from MariaDB after the
     load had ended (None when it still did at the end of the wait); `complete` is false when not all could be asked.
     What is lost, differs or is doubled is worked out from this and the ledger by the analysis.
@@ -225,7 +225,7 @@ class ReadBack:
     isbns: dict[str, dict[str, Shown]]
 
 
-ROADS = ("read_model", "database")
+BOOK_SOURCES = ("read_model", "database")
 
 
 def part_path(folder: Path, name: str, part: str, ending: str) -> Path:

@@ -110,7 +110,7 @@ def read_read_back(folder: Path, name: str, gaps: Gaps) -> ReadBack | None:
     path = folder / f"{name}_read_back.json"
     try:
         data = read_json(path.read_text(encoding="utf-8"))
-        isbns = {isbn: {road: _shown(shown) for road, shown in roads.items()} for isbn, roads in data["isbns"].items()}
+        isbns = {isbn: {where: _shown(one) for where, one in shown.items()} for isbn, shown in data["isbns"].items()}
         check_amounts({"at": data["at"], "lag_s": data["lag_s"]})
         return ReadBack(data["at"], data["lag_s"], data["complete"], isbns)
     except OSError:

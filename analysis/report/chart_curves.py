@@ -4,7 +4,7 @@ import math
 
 from analysis.checks.bootstrap import cut_blocks
 from analysis.checks.evidence import Evidence
-from analysis.findings import PERCENTILES, THROUGHPUT, Chart, Curve, Table
+from analysis.findings import PERCENTILES, THROUGHPUT, Chart, ChartCurve, Table
 from analysis.number_formats import show_clock
 from analysis.records.endpoints import GROUPS
 from analysis.records.latencies import Latencies, percentiles
@@ -24,7 +24,7 @@ def draw_percentiles(evidence: Evidence) -> Chart | None:
     Each goes on to the first step at which its percentile is the longest answer.
     """
     groups = {NAMES.get(group, group): evidence.latencies_of(group) for group in GROUPS}
-    curves = [Curve(name, curve) for name, mine in groups.items() if (curve := draw_curve(mine))]
+    curves = [ChartCurve(name, curve) for name, mine in groups.items() if (curve := draw_curve(mine))]
     steps = max((len(curve.points) for curve in curves), default=0)
     names = tuple(name_share(step) for step in range(steps))
     return Chart(PERCENTILES, "Latency by percentile", evidence.file(".hlog"), names, tuple(curves)) if curves else None
@@ -90,7 +90,7 @@ def make_chart(points: list[Point], source: str, joined: bool) -> Chart | None:
     if len(points) < 2:
         return None
     curves = tuple(
-        Curve(name.removesuffix(" ms"), tuple((rate, times[place]) for _, rate, times in points))
+        ChartCurve(name.removesuffix(" ms"), tuple((rate, times[place]) for _, rate, times in points))
         for place, name in enumerate(SHARES)
     )
     return Chart(THROUGHPUT, TITLE, source, tuple(name for name, *_ in points), curves, joined)

@@ -33,7 +33,7 @@ class Section:
     anchor: str
     scenario: ScenarioReport
     counted: dict[str, Figure]
-    against: list[Check]
+    not_passed: list[Check]
     unjudged: list[Check]
     held: list[Check]
     picture: Picture | None
@@ -54,7 +54,7 @@ def rank(verdict: str | None) -> int:
 
 
 def list_reasons(scenarios: Iterable[ScenarioReport]) -> list[Reason]:
-    """All that speaks against PASS, the worst first, else in the order of the run."""
+    """The reasons of all checks that did not pass, the worst first, else in the order of the run."""
     found = [
         Reason(check.verdict, scenario, check.reason)
         for scenario in scenarios
@@ -74,12 +74,12 @@ def choose_reasons(reasons: list[Reason]) -> list[Reason]:
 
 
 def describe_section(scenario: ScenarioReport, buckets: int, files: Sequence[str] = ()) -> Section:
-    """A scenario with its pictures; its checks are parted into those against PASS, not judged, and held."""
+    """A scenario with its pictures; its checks are parted into not passed, not judged, and held."""
     return Section(
         anchor=name_anchor(scenario),
         scenario=scenario,
         counted={figure.name: figure for figure in count_achieved(scenario)},
-        against=scenario.against,
+        not_passed=scenario.not_passed,
         unjudged=[check for check in scenario.checks if check.verdict is None],
         held=[check for check in scenario.checks if check.verdict == PASS],
         picture=draw_picture(scenario, buckets),

@@ -11,9 +11,8 @@ def write_markdown(report: RunReport) -> str:
     """The text of summary.md."""
     partial = "" if report.complete else " (PARTIAL: not every planned scenario ran to its end)"
     lines = [f"# {SYMBOLS[report.verdict]} {report.verdict}{partial}", "", f"{report.profile} run `{report.name}`", ""]
-    reasons = [
-        f"- **{one.name}** {check.verdict}: {escape(check.reason)}" for one in report.scenarios for check in one.against
-    ]
+    found = [(one, check) for one in report.scenarios for check in one.not_passed]
+    reasons = [f"- **{one.name}** {check.verdict}: {escape(check.reason)}" for one, check in found]
     lines += [*reasons, ""] if reasons else []
     lines += [HEAD, f"|{'---|' * HEAD.count(' | ')}---|"]
     lines += [describe_row(scenario) for scenario in report.scenarios]

@@ -31,9 +31,9 @@ def print_report(folder: Path, report: RunReport, console: Console) -> None:
 
 
 def say_answer(scenario: ScenarioReport) -> Text:
-    """The answer of a scenario, and under it every reason against PASS."""
+    """The answer of a scenario, and under it the reason of every check that did not pass."""
     lines = Text.assemble((f"\n{scenario.name}: ", "bold"), scenario.question or "", f"\n  {scenario.answer}")
-    for check in scenario.against:
+    for check in scenario.not_passed:
         lines.append(f"\n  {check.verdict}: {check.reason}", style=COLOURS[check.verdict or ""])
     return lines
 

@@ -6,18 +6,18 @@ import numpy as np
 
 from analysis.checks.bootstrap import compare_p95, cut_blocks
 from analysis.checks.evidence import Evidence, Span
-from analysis.checks.growth import LEVEL, SLOPE, Change, Course, find_change, measure_course
+from analysis.checks.growth import LEVEL, SLOPE, Course, Estimate, estimate_growth, measure_course
 from analysis.checks.series import Series
 from analysis.findings import FAIL, INCONCLUSIVE, NO_OBJECTIVE, PASS, PERFORMANCE, Answer, Check, Figure, Table
 from analysis.number_formats import say_number
 from analysis.plan.plan import Plan
-from analysis.records.endpoints import UNLIKE_LOGIN
+from analysis.records.endpoints import ALL_BUT_LOGIN
 from analysis.records.formats import SERVICES
 from analysis.scenarios.baseline import judge_drift, steady_span
 from analysis.scenarios.soak_series import OF_ANSWERS, OF_STORES, OF_WORKERS, SHORTEST_S, Quantity, draw_series
 
 COLUMNS = (
-    *("what", "of", "slope a minute", "at least", "at most", "unit", "objective", "found with 90 % from"),
+    *("what", "of", "slope a minute", "at least", "at most", "unit", "objective", "detectable from"),
     *("end less begin", "at least so much", "at most so much", "allowed"),
 )
 
@@ -31,8 +31,8 @@ class Growth:
 
     quantity: Quantity
     owner: str
-    slope: Change
-    level: Change
+    slope: Estimate
+    level: Estimate
     minutes: float  # from the middle of the first fifth to that of the last
     edge: str = ""
 
@@ -42,11 +42,11 @@ class Growth:
         return f"{self.quantity.words} of {self.owner}"
 
     @property
-    def found_from(self) -> float | None:
+    def detectable(self) -> float | None:
         """The least steady growth a minute that its slope or its level would have shown, with 90 %."""
-        if self.slope.found_from is None or self.level.found_from is None:
+        if self.slope.detectable is None or self.level.detectable is None:
             return None
-        return round(min(self.slope.found_from, self.level.found_from / self.minutes), 2)
+        return round(min(self.slope.detectable, self.level.detectable / self.minutes), 2)
 
 
 def answer_soak(evidence: Evidence) -> Answer:
@@ -67,7 +67,7 @@ def answer_soak(evidence: Evidence) -> Answer:
 def judge_course(evidence: Evidence, span: Span) -> Check:
     """Hold p95 of the last third against that of the first, as in the baseline: it must not creep up."""
     third, plan = (span[1] - span[0]) // 3, evidence.plan
-    latencies = evidence.latencies_of(*UNLIKE_LOGIN)
+    latencies = evidence.latencies_of(*ALL_BUT_LOGIN)
     first = cut_blocks(latencies, (span[0], span[0] + third))
     last = cut_blocks(latencies, (span[1] - third, span[1]))
     drift = compare_p95(first, last, plan.limit("endpoint-answers"), plan.limit("drift-confidence"))
@@ -103,8 +103,8 @@ def make_growth(plan: Plan, quantity: Quantity, series: Series, course: Course, 
     objective = plan.objective(quantity.objective)
     allowed = None if objective is None else round(objective * between, 2)
     noise = float(course.noise)
-    slope = find_change(float(course.slope) / minutes, noise / minutes, SLOPE, confidence, objective)
-    level = find_change(float(course.level), noise, LEVEL, confidence, allowed)
+    slope = estimate_growth(float(course.slope) / minutes, noise / minutes, SLOPE, confidence, objective)
+    level = estimate_growth(float(course.level), noise, LEVEL, confidence, allowed)
     edges = {"last": float(course.late), "first": float(course.early)}
     said = [f"{quantity.say(rise)} in the {edge} seconds" for edge, rise in edges.items() if rise > (allowed or np.inf)]
     return Growth(quantity, series.owner, slope, level, between, " and ".join(said))
@@ -118,7 +118,7 @@ def judge_growth(growth: Growth, source: str) -> Check:
     figures: tuple[Figure, ...] = (
         Figure("slope", slope.value, a_minute, source, slope.low, slope.high),
         Figure("end less begin", level.value, unit, source, level.low, level.high),
-        Figure("smallest growth found with 90 %", growth.found_from, a_minute, source),
+        Figure("smallest detectable growth", growth.detectable, a_minute, source),
     )
     if slope.objective is None:
         return Check(name, PERFORMANCE, None, NO_OBJECTIVE, figures)
@@ -181,7 +181,7 @@ def judge_watch(growths: list[Growth]) -> list[Check]:
 def write_row(growth: Growth) -> tuple[object, ...]:
     """The row of a series in the table of growth."""
     slope, level = growth.slope, growth.level
-    of_slope = (slope.value, slope.low, slope.high, growth.quantity.unit, slope.objective, growth.found_from)
+    of_slope = (slope.value, slope.low, slope.high, growth.quantity.unit, slope.objective, growth.detectable)
     of_level = (level.value, level.low, level.high, level.objective)
     return growth.quantity.words, growth.owner, *of_slope, *of_level
 
@@ -193,7 +193,7 @@ def say_growths(growths: list[Growth]) -> str:
         mine = [each for each in growths if each.quantity is quantity]
         if not mine:
             continue
-        found = [each.found_from for each in mine if each.found_from is not None]
+        found = [each.detectable for each in mine if each.detectable is not None]
         detectable = f" (detectable from {quantity.say(max(found))})" if found else ""
         said.append(f"{say_steepest(quantity, max(each.slope.value for each in mine))}{detectable}.")
     return " ".join(said) or "Nothing could be watched for long enough."

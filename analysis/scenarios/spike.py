@@ -12,7 +12,7 @@ from analysis.findings import FAIL, INCONCLUSIVE, PASS, PERFORMANCE, Answer, Che
 from analysis.number_formats import say_number, say_share
 from analysis.plan.plan import Plan
 from analysis.records.counts import Counts, count_requests, count_seconds
-from analysis.records.endpoints import GROUPS, UNLIKE_LOGIN, group_of
+from analysis.records.endpoints import ALL_BUT_LOGIN, GROUPS, group_of
 from analysis.records.latencies import Latencies
 from analysis.scenarios.stages import measure_levels
 
@@ -46,7 +46,7 @@ def answer_spike(evidence: Evidence) -> Answer:
         reason = "The run has no seconds before, in or after the spike."
         return Answer(reason, (Check("normal after the spike", PERFORMANCE, INCONCLUSIVE, reason),))
     before, spike, after = spans
-    recovery = measure_recovery(evidence, evidence.latencies_of(*UNLIKE_LOGIN), before, after)
+    recovery = measure_recovery(evidence, evidence.latencies_of(*ALL_BUT_LOGIN), before, after)
     parts = {" before the spike": before, " in the spike": spike, " after the spike": find_rest(plan, recovery, after)}
     checks = [judge_recovery(plan, recovery, f"{source}, {seconds}")]
     for where, span in parts.items():

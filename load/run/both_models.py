@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import requests
 
-from analysis.records.formats import ROADS, ReadBack, Shown
+from analysis.records.formats import BOOK_SOURCES, ReadBack, Shown
 from load.client.progress import work_through
 from load.client.services import ask, open_http
 from load.client.sign_in import bearer
@@ -31,7 +31,7 @@ def look_at(service: Service, isbns: Iterable[str], until: float) -> Books:
 
     def look(isbn: str) -> tuple[str, dict[str, Shown]] | None:
         try:
-            return isbn, {road: show(http, service, isbn, HEADERS[road]) for road in ROADS}
+            return isbn, {road: show(http, service, isbn, HEADERS[road]) for road in BOOK_SOURCES}
         except (requests.RequestException, ValueError):
             return None
 

@@ -85,7 +85,7 @@ def test_a_clean_service_fails_in_none_of_twenty_soaks_however_its_memory_jumps(
 def test_the_smallest_growth_that_is_found_grows_with_the_noise_and_is_found(tmp_path: Path) -> None:
     def smallest(scenario: ScenarioReport) -> float:
         figures = [f for check in scenario.checks if check.name.startswith("memory") for f in check.figures]
-        return max(number(f) for f in figures if f.name == "smallest growth found with 90 %")
+        return max(number(f) for f in figures if f.name == "smallest detectable growth")
 
     quiet, noisy = judge_growth(tmp_path, noise=0), judge_growth(tmp_path, noise=2000 * KIB)
     assert smallest(quiet) == 512

@@ -1,4 +1,4 @@
-"""What the ledger and the read-back show: nothing where all is well, and each kind of broken promise by its ISBN."""
+"""What the ledger and the read-back show: nothing where all is well, and each broken guarantee by its ISBN."""
 
 import random
 from collections.abc import Callable
@@ -8,9 +8,9 @@ import pytest
 
 from analysis.checks.guarantees import say_violations
 from analysis.findings import ScenarioReport
+from analysis.records.book_histories import follow_books
 from analysis.records.formats import Outcome, Sent
 from analysis.records.gaps import Gaps
-from analysis.records.ledger import keep_accounts
 from analysis.records.raw_files import read_ledger
 from analysis.report.report import build_report
 from tests.support.recordings import make_plan, write_generator, write_good_run, write_lines
@@ -264,7 +264,7 @@ def test_ledgers_of_several_processes_are_one_account(tmp_path: Path) -> None:
     for part, keep in (("0", True), ("1", False)):
         write_lines(tmp_path / f"x_{part}_ledger.jsonl", [one for one in shelf.ledger if (one["n"] in mine) == keep])
     write_lines(tmp_path / "y_ledger.jsonl", shelf.ledger)
-    parted, whole = (keep_accounts(read_ledger(tmp_path, name, Gaps())) for name in "xy")
+    parted, whole = (follow_books(read_ledger(tmp_path, name, Gaps())) for name in "xy")
     assert list(parted) == list(whole) == ISBNS
     assert [account.states for account in parted.values()] == [account.states for account in whole.values()]
 
@@ -276,6 +276,6 @@ def test_many_unanswered_writes_in_a_row_stay_countable() -> None:
 
     first, _ = write(1, "POST")
     known = Outcome(1.5, 1, "acknowledged", 201, 1)
-    (account,) = keep_accounts([(first, known), *(write(number, "PATCH") for number in range(2, 32))]).values()
+    (account,) = follow_books([(first, known), *(write(number, "PATCH") for number in range(2, 32))]).values()
     assert account.unknown == 30
     assert 30 < len(account.states) < 1000

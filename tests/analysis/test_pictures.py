@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from analysis.findings import PERCENTILES, THROUGHPUT, Chart, Curve, ScenarioReport, TimeLine
+from analysis.findings import PERCENTILES, THROUGHPUT, Chart, ChartCurve, ScenarioReport, TimeLine
 from analysis.number_formats import say_count, say_number, say_share, show_clock, show_number
 from analysis.plan.plan import Stage
 from analysis.report.picture_charts import draw_chart
@@ -352,7 +352,7 @@ def test_a_block_of_the_baseline_in_which_no_answer_came_has_no_point(tmp_path: 
 
 
 def test_a_chart_stands_between_round_marks_and_a_short_curve_has_no_value_at_the_end() -> None:
-    curves = Curve("reads", ((0.0, 1.0), (0.9, 4.0), (0.99, 90.0))), Curve("writes", ((0.0, 3.0), (0.9, 8.0)))
+    curves = ChartCurve("reads", ((0.0, 1.0), (0.9, 4.0), (0.99, 90.0))), ChartCurve("writes", ((0.0, 3.0), (0.9, 8.0)))
     drawn = draw_chart(Chart(PERCENTILES, "x", "a.hlog", ("p0", "p90", "p99"), curves))
     assert drawn.places == (0.0, 50.0, 100.0)
     assert drawn.marks == ((15.051, "p50"), (50.0, "p90"), (100.0, "p99"))

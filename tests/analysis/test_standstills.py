@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from analysis.checks.corrected import find_missed, weighted_percentiles
-from analysis.checks.worker_rules import Change, find_changes
+from analysis.checks.worker_rules import WorkerChange, find_changes
 from analysis.findings import ScenarioReport
 from analysis.plan.plan import Stage
 from analysis.records.formats import ServerSample, Worker
@@ -129,14 +129,14 @@ def sample(second: float, *pids: str) -> ServerSample:
         ([sample(-1, *PIDS), sample(0, "4001"), sample(1, *PIDS)], []),
         ([sample(-2, "4001"), sample(-1, *PIDS), sample(1, *PIDS)], []),
         ([sample(49, *PIDS), sample(51, "4001")], []),
-        ([sample(1, *PIDS), sample(2, "4001"), sample(3, "4001")], [Change("books", "4002", "ended", 2)]),
-        ([sample(1, "4001"), sample(2, "4001"), sample(3, *PIDS)], [Change("books", "4002", "started", 3)]),
-        ([sample(-1, *PIDS), sample(0.5, "4001"), sample(1.5, "4001")], [Change("books", "4002", "ended", 0.5)]),
+        ([sample(1, *PIDS), sample(2, "4001"), sample(3, "4001")], [WorkerChange("books", "4002", "ended", 2)]),
+        ([sample(1, "4001"), sample(2, "4001"), sample(3, *PIDS)], [WorkerChange("books", "4002", "started", 3)]),
+        ([sample(-1, *PIDS), sample(0.5, "4001"), sample(1.5, "4001")], [WorkerChange("books", "4002", "ended", 0.5)]),
         ([sample(-2, *PIDS), sample(-1, "4001"), sample(2, "4001"), sample(60, "4001", "9")], []),
     ],
 )
 def test_workers_that_started_or_ended_are_found_by_name_and_time(
-    samples: list[ServerSample], changes: list[Change]
+    samples: list[ServerSample], changes: list[WorkerChange]
 ) -> None:
     assert find_changes(samples, "books", (START, START + 50)) == changes
 

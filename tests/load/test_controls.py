@@ -16,8 +16,8 @@ from typing import Any
 import psutil
 import pytest
 
+from analysis.records.book_histories import follow_books
 from analysis.records.gaps import Gaps
-from analysis.records.ledger import keep_accounts
 from analysis.records.raw_files import read_data, read_generator, read_ledger
 from tests.support.altered_services import copy_services
 from tests.support.books_services import run_books_service
@@ -184,7 +184,7 @@ def test_metrics_that_are_gone_in_mid_run_make_the_scenario_invalid(
 
 def choose_book(out: Path, name: str) -> str:
     """Return an ISBN of which the ledger says for certain that there is a book."""
-    accounts = keep_accounts(read_ledger(out, name, Gaps()))
+    accounts = follow_books(read_ledger(out, name, Gaps()))
     return next(isbn for isbn, account in accounts.items() if len(account.states) == 1 and account.states[0].fields)
 
 

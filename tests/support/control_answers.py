@@ -1,4 +1,4 @@
-"""Controls of the rules about what the services promise, and of those about how good an answer is."""
+"""Controls of the rules about what the services guarantee, and of those about how good an answer is."""
 
 from dataclasses import replace
 

@@ -22,8 +22,8 @@ class State:
 
 
 @dataclass(frozen=True)
-class Loss:
-    """A broken promise: `kind` is "lost", "differing" or "doubled"; `where` is a road, or "answers"."""
+class Violation:
+    """A broken guarantee: `kind` is "lost", "differing" or "doubled"; `where` is one of BOOK_SOURCES, or "answers"."""
 
     kind: str
     isbn: str
@@ -31,15 +31,15 @@ class Loss:
     words: str
 
 
-class Account:
-    """The account of one ISBN: the states it may be in, and what was noticed in the answers already."""
+class BookHistory:
+    """The history of one ISBN: the states it may be in, and what was noticed in the answers already."""
 
     def __init__(self, isbn: str) -> None:
         """Begin without a book; a version from before this load may be there."""
         self.isbn = isbn
         self.states = [State(None, None)]
         self.acknowledged = self.unknown = 0
-        self.losses: list[Loss] = []
+        self.violations: list[Violation] = []
         self._done: dict[tuple[str, str | None], bool] = {}  # what has an Idempotency-Key, and whether it is done
 
     def enter(self, sent: Sent, outcome: Outcome | None) -> None:
@@ -76,7 +76,7 @@ class Account:
         if not known or len(known) < len(expected) or min(known) <= version <= max(known):
             return
         words = f"{sent.method} was answered with version {version} (expected: {say_versions(known)})"
-        self.losses.append(Loss("doubled" if version > max(known) else "lost", self.isbn, "answers", words))
+        self.violations.append(Violation("doubled" if version > max(known) else "lost", self.isbn, "answers", words))
 
 
 def apply(sent: Sent, state: State) -> State | None:
@@ -134,10 +134,10 @@ def say_versions(versions: list[int]) -> str:
     return f"{low}" if low == high else f"{low} to {high}"
 
 
-def keep_accounts(writes: list[Write]) -> dict[str, Account]:
-    """The account of each ISBN after all its writes, in the order of the ISBNs."""
-    accounts: dict[str, Account] = {}
+def follow_books(writes: list[Write]) -> dict[str, BookHistory]:
+    """The history of each ISBN after all its writes, in the order of the ISBNs."""
+    histories: dict[str, BookHistory] = {}
     for sent, outcome in writes:
         isbn = plain_isbn(sent.isbn)
-        accounts.setdefault(isbn, Account(isbn)).enter(sent, outcome)
-    return dict(sorted(accounts.items()))
+        histories.setdefault(isbn, BookHistory(isbn)).enter(sent, outcome)
+    return dict(sorted(histories.items()))
