@@ -56,7 +56,7 @@ class Table:
 
 @dataclass(frozen=True)
 class TimeLine:
-    """A course over a scenario: (seconds since the load began, value); lines of one `group` share a picture.
+    """Values over a scenario: (seconds since the load began, value); lines of the same `group` share a picture.
 
     Server samples are on the client's clock: the shift of the server's was taken out.
     """

@@ -34,13 +34,13 @@ ANSWERS: dict[str, Callable[[Evidence], Answer]] = {
     "soak": answer_soak,
     "spike": answer_spike,
 }
-RARE = 3  # events are to be expected for one to be seen with 95 % confidence
+RARE = 3  # so many events must be expected to see at least one with 95 % confidence
 NOT_ASKED = "The question was not asked properly."
 DID_NOT_RUN = "The scenario did not run."
 
 
 def judge(evidence: Evidence, books_at_start: int | None) -> Answer:
-    """The answer of a scenario with all its checks: those of every scenario, and those of its own question.
+    """The answer of a scenario with all its checks: the checks of every scenario, and the checks of its own question.
 
     `books_at_start` is the number of books before the first scenario of the run. What is about performance is not
     judged when the question was not asked properly.
@@ -58,7 +58,7 @@ def judge(evidence: Evidence, books_at_start: int | None) -> Answer:
 
 
 def say_undetectable(evidence: Evidence) -> list[str]:
-    """How rare a fault may be that a run without one need not have met.
+    """How rare a fault must be to stay unseen in a run without faults.
 
     The rule of three: Hanley and Lippman-Hand, "If Nothing Goes Wrong, Is Everything All Right?" (1983).
     """
@@ -91,7 +91,7 @@ def judge_validity(evidence: Evidence, books_at_start: int | None) -> list[Check
 
 
 def judge_contract(evidence: Evidence) -> list[Check]:
-    """What is FAIL in any scenario: wrong answers, broken audit of writes, worker processes that come or go."""
+    """What fails any scenario: wrong answers, broken guarantees of writes, worker processes that start or end."""
     plan, source = evidence.plan, evidence.file("_seconds.csv")
     counts = count_requests(evidence.rows)
     checks = [*judge_errors(plan, counts, evidence.results, source), judge_amount(plan, counts, source)]
@@ -104,7 +104,7 @@ def judge_contract(evidence: Evidence) -> list[Check]:
 
 
 def judge_performance(evidence: Evidence) -> list[Check]:
-    """The objectives of the whole load; the spike holds those of latency and refusals by itself, part by part."""
+    """The objectives of the whole load; the spike judges latency and refusals part by part, in its own file."""
     plan, source = evidence.plan, evidence.file(".hlog")
     checks = [*judge_question(plan), judge_longest(plan, evidence.latencies, source), judge_standstills(evidence)]
     if plan.name == "spike":

@@ -13,7 +13,7 @@ KINDS_NAMED = 3  # kinds of failures that a reason names
 
 def judge_errors(plan: Plan, counts: Counts, results: Results, source: str) -> list[Check]:
     """FAIL for any 500 or other wrong answer; and, as a matter of performance, for more requests without an answer than
-    the objective allows (none usually): a generator that stands still loses some by itself.
+    the objective allows (none usually): a generator that stands still loses requests by itself.
     """
     errors = [failure for failure in results.failures if not failure.is_shed]
     internal = sum(failure.count for failure in errors if re.match(r"500\b", failure.text))
@@ -34,7 +34,7 @@ def judge_errors(plan: Plan, counts: Counts, results: Results, source: str) -> l
 
 
 def count_errors(counts: Counts, results: Results) -> int:
-    """Errors in the seconds or as Locust counted them: the larger number, so that a file that was cut off hides none.
+    """Errors in the seconds or as Locust counted them: the larger number, because a file may be cut off.
 
     What the load itself finds out, as that no walk of the smoke got to its end, is known to Locust alone.
     """

@@ -21,7 +21,7 @@ Weights = NDArray[np.float64]
 
 
 def compare_corrected(evidence: Evidence) -> tuple[Table | None, str]:
-    """A table of raw beside corrected percentiles for each group of endpoints, and which of them are judged.
+    """A table of raw and corrected percentiles for each group of endpoints, and a sentence on which are judged.
 
     No table without answers, or without think times to tell the interval by; nor for the smoke, whose walks do not
     think between their steps.

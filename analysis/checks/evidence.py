@@ -1,4 +1,4 @@
-"""Gathers all that one scenario is judged by: what was planned, how it ended, and every file it left."""
+"""Gathers what a scenario is judged by: what was planned, how it ended, and every file it left."""
 
 from dataclasses import dataclass, field
 from functools import cached_property

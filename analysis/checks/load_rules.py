@@ -89,10 +89,10 @@ def judge_exceptions(plan: Plan, exceptions: int) -> Check:
 
 
 def judge_data(name: str, states: Mapping[str, DataState], usual: int | None, urls: Mapping[str, str]) -> Check:
-    """INVALID when books of an earlier load were there, the catalogue differs from `usual`, or nobody looked.
+    """INVALID when books of an earlier load were there, the catalogue differs from `usual`, or no state was recorded.
 
-    INVALID too when the load's own books set apart, the catalogue held another number after the load than before it:
-    then it was asked over other data than it began with. A load adds, changes and removes none but its own books.
+    INVALID too when the number of books that are not the load's own changed during the load, because the question was
+    then asked over other data than it began with. A load adds, changes and removes none but its own books.
 
     `usual` is the number of books before the first scenario of the run; `states` are those of scenario `name`; `urls`
     are the addresses of the services by name, as far as they are known.

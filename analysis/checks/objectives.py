@@ -21,7 +21,7 @@ ASKS_FOR = {
     "spike": ("reads",),
 }
 CHANCE = 0.001  # in so small a share of runs may few answers be judged slow by chance
-P99_FACTORS = {"reads": 3.0, "writes": 3.0, "login": 1.5}  # of the p95 objective, when none is given for p99
+P99_FACTORS = {"reads": 3.0, "writes": 3.0, "login": 1.5}  # of the p95 objective, where the file gives no p99 objective
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ def find_objective(plan: Plan, group: str, percentile: Percentile) -> float | No
 
 
 def judge_objectives(plan: Plan, latencies: Latencies, source: str, where: str = "") -> list[Check]:
-    """Judge each objective of the plan: endpoints with enough answers alone, the others of a group as one.
+    """Judge each objective of the plan: endpoints with enough answers alone, the others of a group together.
 
     Fewer than 20 answers for p95, 100 for p99, are only judged when so many slow ones cannot be chance.
 
@@ -136,7 +136,7 @@ def _judge_one(objective: Objective, title: str, latencies: Latencies) -> Check:
 
 
 def _judge_few(objective: Objective, name: str, latencies: Latencies, figures: tuple[Figure, ...]) -> Check:
-    """FAIL when so many slow answers come by chance in less than one of a thousand runs, else not judged.
+    """FAIL when so many slow answers come by chance in less than 1 of 1,000 runs, else not judged.
 
     By chance: each answer is slow with the share that the percentile leaves, so their number is binomial.
     """

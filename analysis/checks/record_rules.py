@@ -37,7 +37,7 @@ def judge_recording(plan: Plan, results: Results, recorded: Counts, latencies: i
 
 
 def judge_ledger(plan: Plan, endpoints: Mapping[str, Counts], entered: int, source: str) -> Check:
-    """INVALID when over 1 % of the writes are not in the ledger: what became of those nobody can look up."""
+    """INVALID when over 1 % of the writes are not in the ledger: their outcome cannot be looked up."""
     writes = count_ledger_writes(endpoints)
     missing = writes - entered
     reason = ""
@@ -47,7 +47,7 @@ def judge_ledger(plan: Plan, endpoints: Mapping[str, Counts], entered: int, sour
 
 
 def judge_outcomes(plan: Plan, endpoints: Mapping[str, Counts], writes: Iterable[Write], source: str) -> Check:
-    """INVALID when over 1 % of the writes that were answered right have no answer in the ledger: none could be lost.
+    """INVALID when over 1 % of the writes that were answered right have no answer in the ledger: no loss would show.
 
     Writes that are not in it at all are another matter.
     """

@@ -1,4 +1,4 @@
-"""Says whether worker processes of the services started or ended in mid-run: then one was killed, or ended itself."""
+"""Says whether a worker process of a service started or ended in mid-run: it was killed, or it ended by itself."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ class WorkerChange:
 
 
 def judge_workers(plan: Plan, samples: Sequence[ServerSample], span: Span) -> list[Check]:
-    """FAIL for each service whose worker processes at the end are not those of the beginning, by name and time.
+    """FAIL for each service whose worker processes changed during the load, by name and time.
 
     INCONCLUSIVE for a service that does not tell which it has.
     """
@@ -36,7 +36,7 @@ def judge_workers(plan: Plan, samples: Sequence[ServerSample], span: Span) -> li
         name = f"the {service} service kept its worker processes"
         mine = [sample for sample in samples if sample.service == service and sample.values]
         if not mine:
-            continue  # nobody watched: the rule about samples says so
+            continue  # the rule about samples says that there are none
         if not any(sample.workers for sample in mine):
             reason = f"The {service} service does not say which worker processes it has."
             checks.append(Check(name, CONTRACT, INCONCLUSIVE, reason))

@@ -1,4 +1,4 @@
-"""Names every threshold of the verdicts in one place, with its usual value; a scenario's file can give another.
+"""Names every threshold of the verdicts, with its usual value; a scenario file can give another value.
 
 In a scenario file they are the options `objective-NAME = VALUE` (what the services are to achieve) and
 `limit-NAME = VALUE` (when a question counts as asked properly, and how figures are made).

@@ -15,7 +15,7 @@ Write = tuple[Sent, Outcome | None]
 
 @dataclass(frozen=True)
 class State:
-    """What may be there: a book's fields, or None without a book, and the version, None where nobody was told it."""
+    """What may be there: a book's fields, or None without a book, and the version, None if no answer told it."""
 
     fields: Book | None
     version: int | None
@@ -60,7 +60,7 @@ class BookHistory:
 
     def _acknowledge(self, sent: Sent, version: int | None) -> None:
         reached = [after for state in self.states if (after := apply(sent, state))]
-        if sent.key:  # a repeated write may be told what an earlier, unanswered one has done
+        if sent.key:  # the answer to a repeated write may be that of an earlier, unanswered write
             reached += [state for state in self.states if state.fields is not None and fits(sent.fields, state.fields)]
         if version is not None:
             self._check_version(sent, version, [state.version for state in reached])

@@ -36,11 +36,11 @@ MASTER = "master"
 # the request ended. `wrong` is an answer that should have been another; `unanswered` a lost connection or a time-out;
 # `shed` a 503 or 429 with Retry-After. `busy_s` is the time that requests took within the second (Little's law).
 SECONDS = ("second", "endpoint", "right", "wrong", "unanswered", "shed", "busy_s")
-# Endpoints that are none; of them only busy_s is used. It is a time in the first two, and a number in the others:
+# Rows with these names are not about an endpoint. Only their busy_s is used: a time in the first two, else a number.
 THINK = "(think)"  # the think time *asked for*, spread over the seconds it covers; it ends when its user is stopped
-ASIDE = "(aside)"  # all else a user waits for: requests that are not counted, a semaphore of the load
+ASIDE = "(aside)"  # other time a user waits: for requests that are not counted, for a semaphore of the load
 CLOSED = "(idle connection closed)"  # kept connections found closed by the service before anything was sent on them
-WAITING = "(waiting)"  # requests in flight from the very begin of the second to its very end; no row when there is none
+WAITING = "(waiting)"  # requests in flight from the begin of the second to its end; no row without any
 WAITING_BOOKS = "(waiting for the catalogue)"  # the same for requests to the catalogue alone
 NUMBERS = (CLOSED, WAITING, WAITING_BOOKS)
 NO_REQUESTS = (THINK, ASIDE, *NUMBERS)

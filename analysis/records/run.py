@@ -23,7 +23,7 @@ class RunError(Exception):
 
 @dataclass(frozen=True)
 class End:
-    """How Locust ended in one scenario: its exit code, or interrupted from outside."""
+    """How Locust ended in a scenario: its exit code, or interrupted from outside."""
 
     exit_code: int | None
     interrupted: bool = False
@@ -39,7 +39,7 @@ class End:
 
 @dataclass(frozen=True)
 class Run:
-    """One run: its name, its profile, the scenarios in order, and how those ended that were started.
+    """One run: its name, its profile, the scenarios in order, and how each that was started has ended.
 
     `facts` is run.json as it is; `processes` made the load.
     """

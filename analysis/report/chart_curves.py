@@ -86,7 +86,7 @@ def list_blocks(evidence: Evidence) -> list[Point]:
 
 
 def make_chart(points: list[Point], source: str, joined: bool) -> Chart | None:
-    """The chart of some points; a single one shows nothing."""
+    """The chart of some points; None with fewer than two, which show nothing."""
     if len(points) < 2:
         return None
     curves = tuple(

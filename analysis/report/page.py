@@ -1,4 +1,4 @@
-"""Writes report.html, one page that needs nothing else: the verdict and its reasons, the answers, then the details."""
+"""Writes report.html, a page that needs no other file: the verdict and its reasons, the answers, then the details."""
 
 from collections.abc import Callable, Iterable, Sequence
 from functools import cache
@@ -56,7 +56,7 @@ def fill_page(report: RunReport, buckets: int) -> str:
 
 @cache
 def load_template() -> Template:
-    """The page's template, made of one for each part; everything put into it is escaped."""
+    """The template of the page, which includes a template for each part; everything put into it is escaped."""
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,

@@ -88,7 +88,7 @@ def lay_across(chart: Chart, xs: Sequence[float]) -> tuple[list[int], list[tuple
 
 
 def draw_curve(curve: ChartCurve, spots: Sequence[int], scale: Scale, joined: bool) -> DrawnCurve:
-    """One curve; one that is shorter than the others has no value at their last points."""
+    """A curve; if it is shorter than the others, it has no value at their last points."""
     drawn = [(spot, scale.place(ms)) for spot, (_, ms) in zip(spots, curve.points, strict=False)]
     values = [show_number(ms) for _, ms in curve.points] + [NOTHING] * (len(spots) - len(curve.points))
     return DrawnCurve(

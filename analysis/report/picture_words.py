@@ -42,7 +42,7 @@ class Label:
 
 @dataclass
 class Cluster:
-    """Lines of one owner that end close to each other."""
+    """Lines of the same owner that end close to each other."""
 
     first: TimeLine
     tops: list[float]
@@ -61,7 +61,7 @@ def find_look(line: TimeLine) -> str:
 
 def place_labels(lines: Sequence[TimeLine], scale: Scale, height: int) -> list[Label]:
     """The labels of a picture of `height` pixels, from its top to its bottom."""
-    usual = lines[0].unit  # stands beside the picture; a line that counts something else says what
+    usual = lines[0].unit  # stands beside the picture; a line with another unit names it
     clusters = cluster_ends(lines, scale, height)
     labels = []
     for cluster in clusters:
@@ -86,7 +86,7 @@ def cluster_ends(lines: Sequence[TimeLine], scale: Scale, height: int) -> list[C
 
 
 def name_cluster(cluster: Cluster, usual_unit: str) -> tuple[str, str]:
-    """The name of its only line, or the owner and how many there are; with the unit if that is not the usual one."""
+    """The name of its only line, or the owner and how many there are; with the unit if it is not the usual unit."""
     line, owner, count = cluster.first, find_owner(cluster.first), len(cluster.lines)
     name = owner if count > 1 else NAMES.get(line.name, line.name)
     members = f"{count} {MEMBERS.get(owner, 'workers')}" if count > 1 else ""
@@ -106,12 +106,12 @@ def spread(labels: list[Label], height: int) -> list[Label]:
     return ordered
 
 
-def moves(line: TimeLine) -> bool:
+def has_changes(line: TimeLine) -> bool:
     """Whether a line has two values."""
     return len({value for _, value in line.points}) > 1
 
 
-def word_still(lines: Sequence[TimeLine]) -> tuple[str, str]:
+def describe_unchanged(lines: Sequence[TimeLine]) -> tuple[str, str]:
     """A group of lines that did not move, in words, and its files."""
     values: dict[str, dict[str, None]] = {}
     for line in lines:

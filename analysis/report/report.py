@@ -25,7 +25,7 @@ NO_ANSWER = "This is no answer, because the question was not asked properly."
 
 
 def build_report(folder: Path) -> RunReport:
-    """The report of the run in a results folder; raises RunError when it holds none."""
+    """The report of the run in a results folder; raises RunError when the folder holds no run."""
     run = read_run(folder)
     scenarios: list[ScenarioReport] = []
     books_at_start: int | None = None
@@ -53,7 +53,7 @@ def _books_before(data: dict[str, DataState]) -> int | None:
 
 
 def report_scenario(evidence: Evidence, books_at_start: int | None = None) -> ScenarioReport:
-    """Judge and describe one scenario."""
+    """Judge and describe a scenario."""
     plan, answer = evidence.plan, judge(evidence, books_at_start)
     not_passed = list_not_passed(answer.checks)
     verdict = worst([check.verdict for check in not_passed if check.verdict])
@@ -80,7 +80,7 @@ def report_scenario(evidence: Evidence, books_at_start: int | None = None) -> Sc
 
 
 def say_answer(words: str, verdict: str) -> str:
-    """The answer; of a question that was not asked properly it says first that it is none."""
+    """The answer; if the question was not asked properly, it first says so."""
     return f"{NO_ANSWER} {words}" if words and verdict == INVALID else words
 
 

@@ -75,7 +75,7 @@ def list_failures(evidence: Evidence) -> Table | None:
 def describe_failure(failure: Failure, sample: FailureSample | None, started: int) -> Row:
     """The row of one kind."""
     kind = "shed" if failure.is_shed else "wrong" if failure.was_answered else "unanswered"
-    known = started > 0  # without a history nobody knows when the load began
+    known = started > 0  # without a history, the begin of the load is unknown
     moments = [round(each - started) if each and known else None for each in (failure.first, failure.last)]
     found: Row = (None,) * 4
     if sample:

@@ -1,4 +1,4 @@
-"""Says what report.html shows of a table: no column of faults that has none, and folded where nothing went wrong."""
+"""Says what report.html shows of a table: no empty column of faults, and folded where nothing went wrong."""
 
 from dataclasses import dataclass
 from typing import Any

@@ -68,7 +68,7 @@ def tell_of_clocks(evidence: Evidence) -> list[str]:
 
 
 def summarize_gaps(gaps: list[str]) -> list[str]:
-    """The gaps in the files, those of one file after the first as a number."""
+    """The first gap of each file in words, and how many more there are."""
     files: dict[str, list[str]] = {}
     for gap in gaps:
         files.setdefault(gap.split(" ", 1)[0], []).append(gap)

@@ -56,7 +56,7 @@ def measure_figures(blocks: Blocks, source: str) -> list[Figure]:
 
 
 def judge_drift(plan: Plan, drift: Ratio, source: str) -> Check:
-    """FAIL when p95 rose by more than the factor and the interval of the ratio excludes 1; getting faster is none.
+    """FAIL when p95 rose by more than the factor and the interval of the ratio excludes 1; a fall is no drift.
 
     INCONCLUSIVE when it rose by more than the factor and the interval does not exclude 1, but for a rise of a few ms.
     """

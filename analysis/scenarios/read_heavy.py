@@ -35,7 +35,7 @@ def uses_sql(evidence: Evidence) -> bool:
 
 
 def judge_share(evidence: Evidence, share: Figure) -> Check:
-    """FAIL when fewer reads than the objective came from the read model; with READ_MODEL=sql none need to."""
+    """FAIL when fewer reads than the objective came from the read model; not judged with READ_MODEL=sql."""
     name = "reads came from the read model"
     given = evidence.plan.objectives.get("read-model-share")
     wanted = 0.0 if given is None and uses_sql(evidence) else evidence.plan.objective("read-model-share") or 0.0
@@ -51,7 +51,7 @@ def judge_share(evidence: Evidence, share: Figure) -> Check:
 
 
 def measure_share(evidence: Evidence) -> Figure:
-    """The share of catalogue reads that the read model answered: those that the service did not count as misses."""
+    """The share of catalogue reads that the read model answered, because the service did not count them as misses."""
     source = f"{evidence.plan.name}_server.jsonl, {evidence.file('_seconds.csv')}"
     name = "catalogue reads answered from the read model"
     reads = sum(

@@ -24,9 +24,9 @@ COLUMNS = (
 
 @dataclass(frozen=True)
 class Growth:
-    """How one series grew: a minute, and from its first fifth to its last.
+    """How a series grew: a minute, and from its first fifth to its last.
 
-    `edge` says of a rise that came too early or too late for its level to be known.
+    `edge` has a rise that was too early or too late to know its level.
     """
 
     quantity: Quantity
@@ -50,7 +50,7 @@ class Growth:
 
 
 def answer_soak(evidence: Evidence) -> Answer:
-    """Measure every series after the warm-up, and judge those that have an objective."""
+    """Measure every series after the warm-up, and judge it where it has an objective."""
     span = steady_span(evidence)
     server, latencies = f"{evidence.plan.name}_server.jsonl", evidence.file(".hlog")
     growths, short = measure_growths(evidence, span)
@@ -75,7 +75,7 @@ def judge_course(evidence: Evidence, span: Span) -> Check:
 
 
 def measure_growths(evidence: Evidence, span: Span) -> tuple[list[Growth], list[str]]:
-    """How every series grew, and words for those that are too short to tell."""
+    """How every series grew, and a sentence for each that is too short to tell."""
     measured: list[tuple[Quantity, Series, Course]] = []
     short: dict[str, None] = {}
     for quantity, series in draw_series(evidence, span):
@@ -98,7 +98,7 @@ def measure_series(quantity: Quantity, series: Series) -> Course | None:
 
 
 def make_growth(plan: Plan, quantity: Quantity, series: Series, course: Course, confidence: float) -> Growth:
-    """What came of a series. A level may rise as far as the objective a minute allows in the time between its ends."""
+    """How a series grew. A level may rise as far as the objective a minute allows in the time between its ends."""
     minutes, between = course.seconds / 60, course.seconds_between / 60
     objective = plan.objective(quantity.objective)
     allowed = None if objective is None else round(objective * between, 2)

@@ -69,7 +69,7 @@ def answer_spike(evidence: Evidence) -> Answer:
 
 
 def judge_groups(plan: Plan, evidence: Evidence, span: Span, where: str) -> list[Check]:
-    """FAIL for a group of which more was refused than can be chance: a few log-ins hardly show among all requests."""
+    """FAIL for a group with more refusals than by chance, because a few log-ins hardly show among all requests."""
     limit, checks = plan.objective("shed-ratio") or 0.0, []
     for group in GROUPS:
         counts = count_requests(row for row in evidence.rows_in(span) if group_of(row.endpoint) == group)
@@ -79,7 +79,7 @@ def judge_groups(plan: Plan, evidence: Evidence, span: Span, where: str) -> list
 
 
 def find_spans(evidence: Evidence) -> tuple[Span, Span, Span] | None:
-    """The plateau before the spike, the stage of the spike and the time after it; None when one is not there."""
+    """The plateau before the spike, the stage of the spike and the time after it; None when one of them is missing."""
     plan, started, end = evidence.plan, evidence.curve.started, evidence.span[1]
     peak = max(range(len(plan.stages)), key=lambda index: plan.stages[index].users)
     ends = [started + round(seconds) for seconds in plan.stage_ends]

@@ -22,7 +22,7 @@ class Level:
 
 
 def answer_stages(evidence: Evidence) -> Answer:
-    """Compare each level on the way down with the same one on the way up."""
+    """Compare each level on the way down with the same level on the way up."""
     plan, source = evidence.plan, evidence.file(".hlog")
     levels = [
         Level(number, plateau.users, cut_blocks(evidence.latencies, evidence.span_of(plateau)))

@@ -32,7 +32,7 @@ def answer_write_heavy(evidence: Evidence) -> Answer:
 
 
 def say_writes(audit: WriteAudit) -> str:
-    """How many were acknowledged, and what became of them."""
+    """How many writes were acknowledged, and what became of them."""
     writes = say_count(audit.acknowledged, "acknowledged write")
     said = [f"The load has {writes} (to {say_count(audit.isbns, 'ISBN')})."]
     for kind in KINDS:

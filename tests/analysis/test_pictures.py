@@ -145,9 +145,9 @@ def test_what_did_not_move_is_a_word_and_no_picture(tmp_path: Path) -> None:
     load, services = picture.sides
     assert [panel.title for panel in load.panels] == ["users", "throughput", "latency without log-ins"]
     assert (load.is_folded, services.is_folded) == (False, True)
-    assert load.still == (("shed: 0", "soak_seconds.csv"), ("errors: 0", "soak_seconds.csv"))
+    assert load.unchanged == (("shed: 0", "soak_seconds.csv"), ("errors: 0", "soak_seconds.csv"))
     assert [panel.title for panel in services.panels] == ["descriptors"]
-    still = dict(services.still)
+    still = dict(services.unchanged)
     assert still["threads: 12 (auth, books)"] == "soak_server.jsonl"
     assert still["cpu: 0.3 core (generator), 0.2 core (auth, books)"] == "soak_generator.csv, soak_server.jsonl"
 
