@@ -10,7 +10,7 @@ PASS, FAIL, INVALID, INCONCLUSIVE = "PASS", "FAIL", "INVALID", "INCONCLUSIVE"
 WORST_FIRST = (FAIL, INVALID, INCONCLUSIVE, PASS)
 VALIDITY, CONTRACT, PERFORMANCE = "validity", "contract", "performance"
 WHOLE_LOAD = "right answers of the whole load, ramps and log-ins included"  # what a scenario's row of figures is of
-NO_OBJECTIVE = "no objective is given"  # why a check has no verdict
+NO_OBJECTIVE = "No objective is given."  # why a check has no verdict
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Figure:
 class Check:
     """One thing that was looked at.
 
-    `kind` is VALIDITY (was the question asked properly?), CONTRACT (did the services do as they promise?) or
+    `kind` is VALIDITY (was the question asked properly?), CONTRACT (did the services keep their contract?) or
     PERFORMANCE (did an objective hold? only judged when the question was asked properly). `verdict` is None when it
     was not judged; `reason` says why it is not PASS, or why it was not judged.
     """
@@ -56,7 +56,7 @@ class Table:
 
 @dataclass(frozen=True)
 class TimeLine:
-    """A course over a scenario: (seconds since the load began, value); lines of one `group` share a picture.
+    """Values over a scenario: (seconds since the load began, value); lines of the same `group` share a picture.
 
     Server samples are on the client's clock: the shift of the server's was taken out.
     """
@@ -69,7 +69,7 @@ class TimeLine:
 
 
 @dataclass(frozen=True)
-class Curve:
+class ChartCurve:
     """A line of a chart: (x, milliseconds)."""
 
     name: str
@@ -91,7 +91,7 @@ class Chart:
     title: str
     source: str
     names: tuple[str, ...]
-    curves: tuple[Curve, ...]
+    curves: tuple[ChartCurve, ...]
     joined: bool = True
 
 
@@ -108,7 +108,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class ScenarioReport:
-    """One scenario; `planned` and `achieved` are those of summary.json, `reasons` those against PASS, worst first.
+    """One scenario; `planned` and `achieved` are those of summary.json, `reasons` say what did not pass, worst first.
 
     `marks` are moments on the time lines (seconds since the load began) at which the planned load changes.
     """
@@ -130,9 +130,9 @@ class ScenarioReport:
     charts: tuple[Chart, ...] = ()
 
     @property
-    def against(self) -> list[Check]:
-        """The checks that speak against PASS, worst first: each reason has the verdict of its own check."""
-        return sort_checks(self.checks)
+    def not_passed(self) -> list[Check]:
+        """The checks that were judged and did not pass, worst first: each reason has the verdict of its own check."""
+        return list_not_passed(self.checks)
 
 
 @dataclass(frozen=True)
@@ -153,10 +153,10 @@ class RunReport:
     files: tuple[str, ...] = ()
 
 
-def sort_checks(checks: tuple[Check, ...]) -> list[Check]:
-    """The checks that speak against PASS, worst first."""
-    against = [check for check in checks if check.verdict not in (None, PASS)]
-    return sorted(against, key=lambda check: WORST_FIRST.index(check.verdict or PASS))
+def list_not_passed(checks: tuple[Check, ...]) -> list[Check]:
+    """The checks that were judged and did not pass, worst first."""
+    not_passed = [check for check in checks if check.verdict not in (None, PASS)]
+    return sorted(not_passed, key=lambda check: WORST_FIRST.index(check.verdict or PASS))
 
 
 def worst(verdicts: list[str]) -> str:
@@ -164,7 +164,7 @@ def worst(verdicts: list[str]) -> str:
     return min(verdicts, key=WORST_FIRST.index, default=PASS)
 
 
-def hold(name: str, kind: str, reason: str, *figures: Figure, verdict: str = "") -> Check:
+def make_check(name: str, kind: str, reason: str, *figures: Figure, verdict: str = "") -> Check:
     """A check that is PASS without a reason; with one it is `verdict`, usually INVALID for validity, else FAIL."""
     failed = verdict or (INVALID if kind == VALIDITY else FAIL)
     return Check(name, kind, failed if reason else PASS, reason, figures)

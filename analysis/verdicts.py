@@ -5,26 +5,17 @@ from dataclasses import replace
 
 from analysis.checks.answer_rules import judge_amount, judge_errors, judge_shed
 from analysis.checks.balance_rules import judge_balance
-from analysis.checks.data_rules import judge_data
 from analysis.checks.evidence import Evidence
 from analysis.checks.generator_rules import judge_generator
-from analysis.checks.guarantees import judge_promises, judge_reading
-from analysis.checks.load_rules import (
-    judge_end,
-    judge_exceptions,
-    judge_ledger,
-    judge_mix,
-    judge_outcomes,
-    judge_recording,
-    judge_seconds,
-    judge_users,
-)
+from analysis.checks.guarantees import judge_guarantees, judge_reading
+from analysis.checks.load_rules import judge_data, judge_end, judge_exceptions, judge_mix, judge_seconds, judge_users
 from analysis.checks.objectives import judge_longest, judge_objectives, judge_question
-from analysis.checks.record_rules import judge_damage
+from analysis.checks.record_rules import judge_damage, judge_ledger, judge_outcomes, judge_recording
 from analysis.checks.server_rules import judge_samples
 from analysis.checks.standstill_rules import find_silence, judge_standstills
 from analysis.checks.worker_rules import judge_workers
 from analysis.findings import CONTRACT, INCONCLUSIVE, INVALID, PASS, PERFORMANCE, VALIDITY, Answer, Check
+from analysis.number_formats import say_share
 from analysis.records.counts import count_requests
 from analysis.scenarios.baseline import answer_baseline
 from analysis.scenarios.read_heavy import answer_read_heavy
@@ -43,40 +34,42 @@ ANSWERS: dict[str, Callable[[Evidence], Answer]] = {
     "soak": answer_soak,
     "spike": answer_spike,
 }
-RARE = 3  # events are to be expected for one to be seen with 95 % confidence
-NOT_ASKED = "the question was not asked properly"
-DID_NOT_RUN = Answer("did not run", (Check("it ran", VALIDITY, INCONCLUSIVE, "did not run"),))
+RARE = 3  # so many events must be expected to see at least one with 95 % confidence
+NOT_ASKED = "The question was not asked properly."
+DID_NOT_RUN = "The scenario did not run."
 
 
-def judge(evidence: Evidence, usual_books: int | None) -> Answer:
-    """The answer of a scenario with all its checks: those of every scenario, and those of its own question.
+def judge(evidence: Evidence, books_at_start: int | None) -> Answer:
+    """The answer of a scenario with all its checks: the checks of every scenario, and the checks of its own question.
 
-    `usual_books` is the number of books before the first scenario of the run. What is about performance is not
+    `books_at_start` is the number of books before the first scenario of the run. What is about performance is not
     judged when the question was not asked properly.
     """
     if not evidence.ran:
-        return DID_NOT_RUN
+        return Answer(DID_NOT_RUN, (Check("it ran", VALIDITY, INCONCLUSIVE, DID_NOT_RUN),))
     answer = ANSWERS[evidence.plan.name](evidence) if evidence.plan.name in ANSWERS else Answer("")
-    validity = judge_validity(evidence, usual_books)
+    validity = judge_validity(evidence, books_at_start)
     checks = [*validity, *judge_contract(evidence), *judge_performance(evidence), *answer.checks]
     if any(check.kind == VALIDITY and check.verdict == INVALID for check in checks):
-        checks = [set_aside(check) for check in checks]
-    met = any(check.kind == CONTRACT and check.verdict not in (None, PASS) for check in checks)
-    return replace(answer, checks=tuple(checks), notes=answer.notes if met else (*answer.notes, *say_rarest(evidence)))
+        checks = [leave_unjudged(check) for check in checks]
+    has_fault = any(check.kind == CONTRACT and check.verdict not in (None, PASS) for check in checks)
+    notes = answer.notes if has_fault else (*answer.notes, *say_undetectable(evidence))
+    return replace(answer, checks=tuple(checks), notes=notes)
 
 
-def say_rarest(evidence: Evidence) -> list[str]:
-    """How rare a fault may be that a run without one need not have met.
+def say_undetectable(evidence: Evidence) -> list[str]:
+    """How rare a fault must be to stay unseen in a run without faults.
 
     The rule of three: Hanley and Lippman-Hand, "If Nothing Goes Wrong, Is Everything All Right?" (1983).
     """
     requests = count_requests(evidence.rows).requests
     if requests < RARE:
         return []
-    return [f"faults: none in {requests:,} requests; rarer than 1 in {requests // RARE:,} need not show"]
+    rarest = f"{say_share(RARE / requests)} of the requests"
+    return [f"A fault that hits less than {rarest} may not have shown (none hit any of {requests:,} requests)."]
 
 
-def judge_validity(evidence: Evidence, usual_books: int | None) -> list[Check]:
+def judge_validity(evidence: Evidence, books_at_start: int | None) -> list[Check]:
     """Whether the question was asked properly."""
     plan, seconds, latencies = evidence.plan, evidence.file("_seconds.csv"), evidence.file(".hlog")
     counts, ledger = count_requests(evidence.rows), evidence.file("_ledger.jsonl")
@@ -93,25 +86,25 @@ def judge_validity(evidence: Evidence, usual_books: int | None) -> list[Check]:
         *judge_generator(plan, evidence.generator, evidence.run.processes, evidence.span),
         *judge_balance(evidence),
         *judge_samples(plan, evidence.samples, evidence.span, find_silence(evidence)),
-        judge_data(plan.name, evidence.data, usual_books, evidence.run.urls),
+        judge_data(plan.name, evidence.data, books_at_start, evidence.run.urls),
     ]
 
 
 def judge_contract(evidence: Evidence) -> list[Check]:
-    """What is FAIL in any scenario: wrong answers, broken promises of writes, worker processes that come or go."""
+    """What fails any scenario: wrong answers, broken guarantees of writes, worker processes that start or end."""
     plan, source = evidence.plan, evidence.file("_seconds.csv")
     counts = count_requests(evidence.rows)
     checks = [*judge_errors(plan, counts, evidence.results, source), judge_amount(plan, counts, source)]
     checks += judge_workers(plan, evidence.samples, evidence.span)
     if evidence.writes:
         read_back = f"{plan.name}_read_back.json"
-        checks += judge_promises(evidence.promises, f"{evidence.file('_ledger.jsonl')}, {read_back}")
-        checks.append(judge_reading(evidence.promises, read_back, needed=plan.name == "write_heavy"))
+        checks += judge_guarantees(evidence.audit, f"{evidence.file('_ledger.jsonl')}, {read_back}")
+        checks.append(judge_reading(evidence.audit, read_back, needed=plan.name == "write_heavy"))
     return checks
 
 
 def judge_performance(evidence: Evidence) -> list[Check]:
-    """The objectives of the whole load; the spike holds those of latency and refusals by itself, part by part."""
+    """The objectives of the whole load; the spike judges latency and refusals part by part, in its own file."""
     plan, source = evidence.plan, evidence.file(".hlog")
     checks = [*judge_question(plan), judge_longest(plan, evidence.latencies, source), judge_standstills(evidence)]
     if plan.name == "spike":
@@ -124,7 +117,7 @@ def judge_performance(evidence: Evidence) -> list[Check]:
     ]
 
 
-def set_aside(check: Check) -> Check:
+def leave_unjudged(check: Check) -> Check:
     """A check about performance without its verdict; any other as it is."""
     if check.kind != PERFORMANCE:
         return check

@@ -1,7 +1,10 @@
 """Checks a load by Little's law: what its users did must add up to the time they were there."""
 
+import math
+
 from analysis.checks.evidence import Evidence
-from analysis.findings import VALIDITY, Check, Figure, hold
+from analysis.findings import VALIDITY, Check, Figure, make_check
+from analysis.number_formats import say_share
 from analysis.plan.plan import Plateau
 from analysis.records.counts import add_times
 
@@ -29,14 +32,15 @@ def judge_balance(evidence: Evidence) -> list[Check]:
         if worst.value is None or abs(share - 1) > abs(float(worst.value) - 1):
             worst = Figure(worst.name, round(share, 4), "", worst.source)
         if abs(share - 1) > evidence.plan.limit("balance-ratio"):
-            where = f"plateau {number}: " if len(plateaus) > 1 else ""
-            spent = f"{times['requests'] + times['aside']:.0f} s in requests and {times['think']:.0f} s thinking"
-            found.append(f"{where}users were there for {there:.0f} s but spent {spent} ({share:.1%})")
+            where = f" on plateau {number}" if len(plateaus) > 1 else ""
+            said = say_share(share, beside=1 - math.copysign(evidence.plan.limit("balance-ratio"), 1 - share))
+            spent = f"{times['requests'] + times['aside']:,.0f} s in requests and {times['think']:,.0f} s thinking"
+            found.append(f"Users{where} account for {said} of their time ({spent}, of {there:,.0f} s).")
         if hole := find_hole(evidence, plateau):
             found.append(hole)
     if worst.value is None:
-        found.append("no plateau was long enough to check what users did against the time they were there")
-    return [hold("the books balance (Little's law)", VALIDITY, "; ".join(found), worst)]
+        found.append("No plateau was long enough to compare what users did with the time they had.")
+    return [make_check("the books balance (Little's law)", VALIDITY, " ".join(found), worst)]
 
 
 def find_hole(evidence: Evidence, plateau: Plateau) -> str:
@@ -50,7 +54,6 @@ def find_hole(evidence: Evidence, plateau: Plateau) -> str:
         spent = sum(add_times(evidence.rows_in((start, start + WINDOW_S))).values())
         if spent < there / 2:
             second = start - evidence.curve.started
-            return (
-                f"users were there for {there} s in the {WINDOW_S} s from second {second} on, but spent {spent:.0f} s"
-            )
+            busy = f"from second {second:,} on they were busy for {spent:.0f} s of {there:,}"
+            return f"Users did nothing for over half of {WINDOW_S} s ({busy})."
     return ""

@@ -26,11 +26,11 @@ Statistic = Callable[..., Values]
 
 @dataclass(frozen=True)
 class Blocks:
-    """A span cut into blocks of equal length: how often each latency `us` occurred in each of them."""
+    """A span cut into blocks of equal length: how often each latency `us` occurred in each block."""
 
     us: Numbers
     counts: Numbers  # a row for each block, a column for each latency
-    seconds: float  # of one block
+    seconds: float  # of a block
 
     @property
     def answers(self) -> int:
@@ -41,7 +41,7 @@ class Blocks:
         return len(self.counts)
 
     def pool(self, drawn: Numbers) -> Values:
-        """How often each latency occurred in the blocks drawn; `drawn` may hold many drawings, one a row."""
+        """How often each latency occurred in the blocks drawn; each row of `drawn` is a drawing."""
         times = (drawn[..., np.newaxis] == self.all).sum(axis=-2)
         pooled: Values = times.astype(float) @ self.counts
         return pooled
@@ -104,7 +104,7 @@ def find_interval(blocks: tuple[Blocks, ...], statistic: Statistic, confidence: 
 
 @dataclass(frozen=True)
 class Ratio:
-    """How many times a p95 is another one, with its interval; None where there were too few answers to tell."""
+    """A p95 as a multiple of an earlier p95, with its interval; None where there were too few answers to tell."""
 
     before_ms: float | None
     after_ms: float | None

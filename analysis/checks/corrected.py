@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from analysis.checks.evidence import Evidence
 from analysis.findings import Table
+from analysis.number_formats import say_count, say_number
 from analysis.records.counts import add_times, count_requests
 from analysis.records.endpoints import GROUPS
 from analysis.records.latencies import Latencies, Numbers
@@ -20,7 +21,7 @@ Weights = NDArray[np.float64]
 
 
 def compare_corrected(evidence: Evidence) -> tuple[Table | None, str]:
-    """A table of raw beside corrected percentiles for each group of endpoints, and which of them are judged.
+    """A table of raw and corrected percentiles for each group of endpoints, and a sentence on which are judged.
 
     No table without answers, or without think times to tell the interval by; nor for the smoke, whose walks do not
     think between their steps.
@@ -31,10 +32,11 @@ def compare_corrected(evidence: Evidence) -> tuple[Table | None, str]:
     us, missed = find_missed(evidence.latencies, interval_s)
     rows = [describe(group, evidence.latencies_of(group), evidence.latencies, us, missed) for group in GROUPS]
     rows.append(describe("all", evidence.latencies, evidence.latencies, us, missed))
-    added = f"{missed.sum():,.0f} answers that waiting users kept from being asked for (a user sends every"
-    note = f"percentiles: the raw ones are judged; the corrected ones beside them add {added} {interval_s:.3g} s)"
+    added = f"{say_count(int(missed.sum()), 'request')} that waiting users did not send"
+    note = f"The corrected percentiles add {added} (a user sends every {say_number(interval_s, 's')})."
     if not missed.sum():
-        note = "percentiles: the raw ones are judged; no answer took long enough for the corrected ones to differ"
+        note = "The corrected percentiles are the same, because no answer took long enough to delay a request."
+    note = f"The raw percentiles are judged. {note}"
     sources = f"{evidence.file('.hlog')}, {evidence.file('_seconds.csv')}"
     return Table("Raw and corrected latencies", COLUMNS, tuple(row for row in rows if row[1]), sources), note
 

@@ -1,11 +1,11 @@
-"""Gathers all that one scenario is judged by: what was planned, how it ended, and every file it left."""
+"""Gathers what a scenario is judged by: what was planned, how it ended, and every file it left."""
 
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import chain
 from pathlib import Path
 
-from analysis.checks.guarantees import Promises, compare
+from analysis.checks.guarantees import WriteAudit, audit_writes
 from analysis.plan.plan import Plan, Plateau
 from analysis.records.counts import Counts, count_endpoints
 from analysis.records.curve import Curve, measure_curve
@@ -79,9 +79,9 @@ class Evidence:
         return count_endpoints(self.rows)
 
     @cached_property
-    def promises(self) -> Promises:
+    def audit(self) -> WriteAudit:
         """What became of the writes."""
-        return compare(self.writes, self.read_back)
+        return audit_writes(self.writes, self.read_back)
 
     def span_of(self, plateau: Plateau) -> Span:
         """A plateau as it took place, without the second at each edge, for a stage may still change in it."""

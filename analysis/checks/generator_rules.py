@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from itertools import pairwise
 
-from analysis.findings import VALIDITY, Check, Figure, hold
+from analysis.findings import VALIDITY, Check, Figure, make_check
+from analysis.number_formats import say_number, say_share
 from analysis.plan.plan import Plan
 from analysis.records.formats import LAG_NOTED_MS, MASTER, GeneratorRow
 
@@ -37,14 +38,15 @@ def judge_presence(plan: Plan, parts: Mapping[str, Rows], span: tuple[float, flo
     found = []
     for part, rows in parts.items():
         if not rows:
-            found.append(f"{_name(part)} left no record of itself")
+            found.append(f"{_name(part).capitalize()} left no record of itself.")
             continue
         if (late := rows[0].at - span[0]) > allowed + 1:
-            found.append(f"{_name(part)} (pid {rows[0].pid}) left no record of its first {late:.0f} s")
+            found.append(f"{_name(part).capitalize()} (pid {rows[0].pid}) left no record of its first {late:.0f} s.")
         if rows[-1].at < span[1] - allowed:
-            found.append(f"{_name(part)} (pid {rows[-1].pid}) was lost {rows[-1].at - span[0]:.0f} s after the start")
+            name, lived = f"{_name(part).capitalize()} (pid {rows[-1].pid})", rows[-1].at - span[0]
+            found.append(f"{name} was lost {lived:,.0f} s after the start.")
     there = Figure("processes", sum(1 for rows in parts.values() if rows), "", source)
-    return hold("no process of the load was lost", VALIDITY, "; ".join(found), there)
+    return make_check("no process of the load was lost", VALIDITY, " ".join(found), there)
 
 
 def judge_cpu(plan: Plan, parts: Mapping[str, Rows], source: str) -> Check:
@@ -53,26 +55,30 @@ def judge_cpu(plan: Plan, parts: Mapping[str, Rows], source: str) -> Check:
     for part, rows in parts.items():
         busy = [row.cpu for row in rows if row.cpu > limit]
         if len(busy) > max(plan.limit("off-plan-ratio") * len(rows), plan.limit("off-plan-seconds")):
-            found.append(f"{_name(part)} used over {limit:.0%} of a core in {len(busy)} of {len(rows)} s")
+            allowed = f"over {say_share(limit)} of a core; of {len(rows):,} s"
+            found.append(f"{_name(part).capitalize()} was too busy for {len(busy):,} s ({allowed}).")
     most = max((sum(row.cpu for row in rows) / len(rows) for rows in parts.values()), default=None)
     figure = Figure("busiest process, mean share of a core", None if most is None else round(most, 4), "", source)
-    return hold("the generator had processor time to spare", VALIDITY, "; ".join(found), figure)
+    return make_check("the generator had processor time to spare", VALIDITY, " ".join(found), figure)
 
 
 def judge_lag(plan: Plan, parts: Mapping[str, Rows], source: str) -> Check:
     """INVALID when an event loop stalled once for over 500 ms, or lagged more than 20 ms in over 1 % of the time."""
     found = []
+    stall_limit, lag_limit = plan.limit("generator-stall-ms"), plan.limit("generator-lag-p99-ms")
     stalls = {part: longest_stall(rows) for part, rows in parts.items()}
     lags = {part: lag_p99(rows) for part, rows in parts.items()}
     for part in parts:
-        if stalls[part] > plan.limit("generator-stall-ms"):
-            found.append(f"the event loop of {_name(part)} stalled for {stalls[part]:,.0f} ms")
-        if lags[part] > plan.limit("generator-lag-p99-ms"):
-            limit = plan.limit("generator-lag-p99-ms")
-            found.append(f"the event loop of {_name(part)} lagged {lags[part]:.0f} ms at p99 (limit {limit:g} ms)")
+        name = _name(part)
+        if stalls[part] > stall_limit:
+            stalled = say_number(stalls[part], "ms", beside=stall_limit)
+            found.append(f"The event loop of {name} stalled for {stalled} (limit {stall_limit:g} ms).")
+        if lags[part] > lag_limit:
+            lagged = say_number(lags[part], "ms", beside=lag_limit)
+            found.append(f"The event loop of {name} lagged {lagged} at p99 (limit {lag_limit:g} ms).")
     longest = Figure("longest stall", round(max(stalls.values(), default=0.0), 1), "ms", source)
     p99 = Figure("lag at p99", round(max(lags.values(), default=0.0), 1), "ms", source)
-    return hold("the generator's event loop kept pace", VALIDITY, "; ".join(found), longest, p99)
+    return make_check("the generator's event loop kept pace", VALIDITY, " ".join(found), longest, p99)
 
 
 def longest_stall(rows: Rows) -> float:

@@ -44,7 +44,7 @@ class Spread:
 SLOPE, LEVEL = Spread(2.9, PARTS - FITTED), Spread(2.26, PARTS - FITTED)
 # The least growth that is found in nine of ten runs exceeds the objective by so many times the reach of one run: the
 # noise of the next run is another, and growth leaves fewer courses that fit. Simulated at the confidence of the soak.
-FOUND = 2.03
+DETECTABLE = 2.03
 
 
 @dataclass(frozen=True)
@@ -138,14 +138,14 @@ def _list_courses() -> tuple[Values, ...]:
 
 
 @dataclass(frozen=True)
-class Change:
-    """A growth with its interval. `found_from` is the least that nine of ten such runs find; None without."""
+class Estimate:
+    """A growth with its interval. `detectable` is the least that nine of ten such runs find; None without."""
 
     value: float
     low: float
     high: float
     objective: float | None
-    found_from: float | None
+    detectable: float | None
 
     @property
     def exceeds(self) -> bool:
@@ -158,9 +158,9 @@ class Change:
         return self.objective is not None and self.value > self.objective >= self.low
 
 
-def find_change(value: float, noise: float, spread: Spread, confidence: float, objective: float | None) -> Change:
+def estimate_growth(value: float, noise: float, spread: Spread, confidence: float, objective: float | None) -> Estimate:
     """The value with its interval, each end of which has this confidence; rounded to hundredths."""
     reach = spread.reach(confidence) * noise
-    found = None if objective is None else round(objective + FOUND * reach, 2)
+    found = None if objective is None else round(objective + DETECTABLE * reach, 2)
     low, value, high = (round(float(end), 2) + 0.0 for end in (value - reach, value, value + reach))
-    return Change(value, low, high, objective, found)
+    return Estimate(value, low, high, objective, found)

@@ -1,16 +1,19 @@
-"""Says whether the load was the one that was planned, ran to its end, and was written down whole."""
+"""Says whether the load was the planned load, ran to its end, and began with the data that the run began with.
 
-from collections.abc import Iterable, Mapping
+The run's first scenario says what these data are, and not init.sql: a catalogue of the user's own is as good.
+"""
+
+from collections.abc import Mapping
 
 from scipy.stats import binom
 
-from analysis.findings import VALIDITY, Check, Figure, hold
+from analysis.findings import VALIDITY, Check, Figure, make_check
+from analysis.number_formats import say_count, say_share
 from analysis.plan.plan import Plan, Plateau
 from analysis.records.counts import Counts
 from analysis.records.curve import Curve
-from analysis.records.endpoints import count_ledger_writes, count_mix, is_ledger_write
-from analysis.records.ledger import Write
-from analysis.records.locust_files import Results
+from analysis.records.endpoints import count_mix
+from analysis.records.formats import DataState
 from analysis.records.run import End
 
 
@@ -18,14 +21,14 @@ def judge_end(plan: Plan, end: End | None) -> Check:
     """INVALID unless Locust ended by itself with code 0."""
     reason = ""
     if end is None:
-        reason = "was cut off: nothing says how Locust ended"
+        reason = "Nothing says how Locust ended, because the load was cut off."
     elif end.interrupted:
-        reason = "was interrupted"
+        reason = "The load was interrupted."
     elif end.exit_code:
         killed = f", killed by signal {end.exit_code - 128}" if end.exit_code > 128 else ""
-        reason = f"Locust crashed (exit code {end.exit_code}{killed}); see {plan.name}.log"
+        reason = f"Locust crashed (exit code {end.exit_code}{killed}). See {plan.name}.log."
     code = end.exit_code if end else None
-    return hold("the load ran to its end", VALIDITY, reason, Figure("exit code", code, "", "scenarios.csv"))
+    return make_check("the load ran to its end", VALIDITY, reason, Figure("exit code", code, "", "scenarios.csv"))
 
 
 def judge_seconds(plan: Plan, curve: Curve) -> Check:
@@ -33,32 +36,33 @@ def judge_seconds(plan: Plan, curve: Curve) -> Check:
     allowed = max(plan.limit("off-plan-ratio") * plan.seconds, plan.limit("off-plan-seconds"))
     reason = ""
     if abs(curve.seconds - plan.seconds) > allowed:
-        reason = f"ran {curve.seconds} s where {plan.seconds:g} s were planned"
+        reason = f"The load lasted {curve.seconds:,} s ({plan.seconds:,g} s were planned)."
     source = f"{plan.name}_stats_history.csv"
     figures = Figure("planned", plan.seconds, "s", "run.json"), Figure("ran", curve.seconds, "s", source)
-    return hold("it lasted as long as planned", VALIDITY, reason, *figures)
+    return make_check("it lasted as long as planned", VALIDITY, reason, *figures)
 
 
 def judge_users(plan: Plan, curve: Curve) -> Check:
     """INVALID when on a plateau the users left the plan by more than 5 %, for more than 5 % of it (or 2 s)."""
     found = []
     for number, plateau in enumerate(plan.plateaus(), start=1):
-        where = f"plateau {number}: " if len(plan.stages) > 1 else ""
-        if words := _users_off_plan(plan, plateau, curve.within(plateau)):
-            found.append(where + words)
+        where = f" on plateau {number}" if len(plan.stages) > 1 else ""
+        if words := _users_off_plan(plan, plateau, curve.within(plateau), where):
+            found.append(words)
     most = Figure("most users", max(curve.users, default=0), "", f"{plan.name}_stats_history.csv")
     planned = Figure("planned", plan.users, "", "run.json")
-    return hold("the users were those planned", VALIDITY, "; ".join(found), planned, most)
+    return make_check("the users were those planned", VALIDITY, " ".join(found), planned, most)
 
 
-def _users_off_plan(plan: Plan, plateau: Plateau, users: list[int]) -> str:
+def _users_off_plan(plan: Plan, plateau: Plateau, users: list[int], where: str) -> str:
     off = [count for count in users if abs(count - plateau.users) > plan.limit("off-plan-ratio") * plateau.users]
     length = plateau.end - plateau.start
     allowed = max(plan.limit("off-plan-ratio") * length, plan.limit("off-plan-seconds"))
     if not off or (len(off) <= allowed and len(off) < len(users)):
         return ""
-    seen = f"{off[0]}" if min(off) == max(off) else f"{min(off)} to {max(off)}"
-    return f"users were {seen} where {plateau.users} were planned, for {len(off)} of {len(users)} s"
+    seen = f"{off[0]:,}" if min(off) == max(off) else f"{min(off):,} to {max(off):,}"
+    planned = f"{plateau.users:,} were planned; for {len(off):,} of {len(users):,} s"
+    return f"The load{where} had {seen} {'user' if seen == '1' else 'users'} ({planned})."
 
 
 def judge_mix(plan: Plan, endpoints: Mapping[str, Counts], source: str) -> list[Check]:
@@ -69,64 +73,51 @@ def judge_mix(plan: Plan, endpoints: Mapping[str, Counts], source: str) -> list[
     low, high = binom.interval(plan.limit("mix-confidence"), sent, plan.write_share)
     reason = ""
     if not low <= writes <= high:
-        reason = (
-            f"writes were {writes / sent:.1%} of {sent} catalogue requests where {plan.write_share:.1%} were planned"
-            f" ({writes}, not {low:.0f} to {high:.0f})"
-        )
+        planned = f"{say_share(plan.write_share)} were planned; {writes:,} writes, not {low:,.0f} to {high:,.0f}"
+        reason = f"Writes were {say_share(writes / sent, beside=plan.write_share)} of the requests ({planned})."
     figures = Figure(
         "share of writes", round(writes / sent, 4), "", source, round(low / sent, 4), round(high / sent, 4)
     )
-    return [hold("the mix was the planned one", VALIDITY, reason, figures)]
-
-
-def judge_ledger(plan: Plan, endpoints: Mapping[str, Counts], entered: int, source: str) -> Check:
-    """INVALID when over 1 % of the writes are not in the ledger: what became of those nobody can look up."""
-    writes = count_ledger_writes(endpoints)
-    missing = writes - entered
-    reason = ""
-    if missing > plan.limit("unrecorded-ratio") * writes:
-        reason = f"{writes} writes were sent, and {source} has {entered}"
-    return hold("every write is in the ledger", VALIDITY, reason, Figure("writes in it", entered, "", source))
-
-
-def judge_outcomes(plan: Plan, endpoints: Mapping[str, Counts], writes: Iterable[Write], source: str) -> Check:
-    """INVALID when over 1 % of the writes that were answered right have no answer in the ledger: none could be lost.
-
-    Writes that are not in it at all are another matter.
-    """
-    right = sum(counts.right for name, counts in endpoints.items() if is_ledger_write(name))
-    outcomes = [outcome for _, outcome in writes]
-    answered = sum(1 for outcome in outcomes if outcome and outcome.status)
-    reason = ""
-    if min(right, len(outcomes)) - answered > plan.limit("unrecorded-ratio") * right:
-        reason = f"{right} writes were answered right, and {source} has the answers to {answered}"
-    return hold("the ledger has the answers", VALIDITY, reason, Figure("answers in it", answered, "", source))
+    return [make_check("the mix was the planned one", VALIDITY, reason, figures)]
 
 
 def judge_exceptions(plan: Plan, exceptions: int) -> Check:
     """INVALID when the load side itself raised: what it would have sent is not known."""
     source = f"{plan.name}_exceptions.csv"
-    reason = f"the load side raised {exceptions} exceptions; see {source}" if exceptions else ""
-    return hold("the load side worked", VALIDITY, reason, Figure("exceptions", exceptions, "", source))
+    reason = f"The load side raised {say_count(exceptions, 'exception')} (see {source})." if exceptions else ""
+    return make_check("the load side worked", VALIDITY, reason, Figure("exceptions", exceptions, "", source))
 
 
-def judge_recording(plan: Plan, results: Results, recorded: Counts, latencies: int, sources: tuple[str, str]) -> Check:
-    """INVALID when two counts of the same requests differ by more than 1 %: then some were not written down.
+def judge_data(name: str, states: Mapping[str, DataState], usual: int | None, urls: Mapping[str, str]) -> Check:
+    """INVALID when books of an earlier load were there, the catalogue differs from `usual`, or no state was recorded.
 
-    Compared are the endpoints of Locust's statistics with their total, that total with `recorded` requests, and the
-    right answers among them with the number of `latencies`; `sources` are the files of the two.
+    INVALID too when the number of books that are not the load's own changed during the load, because the question was
+    then asked over other data than it began with. A load adds, changes and removes none but its own books.
+
+    `usual` is the number of books before the first scenario of the run; `states` are those of scenario `name`; `urls`
+    are the addresses of the services by name, as far as they are known.
     """
-    total = results.total.requests if results.total else None
-    listed = sum(endpoint.requests for endpoint in results.endpoints)
-    pairs = [
-        (recorded.right, sources[0], latencies, sources[1], "right answers"),
-        (recorded.requests, sources[0], total, f"{plan.name}_stats.csv", "requests"),
-        (listed, "the endpoints", total, "the total", f"requests in {plan.name}_stats.csv"),
+    before, after = states.get("before"), states.get("after")
+    reason = ""
+    if before is None:
+        reason = "Nothing says what data the load began with."
+    elif before.own:
+        reason = say_leftovers(before.own, urls)
+    elif usual is not None and before.books != usual:
+        reason = f"The catalogue began with {say_count(before.books, 'book')} (the run began with {usual:,})."
+    elif after is not None and after.books - after.own != before.books:
+        left = say_count(after.books - after.own, "book")
+        reason = f"The catalogue ended with {left}, without the books of the load (it began with {before.books:,})."
+    source = f"{name}_data.jsonl"
+    figures = [
+        Figure(f"books {moment} it", state.books if state else None, "", source)
+        for moment, state in (("before", before), ("after", after))
     ]
-    found = [
-        f"{one_source} and {other_source} say {one} and {other} {what}"
-        for one, one_source, other, other_source, what in pairs
-        if other is not None and abs(one - other) > plan.limit("unrecorded-ratio") * max(one, other)
-    ]
-    figures = Figure("requests", recorded.requests, "", sources[0]), Figure("latencies", latencies, "", sources[1])
-    return hold("all requests were written down", VALIDITY, "; ".join(found), *figures)
+    return make_check("the data was as when the run began", VALIDITY, reason, *figures)
+
+
+def say_leftovers(count: int, urls: Mapping[str, str]) -> str:
+    """That books of an earlier load were there, and the command that removes them from the services at `urls`."""
+    books = f"{say_count(count, 'book')} of an earlier load {'was' if count == 1 else 'were'}"
+    options = "".join(f" --{service}-url {urls[service]}" for service in sorted(urls))
+    return f"{books} still in the catalogue. Remove them with: python remove_leftovers.py{options}"

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from scipy.stats import binom
 
 from analysis.findings import FAIL, INCONCLUSIVE, PASS, PERFORMANCE, Check, Figure
+from analysis.number_formats import say_count, say_number
 from analysis.plan.plan import Plan
 from analysis.records.endpoints import GROUPS, group_of, title_of
 from analysis.records.formats import DIGITS
@@ -20,7 +21,7 @@ ASKS_FOR = {
     "spike": ("reads",),
 }
 CHANCE = 0.001  # in so small a share of runs may few answers be judged slow by chance
-P99_FACTORS = {"reads": 3.0, "writes": 3.0, "login": 1.5}  # of the p95 objective, when none is given for p99
+P99_FACTORS = {"reads": 3.0, "writes": 3.0, "login": 1.5}  # of the p95 objective, where the file gives no p99 objective
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ def find_objective(plan: Plan, group: str, percentile: Percentile) -> float | No
 
 
 def judge_objectives(plan: Plan, latencies: Latencies, source: str, where: str = "") -> list[Check]:
-    """Judge each objective of the plan: endpoints with enough answers alone, the others of a group as one.
+    """Judge each objective of the plan: endpoints with enough answers alone, the others of a group together.
 
     Fewer than 20 answers for p95, 100 for p99, are only judged when so many slow ones cannot be chance.
 
@@ -74,7 +75,7 @@ def judge_objectives(plan: Plan, latencies: Latencies, source: str, where: str =
                 judged += _judge_group(Objective(plan, percentile, limit, source, where), group, latencies)
     if judged and all(check.verdict is None for check in judged):
         first = judged[0]
-        words = f"too few answers to judge any latency by{where}; {first.name}: {first.reason}"
+        words = f"No latency{where} can be judged, because there are too few answers. {first.name}: {first.reason}"
         judged[0] = Check(first.name, PERFORMANCE, INCONCLUSIVE, words, first.figures)
     return judged
 
@@ -86,7 +87,7 @@ def judge_question(plan: Plan) -> list[Check]:
             f"{group} have an objective",
             PERFORMANCE,
             INCONCLUSIVE,
-            f"the scenario's file gives no objective-{group}-p95-ms to hold {group} against",
+            f"No {group} can be judged, because the scenario file gives no objective-{group}-p95-ms.",
         )
         for group in ASKS_FOR.get(plan.name, ())
         if plan.objective(f"{group}-p95-ms") is None
@@ -94,14 +95,15 @@ def judge_question(plan: Plan) -> list[Check]:
 
 
 def judge_longest(plan: Plan, latencies: Latencies, source: str) -> Check:
-    """FAIL when one right answer took longer than the services promise."""
+    """FAIL when a right answer took longer than the services guarantee."""
     limit = plan.objective("longest-ms") or 0.0
     longest = latencies.percentile(1.0)
     figures = Figure("longest answer", longest, "ms", source), Figure("objective", limit, "ms", "run.json")
     late = int(latencies.count[latencies.us > limit * 1000 * (1 + 10**-DIGITS)].sum())  # as exact as the record is
     if not late or longest is None:
         return Check("no answer took too long", PERFORMANCE, PASS, "", figures)
-    reason = f"{late} of {latencies.answers} answers took over {limit / 1000:g} s, the longest {longest / 1000:.3g} s"
+    worst = f"the longest {say_number(longest / 1000, 's', beside=limit / 1000)}, of {latencies.answers:,} answers"
+    reason = f"{say_count(late, 'answer')} took too long (over {limit / 1000:g} s, {worst})."
     return Check("no answer took too long", PERFORMANCE, FAIL, reason, figures)
 
 
@@ -128,12 +130,13 @@ def _judge_one(objective: Objective, title: str, latencies: Latencies) -> Check:
     figures = measured, Figure("objective", limit, "ms", "run.json"), counted
     if value <= limit:
         return Check(name, PERFORMANCE, PASS, "", figures)
-    reason = f"{title}: {percentile.name} {value:.4g} ms, objective {limit:g} ms ({answers} answers)"
+    said = say_number(value, "ms", beside=limit)
+    reason = f"The {percentile.name} of {title} is {said} (objective {limit:g} ms, {say_count(answers, 'answer')})."
     return Check(name, PERFORMANCE, FAIL, reason, figures)
 
 
 def _judge_few(objective: Objective, name: str, latencies: Latencies, figures: tuple[Figure, ...]) -> Check:
-    """FAIL when so many slow answers come by chance in less than one of a thousand runs, else not judged.
+    """FAIL when so many slow answers come by chance in less than 1 of 1,000 runs, else not judged.
 
     By chance: each answer is slow with the share that the percentile leaves, so their number is binomial.
     """
@@ -141,8 +144,9 @@ def _judge_few(objective: Objective, name: str, latencies: Latencies, figures: t
     slow = int(latencies.count[latencies.us > limit * 1000].sum())
     if not slow or binom.sf(slow - 1, answers, 1 - objective.percentile.share) >= CHANCE:
         few = objective.plan.limit("few-answers") * objective.percentile.more
-        return Check(name, PERFORMANCE, None, f"{answers} answers, fewer than {few:g}", figures)
+        reason = f"There were {say_count(answers, 'answer')} ({few:g} are needed)."
+        return Check(name, PERFORMANCE, None, reason, figures)
     percentile = objective.percentile.name
-    late = f"{slow} of only {answers} answers took over {limit:g} ms, the objective of {percentile}"
-    reason = f"{name.removesuffix(f' {percentile}')}: {late}"
+    late = f"over {limit:g} ms, the objective of {percentile}; of {answers} answers"
+    reason = f"{say_count(slow, 'answer')} to {name.removesuffix(f' {percentile}')} took too long ({late})."
     return Check(name, PERFORMANCE, FAIL, reason, figures)

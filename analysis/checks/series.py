@@ -1,15 +1,15 @@
-"""Draws courses out of the server samples: one of each worker process, of the stores, and of the machine."""
+"""Takes series out of the server samples: of each worker process, of the stores, and of the machine."""
 
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from analysis.checks.server_rules import measure_shift, place_sample
+from analysis.records.clocks import measure_shift, place_sample
 from analysis.records.formats import ServerSample
 
 KIB = 1024.0
-STORES_ASKED_BY = "books"  # the other service has the same gauges, but nobody fills them
+STORES_ASKED_BY = "books"  # the other service has the same gauges, but never fills them
 OF_WORKERS = ("cpu_s", "rss", "fds", "own_fds", "threads", "clients")
 OF_STORES = {
     "db_connections",

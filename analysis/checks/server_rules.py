@@ -1,17 +1,14 @@
-"""Says whether the services were watched all the time, and puts their samples on the client's clock."""
+"""Says whether the services were watched all the time."""
 
 import math
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
-from statistics import median
 
-from analysis.findings import VALIDITY, Check, Figure, hold
+from analysis.findings import VALIDITY, Check, Figure, make_check
 from analysis.plan.plan import Plan
-from analysis.records.formats import ServerSample
+from analysis.records.formats import SERVICES, ServerSample
 
-SERVICES = ("auth", "books")
 LATE_S = 0.5  # a sample that comes so late is not missing
-CLOCK_SLACK_S = 0.1  # by which a sample may leave its exchange after the shift is taken out: less than a clock step
 
 
 def judge_samples(
@@ -31,14 +28,14 @@ def judge_samples(
         missing, longest = find_holes(moments, span)
         reason = ""
         if seconds and missing > plan.limit("missing-ratio") * seconds:
-            reason = f"{missing} of {seconds:.0f} s have no sample of the {service} service"
+            reason = f"There is no sample of the {service} service for {missing:,} s (of {seconds:,.0f} s)."
         elif seconds and longest > plan.limit("missing-seconds"):
-            reason = f"{longest} s in a row have no sample of the {service} service"
+            reason = f"There is no sample of the {service} service for {longest:,} s in a row."
         said = sorted({sample.error for sample in mine if sample.error})
         if reason and said:
-            reason += f" ({'; '.join(said[:3])})"
+            reason += f" The sampler got: {'; '.join(said[:3])}."
         figures = Figure("missing", missing, "s", source), Figure("missing in a row", longest, "s", source)
-        checks.append(hold(f"the {service} service was sampled every second", VALIDITY, reason, *figures))
+        checks.append(make_check(f"the {service} service was sampled every second", VALIDITY, reason, *figures))
     return checks
 
 
@@ -48,29 +45,3 @@ def find_holes(moments: Sequence[float], span: tuple[float, float]) -> tuple[int
     due = [span[0] - LATE_S, *inside, span[1] + LATE_S]
     holes = [max(0, math.floor(after - before - LATE_S)) for before, after in pairwise(due)]
     return sum(holes), max(holes, default=0)
-
-
-def measure_shift(samples: Sequence[ServerSample]) -> dict[str, float]:
-    """By how many seconds each service's clock is ahead of the client's.
-
-    The median over the quicker half of its samples: the middle of an exchange is known to half its length
-    (RFC 5905, section 8, the on-wire protocol).
-    """
-    shifts = {}
-    for service in SERVICES:
-        timed = [sample for sample in samples if sample.service == service and sample.server_at is not None]
-        if timed:
-            usual = median(sample.took for sample in timed)
-            shifts[service] = median((s.server_at or 0.0) - s.at for s in timed if s.took <= usual)
-    return shifts
-
-
-def place_sample(sample: ServerSample, shifts: dict[str, float]) -> float:
-    """When a sample was true, on the client's clock: the server's time without its shift.
-
-    When that lies outside the exchange, a clock was set in mid-run: then it is the middle of the exchange.
-    """
-    if sample.server_at is None or sample.service not in shifts:
-        return sample.at
-    moment = sample.server_at - shifts[sample.service]
-    return moment if abs(moment - sample.at) <= sample.took / 2 + CLOCK_SLACK_S else sample.at

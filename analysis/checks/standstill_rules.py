@@ -10,6 +10,7 @@ from itertools import groupby
 
 from analysis.checks.evidence import Evidence
 from analysis.findings import FAIL, PASS, PERFORMANCE, Check, Figure
+from analysis.number_formats import say_share
 from analysis.records.counts import are_requests, count_seconds
 from analysis.records.formats import WAITING, WAITING_BOOKS, is_catalogue
 
@@ -26,8 +27,9 @@ def judge_standstills(evidence: Evidence) -> Check:
         return Check(name, PERFORMANCE, PASS, "", figures)
     first = row[0] - evidence.curve.started
     catalogue = "" if dead == find_dead(evidence, WAITING) else " from the catalogue"
-    words = f"in {len(dead)} of {seconds} s ({share:.1%}) requests waited and no right answer came{catalogue}"
-    reason = f"{words}; the longest standstill lasted {len(row)} s, from second {first} on"
+    share_of_all = f"{say_share(share)} of {seconds:,} s"
+    reason = f"Requests waited for {len(dead):,} s without a right answer{catalogue} ({share_of_all}). "
+    reason += f"The longest standstill lasted {len(row):,} s (from second {first:,} on)."
     return Check(name, PERFORMANCE, FAIL, reason, figures)
 
 
@@ -40,7 +42,7 @@ def find_dead_seconds(evidence: Evidence) -> list[int]:
 
 
 def find_dead(evidence: Evidence, waiting: str) -> list[int]:
-    """The seconds with a request in flight all through and no right answer, of all requests (WAITING) or of those to
+    """The seconds with a request in flight all through and no right answer, of all requests (WAITING) or of requests to
     the catalogue (WAITING_BOOKS).
     """
     rows = [row for row in evidence.rows if waiting == WAITING or is_catalogue(row.endpoint)]
@@ -66,7 +68,7 @@ def find_silence(evidence: Evidence) -> dict[str, set[int]]:
 
 
 def count_waiting(evidence: Evidence, waiting: str) -> dict[int, float]:
-    """How many requests, of all or of those to the catalogue, were in flight all through each second.
+    """How many requests, of all or only to the catalogue, were in flight all through each second.
 
     A recording without such rows is read with less care: the seconds that all these requests spent in a second.
     """
@@ -81,6 +83,6 @@ def count_waiting(evidence: Evidence, waiting: str) -> dict[int, float]:
 
 
 def find_longest_row(seconds: list[int]) -> list[int]:
-    """The longest stretch of seconds that follow one another; the first of several."""
+    """The longest stretch of seconds that follow one another; of several equal ones the first."""
     rows = [[second for _, second in row] for _, row in groupby(enumerate(seconds), lambda pair: pair[1] - pair[0])]
     return max(rows, key=len, default=[])

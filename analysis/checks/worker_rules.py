@@ -1,29 +1,33 @@
-"""Says whether worker processes of the services came or went in mid-run: one that does was killed, or ended itself."""
+"""Says whether a worker process of a service started or ended in mid-run: it was killed, or it ended by itself."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from analysis.checks.server_rules import SERVICES
-from analysis.findings import CONTRACT, INCONCLUSIVE, Check, Figure, hold
+from analysis.findings import CONTRACT, INCONCLUSIVE, Check, Figure, make_check
 from analysis.plan.plan import Plan
-from analysis.records.formats import ServerSample
+from analysis.records.formats import SERVICES, ServerSample
 
 Span = tuple[float, float]
 NAMED = 6  # changes that a reason names
 
 
 @dataclass(frozen=True)
-class Change:
-    """A worker process that `came` or `went` so many seconds after the load began."""
+class WorkerChange:
+    """A worker process that `started` or `ended` so many seconds after the load began."""
 
     service: str
     pid: str
     what: str
     second: float
 
+    @property
+    def words(self) -> str:
+        """`books 4711 ended (at 12 s)`."""
+        return f"{self.service} {self.pid} {self.what} (at {self.second:,.0f} s)"
+
 
 def judge_workers(plan: Plan, samples: Sequence[ServerSample], span: Span) -> list[Check]:
-    """FAIL for each service whose worker processes at the end are not those of the beginning, by name and time.
+    """FAIL for each service whose worker processes changed during the load, by name and time.
 
     INCONCLUSIVE for a service that does not tell which it has.
     """
@@ -32,22 +36,22 @@ def judge_workers(plan: Plan, samples: Sequence[ServerSample], span: Span) -> li
         name = f"the {service} service kept its worker processes"
         mine = [sample for sample in samples if sample.service == service and sample.values]
         if not mine:
-            continue  # nobody watched: the rule about samples says so
+            continue  # the rule about samples says that there are none
         if not any(sample.workers for sample in mine):
-            reason = f"nothing says which worker processes the {service} service had"
+            reason = f"The {service} service does not say which worker processes it has."
             checks.append(Check(name, CONTRACT, INCONCLUSIVE, reason))
             continue
         changes = find_changes(samples, service, span)
-        named = ", ".join(f"{one.service} {one.pid} {one.what} at {one.second:.0f} s" for one in changes[:NAMED])
-        more = f" and {len(changes) - NAMED} more" if len(changes) > NAMED else ""
-        reason = f"worker processes came or went during the load: {named}{more}" if changes else ""
-        figure = Figure("worker processes that came or went", len(changes), "", source)
-        checks.append(hold(name, CONTRACT, reason, figure))
+        named = ", ".join(change.words for change in changes[:NAMED])
+        more = f", and others ({len(changes) - NAMED})" if len(changes) > NAMED else ""
+        reason = f"Worker processes started or ended during the load: {named}{more}." if changes else ""
+        figure = Figure("worker processes that started or ended", len(changes), "", source)
+        checks.append(make_check(name, CONTRACT, reason, figure))
     return checks
 
 
-def find_changes(samples: Sequence[ServerSample], service: str, span: Span) -> list[Change]:
-    """The worker processes of a service that came or went between the begin of the load and its end, by time.
+def find_changes(samples: Sequence[ServerSample], service: str, span: Span) -> list[WorkerChange]:
+    """The worker processes of a service that started or ended between the begin of the load and its end, by time.
 
     Samples from before and after the load are looked at too: a process that one sample leaves out did neither.
     """
@@ -59,8 +63,8 @@ def find_changes(samples: Sequence[ServerSample], service: str, span: Span) -> l
     changes = []
     for pid, numbers in seen.items():
         if numbers[0] > 0:
-            changes.append(Change(service, pid, "came", mine[numbers[0]].at - span[0]))
+            changes.append(WorkerChange(service, pid, "started", mine[numbers[0]].at - span[0]))
         if numbers[-1] < len(mine) - 1:
-            changes.append(Change(service, pid, "went", mine[numbers[-1] + 1].at - span[0]))
+            changes.append(WorkerChange(service, pid, "ended", mine[numbers[-1] + 1].at - span[0]))
     inside = [change for change in changes if 0 <= change.second <= span[1] - span[0]]
     return sorted(inside, key=lambda change: (change.second, change.pid))

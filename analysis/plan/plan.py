@@ -30,7 +30,7 @@ class Plateau:
 
 @dataclass(frozen=True)
 class Plan:
-    """One scenario as planned; a plain one is a curve of a single stage."""
+    """A scenario as planned; without a shape it has a single stage."""
 
     name: str
     question: str
@@ -42,11 +42,11 @@ class Plan:
     limits: dict[str, float] = field(default_factory=dict)
 
     def objective(self, name: str) -> float | None:
-        """What the services are to achieve: the scenario's own value or the usual one; None if not judged."""
+        """What the services are to achieve: the scenario's own value or the usual value; None if not judged."""
         return self.objectives.get(name, OBJECTIVES[name].usual)
 
     def limit(self, name: str) -> float:
-        """The scenario's own value of a limit, or the usual one."""
+        """The scenario's own value of a limit, or the usual value."""
         usual = LIMITS[name].usual
         if usual is None:
             raise KeyError(name)
@@ -67,7 +67,7 @@ class Plan:
         return list(accumulate(stage.seconds for stage in self.stages))
 
     def plateaus(self) -> list[Plateau]:
-        """The stages without their ramps; a stage that is all ramp has none."""
+        """The stages without their ramps; a stage that is all ramp has no plateau."""
         found, before, start = [], 0, 0.0
         for stage in self.stages:
             level_from = start + abs(stage.users - before) / stage.spawn_rate

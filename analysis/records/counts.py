@@ -22,7 +22,7 @@ class Counts:
 
     @property
     def errors(self) -> int:
-        """Requests that failed, without those that were refused because the service was full."""
+        """Requests that failed, without requests that were refused because the service was full."""
         return self.wrong + self.unanswered
 
     def add(self, row: SecondRow) -> None:

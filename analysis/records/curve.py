@@ -19,7 +19,7 @@ class Curve:
         return len(self.users)
 
     def bounds_of(self, plateau: Plateau) -> tuple[int, int]:
-        """First second of a plateau and the one behind its last, without the edges: a stage may change there.
+        """The first second of a plateau and the second after its last, without the edges, where a stage may change.
 
         A run that was cut off has only a part of the plateau, or none.
         """

@@ -6,7 +6,7 @@ from analysis.records.counts import Counts
 from analysis.records.formats import is_catalogue, split_endpoint
 
 GROUPS = ("reads", "writes", "login")
-UNLIKE_LOGIN = ("reads", "writes")
+ALL_BUT_LOGIN = ("reads", "writes")
 LEDGER_METHODS = ("POST", "PATCH", "DELETE")
 NO_WRITE = ("400", "405", "413", "415")  # the smoke walk gets them with a body that is no JSON, or a wrong method
 

@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote
 
+SERVICES = ("auth", "books")
 LOWEST_US, HIGHEST_US, DIGITS = 1, 60_000_000, 3
 MASTER = "master"
 
@@ -35,11 +36,11 @@ MASTER = "master"
 # the request ended. `wrong` is an answer that should have been another; `unanswered` a lost connection or a time-out;
 # `shed` a 503 or 429 with Retry-After. `busy_s` is the time that requests took within the second (Little's law).
 SECONDS = ("second", "endpoint", "right", "wrong", "unanswered", "shed", "busy_s")
-# Endpoints that are none; of them only busy_s is used. It is a time in the first two, and a number in the others:
+# Rows with these names are not about an endpoint. Only their busy_s is used: a time in the first two, else a number.
 THINK = "(think)"  # the think time *asked for*, spread over the seconds it covers; it ends when its user is stopped
-ASIDE = "(aside)"  # all else a user waits for: requests that are not counted, a semaphore of the load
+ASIDE = "(aside)"  # other time a user waits: for requests that are not counted, for a semaphore of the load
 CLOSED = "(idle connection closed)"  # kept connections found closed by the service before anything was sent on them
-WAITING = "(waiting)"  # requests in flight from the very begin of the second to its very end; no row when there is none
+WAITING = "(waiting)"  # requests in flight from the begin of the second to its end; no row without any
 WAITING_BOOKS = "(waiting for the catalogue)"  # the same for requests to the catalogue alone
 NUMBERS = (CLOSED, WAITING, WAITING_BOOKS)
 NO_REQUESTS = (THINK, ASIDE, *NUMBERS)
@@ -202,7 +203,7 @@ class DataState:
 
 @dataclass(frozen=True)
 class Shown:
-    """What one road shows of an ISBN: the status of GET /api/books/{isbn} and the book, None unless it is 200."""
+    """What a source of books shows of an ISBN: the status of GET /api/books/{isbn}, and the book if it is 200."""
 
     status: int
     book: dict[str, Any] | None
@@ -212,7 +213,7 @@ class Shown:
 class ReadBack:
     """NAME_read_back.json: {"at", "lag_s", "complete", "isbns": {ISBN: {"read_model": .., "database": ..}}}.
 
-    Every ISBN of the ledgers is asked for on both roads after the load and before its books are removed; each road
+    Both sources are asked for every ISBN of the ledgers after the load and before its books are removed; each
     gives {"status": .., "book": ..}. `lag_s` is how long the read model went on differing from MariaDB after the
     load had ended (None when it still did at the end of the wait); `complete` is false when not all could be asked.
     What is lost, differs or is doubled is worked out from this and the ledger by the analysis.
@@ -224,7 +225,7 @@ class ReadBack:
     isbns: dict[str, dict[str, Shown]]
 
 
-ROADS = ("read_model", "database")
+BOOK_SOURCES = ("read_model", "database")
 
 
 def part_path(folder: Path, name: str, part: str, ending: str) -> Path:

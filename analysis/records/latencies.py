@@ -15,7 +15,7 @@ from analysis.records.formats import DIGITS, HIGHEST_US, LOWEST_US, find_parts, 
 from analysis.records.gaps import LARGEST, Gaps, amount, check_time
 
 Numbers = NDArray[np.int64]
-Piece = tuple[int, int, Numbers, Numbers]  # second, endpoint, places in a histogram, their counts
+Piece = tuple[int, int, Numbers, Numbers]  # second, endpoint, indexes in a histogram, their counts
 LAYOUT = HdrHistogram(LOWEST_US, HIGHEST_US, DIGITS)
 HEADS = ("#", '"StartTimestamp"')  # of lines that hold no latencies
 DAMAGED = (ValueError, TypeError, zlib.error, HdrCookieException, HdrLengthException, AttributeError)
@@ -36,7 +36,7 @@ class Latencies:
         return int(self.count.sum())
 
     @cached_property
-    def places(self) -> dict[str, int]:
+    def endpoint_numbers(self) -> dict[str, int]:
         """The number of each endpoint."""
         return {name: place for place, name in enumerate(self.names)}
 
@@ -47,7 +47,7 @@ class Latencies:
 
     def of(self, endpoints: list[str]) -> "Latencies":
         """Those of some endpoints."""
-        wanted = [self.places[name] for name in endpoints if name in self.places]
+        wanted = [self.endpoint_numbers[name] for name in endpoints if name in self.endpoint_numbers]
         return self._keep(np.isin(self.endpoint, wanted))
 
     def _keep(self, what: Any) -> "Latencies":
@@ -100,7 +100,7 @@ def _read_line(line: str, names: dict[str, int], near: tuple[float, float] | Non
 
 
 def _decode(blob: str) -> tuple[Numbers, Numbers]:
-    """The places of a histogram that are not empty, and their counts."""
+    """The indexes of a histogram that are not empty, and their counts."""
     payload = HdrHistogramEncoder.decode(blob)
     header = payload.payload
     if (header.lowest_trackable_value, header.highest_trackable_value, header.significant_figures) != (
@@ -119,7 +119,7 @@ def _decode(blob: str) -> tuple[Numbers, Numbers]:
 
 
 def _values_at(index: Numbers) -> Numbers:
-    """The latencies in microseconds of places in a histogram, each in the middle of what it covers."""
+    """The latencies in microseconds of indexes in a histogram, each in the middle of what it covers."""
     # The layout of HdrHistogram: from 2,048 on, each doubling of the values has 1,024 buckets of equal width.
     half = LAYOUT.sub_bucket_half_count
     bucket = np.maximum((index >> LAYOUT.sub_bucket_half_count_magnitude) - 1, 0)
@@ -133,9 +133,9 @@ def _join(names: tuple[str, ...], pieces: list[Piece]) -> Latencies:
         none = np.zeros(0, dtype=np.int64)
         return Latencies(names, none, none, none, none)
     ordered = tuple(sorted(names))  # so that no order of processes or lines shows in the result
-    places = [ordered.index(name) for name in names]
+    numbers = [ordered.index(name) for name in names]
     pieces = sorted(
-        ((second, places[place], index, count) for second, place, index, count in pieces), key=lambda p: p[:2]
+        ((second, numbers[number], index, count) for second, number, index, count in pieces), key=lambda p: p[:2]
     )
     sizes = [len(piece[2]) for piece in pieces]
     return Latencies(

@@ -74,12 +74,12 @@ def read_generator(folder: Path, name: str, gaps: Gaps) -> dict[str, list[Genera
 
 
 def read_server(folder: Path, name: str, gaps: Gaps) -> list[ServerSample]:
-    """The samples of NAME_server.jsonl, those that could not be taken too."""
+    """The samples of NAME_server.jsonl, also the lines of samples that could not be taken."""
     return list(_read_lines(folder / f"{name}_server.jsonl", _sample, gaps))
 
 
 def read_ledger(folder: Path, name: str, gaps: Gaps) -> list[tuple[Sent, Outcome | None]]:
-    """Every write of a scenario with its outcome if one is known, those of a part in the order they were sent.
+    """Every write of a scenario with its outcome, if it is known; the writes of a part in the order they were sent.
 
     A book has one writer. Sorting by time would mix its writes up when the clock is set. The files of all parts are
     read; a scenario without writes has none, so their absence is no gap here. Adds to `gaps` what is damaged.
@@ -110,7 +110,7 @@ def read_read_back(folder: Path, name: str, gaps: Gaps) -> ReadBack | None:
     path = folder / f"{name}_read_back.json"
     try:
         data = read_json(path.read_text(encoding="utf-8"))
-        isbns = {isbn: {road: _shown(shown) for road, shown in roads.items()} for isbn, roads in data["isbns"].items()}
+        isbns = {isbn: {where: _shown(one) for where, one in shown.items()} for isbn, shown in data["isbns"].items()}
         check_amounts({"at": data["at"], "lag_s": data["lag_s"]})
         return ReadBack(data["at"], data["lag_s"], data["complete"], isbns)
     except OSError:
@@ -121,7 +121,7 @@ def read_read_back(folder: Path, name: str, gaps: Gaps) -> ReadBack | None:
 
 
 def read_failure_samples(folder: Path, name: str, gaps: Gaps) -> list[FailureSample]:
-    """A sample of each kind of failure, of all parts; older recordings have none.
+    """A sample of each kind of failure, of all parts; older recordings have no samples.
 
     Nothing is judged by them: a damaged line is named in `gaps`, and does not count among the damaged ones.
     """

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from analysis.plan.plan import SCENARIOS, Plan, plan_from_dict
+from analysis.records.formats import SERVICES
 from analysis.records.gaps import read_json
 
 INTERRUPTED = "interrupted"
-SERVICES = ("auth", "books")
 ADDRESS = re.compile(r"https?://[\w.:\[\]-]+")
 LONGEST_CODE = 3  # digits: an exit code is at most 255
 MOST_PROCESSES = 100  # files of more are not looked for
@@ -23,7 +23,7 @@ class RunError(Exception):
 
 @dataclass(frozen=True)
 class End:
-    """How Locust ended in one scenario: its exit code, or interrupted from outside."""
+    """How Locust ended in a scenario: its exit code, or interrupted from outside."""
 
     exit_code: int | None
     interrupted: bool = False
@@ -39,7 +39,7 @@ class End:
 
 @dataclass(frozen=True)
 class Run:
-    """One run: its name, its profile, the scenarios in order, and how those ended that were started.
+    """One run: its name, its profile, the scenarios in order, and how each that was started has ended.
 
     `facts` is run.json as it is; `processes` made the load.
     """

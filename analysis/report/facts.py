@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from analysis.findings import RunReport
+from analysis.number_formats import show_moment, show_number
 from analysis.records.gaps import LARGEST
-from analysis.report.number_formats import show_moment, show_number
 
 GIB = 1024**3
 SETTINGS = {
@@ -19,7 +19,7 @@ SETTINGS = {
 
 
 def list_facts(report: RunReport) -> list[tuple[str, str]]:
-    """(what, words), those that are not known left out."""
+    """(what, words) of every fact that is known."""
     facts = report.facts
     services = {name: part for name, part in _part(facts, "services").items() if isinstance(part, Mapping)}
     found = [
@@ -41,7 +41,7 @@ def _part(facts: Mapping[str, Any], name: str) -> Mapping[str, Any]:
 
 
 def find_date(report: RunReport) -> str:
-    """When the run began: as run.json says, else when its first load did."""
+    """When the run began: as run.json says, else when its first load began."""
     if isinstance(started := report.facts.get("started"), str):
         return started[:19].replace("T", " ") + (" UTC" if started.endswith("+00:00") else started[19:])
     moments = [scenario.started for scenario in report.scenarios if scenario.started]

@@ -22,8 +22,8 @@ def write_junit(report: RunReport) -> str:
 
 
 def list_cases(scenario: ScenarioReport) -> list[TestCase]:
-    """The tests of a scenario, the first of them about its question as a whole; what has no objective is no test."""
-    reasons = "; ".join(f"{check.verdict}: {check.reason}" for check in scenario.against)
+    """The tests of a scenario, the first for its question as a whole; a check without an objective is no test."""
+    reasons = " ".join(f"{check.verdict}: {check.reason}" for check in scenario.not_passed)
     whole = Check(scenario.question or scenario.name, WHOLE, scenario.verdict, reasons)
     judged = [check for check in scenario.checks if check.reason != NO_OBJECTIVE]
     cases = [make_case(scenario.name, check) for check in (whole, *judged)]

@@ -1,15 +1,15 @@
-"""Writes report.html, one page that needs nothing else: the verdict and its reasons, the answers, then the details."""
+"""Writes report.html, a page that needs no other file: the verdict and its reasons, the answers, then the details."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from pathlib import Path
+from urllib.parse import quote
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
+from analysis import number_formats
 from analysis.findings import WHOLE_LOAD, Figure, RunReport
-from analysis.report import number_formats
 from analysis.report.facts import list_facts
-from analysis.report.files import make_linker
 from analysis.report.sections import choose_reasons, describe_section, list_reasons, name_anchor
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -19,11 +19,12 @@ MOST_BUCKETS, FEWEST_BUCKETS = 300, 25  # of a line
 SIGNS = {"PASS": "✓", "FAIL": "✗", "INVALID": "!", "INCONCLUSIVE": "?", None: "·"}
 MEANINGS = {
     "PASS": "Every question was asked properly, and every objective held.",
-    "FAIL": "A promise or an objective did not hold.",
-    "INVALID": "A question was not asked properly: its figures do not answer it.",
+    "FAIL": "A guarantee or an objective did not hold.",
+    "INVALID": "A question was not asked properly, so its figures do not answer it.",
     "INCONCLUSIVE": "There is too little data to tell.",
 }
 KINDS = {"validity": "question", "contract": "contract", "performance": "objective", "": ""}
+Link = tuple[str, str]  # words, address; "" for a name that leads nowhere
 
 
 def write_html(report: RunReport) -> str:
@@ -55,7 +56,7 @@ def fill_page(report: RunReport, buckets: int) -> str:
 
 @cache
 def load_template() -> Template:
-    """The page's template, made of one for each part; everything put into it is escaped."""
+    """The template of the page, which includes a template for each part; everything put into it is escaped."""
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
@@ -82,3 +83,23 @@ def group_by_source(figures: Iterable[Figure]) -> list[tuple[str, list[Figure]]]
     for figure in figures:
         groups.setdefault(figure.source, []).append(figure)
     return list(groups.items())
+
+
+def make_linker(files: Sequence[str], anchors: Sequence[str]) -> Callable[[str], list[Link]]:
+    """A function that gives the links of a source, `a.csv, b_*.hlog`.
+
+    A file that is there is linked by its name, which leads there from any place into which the folder is unpacked. The
+    files of several processes of a scenario lead to the list of that scenario's files (`anchors` are their sections).
+    """
+    there = frozenset(files)
+
+    def link(source: str) -> list[Link]:
+        return [(name, find_address(name)) for name in source.split(", ")]
+
+    def find_address(name: str) -> str:
+        if name in there:
+            return quote(name)
+        anchor = name.partition("_*")[0]
+        return f"#files-{anchor}" if "_*" in name and anchor in anchors else ""
+
+    return link

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from analysis.findings import PERCENTILES, Chart, Curve
-from analysis.report.number_formats import NOTHING, show_number
+from analysis.findings import PERCENTILES, Chart, ChartCurve
+from analysis.number_formats import NOTHING, show_number
 from analysis.report.readings import fold
 from analysis.report.scales import HEIGHT, WIDTH, Scale, choose_scale, choose_shares, name_tick, place_share
 from analysis.report.thinning import write_path
@@ -87,8 +87,8 @@ def lay_across(chart: Chart, xs: Sequence[float]) -> tuple[list[int], list[tuple
     return [round(WIDTH * (HEIGHT - scale.place(x)) / HEIGHT) for x in xs], marks
 
 
-def draw_curve(curve: Curve, spots: Sequence[int], scale: Scale, joined: bool) -> DrawnCurve:
-    """One curve; one that is shorter than the others has no value at their last points."""
+def draw_curve(curve: ChartCurve, spots: Sequence[int], scale: Scale, joined: bool) -> DrawnCurve:
+    """A curve; if it is shorter than the others, it has no value at their last points."""
     drawn = [(spot, scale.place(ms)) for spot, (_, ms) in zip(spots, curve.points, strict=False)]
     values = [show_number(ms) for _, ms in curve.points] + [NOTHING] * (len(spots) - len(curve.points))
     return DrawnCurve(
@@ -100,7 +100,7 @@ def draw_curve(curve: Curve, spots: Sequence[int], scale: Scale, joined: bool) -
     )
 
 
-def say_curve(curve: Curve, names: Sequence[str]) -> str:
+def say_curve(curve: ChartCurve, names: Sequence[str]) -> str:
     """The curve in words: its first and its last point."""
     (_, first), (_, last) = curve.points[0], curve.points[-1]
     begin, end = names[0], names[len(curve.points) - 1]

@@ -1,13 +1,22 @@
-"""Draws the time lines of a scenario as pictures that stand on one time axis, one for each group of lines."""
+"""Draws the time lines of a scenario: a picture for each group of lines, all on the same time axis."""
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from analysis.findings import ScenarioReport, TimeLine
-from analysis.report.number_formats import show_number
-from analysis.report.picture_labels import LINE_HEIGHT, Label, find_look, find_owner, place_labels
-from analysis.report.picture_words import find_peak, list_sources, moves, word_still
+from analysis.number_formats import show_number
+from analysis.report.picture_words import (
+    LINE_HEIGHT,
+    Label,
+    describe_unchanged,
+    find_look,
+    find_owner,
+    find_peak,
+    has_changes,
+    list_sources,
+    place_labels,
+)
 from analysis.report.readings import write_readings
 from analysis.report.scales import HEIGHT, WIDTH, Scale, choose_scale, choose_times, name_tick
 from analysis.report.thinning import draw_path
@@ -15,8 +24,9 @@ from analysis.report.time_lines import LATENCY, OF_LOG_INS, WITHOUT_LOG_INS
 
 LATENCIES = (LATENCY, WITHOUT_LOG_INS, OF_LOG_INS)
 LOAD = ("users", "throughput", *LATENCIES, "shed", "errors")
-SERVICES = ("cpu", "memory", "pool", "database connections", "in flight")  # first of those below, the others follow
-ALWAYS = ("users", "throughput", *LATENCIES)  # shown even when they do not move
+# The first pictures below the load; the others follow.
+SERVICES = ("cpu", "memory", "pool", "database connections", "in flight")
+ALWAYS = ("users", "throughput", *LATENCIES)  # shown even when they do not change
 LEVELS = (
     "memory",
     "descriptors",
@@ -57,11 +67,11 @@ class Panel:
 
 @dataclass(frozen=True)
 class Side:
-    """The pictures of one side, and in words the lines that did not move: (what, file); folded is what explains."""
+    """The pictures of one side, and in words the lines that did not change: (what, file)."""
 
     title: str
     panels: tuple[Panel, ...]
-    still: tuple[tuple[str, str], ...]
+    unchanged: tuple[tuple[str, str], ...]
     is_folded: bool
 
 
@@ -74,7 +84,7 @@ class Picture:
     times: list[tuple[float, str]]
     marks: list[tuple[float, str, str]]  # per cent from the start, number, what it counts
     upright: str  # the path of the vertical lines of the time axis
-    changes: str  # and of those where the plan changes
+    changes: str  # the path of the vertical lines where the plan changes
     sides: tuple[Side, ...]
 
 
@@ -94,7 +104,7 @@ def draw_picture(scenario: ScenarioReport, buckets: int) -> Picture | None:
         marks=marks,
         upright="".join(f"M{round(WIDTH * at / 100)} 0V{HEIGHT}" for at, _ in times),
         changes="".join(f"M{round(WIDTH * at / 100)} 0V{HEIGHT}" for at, *_ in marks if at),
-        sides=tuple(side for side in draw_sides(lines, seconds, step) if side.panels or side.still),
+        sides=tuple(side for side in draw_sides(lines, seconds, step) if side.panels or side.unchanged),
     )
 
 
@@ -105,7 +115,7 @@ def list_marks(moments: Sequence[tuple[float, str]], seconds: float) -> list[tup
 
 
 def draw_sides(lines: Sequence[TimeLine], seconds: float, step: int) -> list[Side]:
-    """The load above, the services below; lines that did not move become words."""
+    """The load above, the services below; lines that did not change become words."""
     groups: dict[str, list[TimeLine]] = {}
     for line in lines:
         groups.setdefault(line.group, []).append(line)
@@ -114,10 +124,10 @@ def draw_sides(lines: Sequence[TimeLine], seconds: float, step: int) -> list[Sid
     sides = []
     for title, height in SIDES:
         mine = [name for name in names if (name in LOAD) == (height == LOAD_HEIGHT)]
-        moving = [name for name in mine if name in ALWAYS or any(moves(line) for line in groups[name])]
-        panels = tuple(draw_panel(groups[name], height, seconds, step) for name in moving)
-        still = tuple(word_still(groups[name]) for name in mine if name not in moving)
-        sides.append(Side(title, panels, still, is_folded=height != LOAD_HEIGHT))
+        changing = [name for name in mine if name in ALWAYS or any(has_changes(line) for line in groups[name])]
+        panels = tuple(draw_panel(groups[name], height, seconds, step) for name in changing)
+        unchanged = tuple(describe_unchanged(groups[name]) for name in mine if name not in changing)
+        sides.append(Side(title, panels, unchanged, is_folded=height != LOAD_HEIGHT))
     return sides
 
 
@@ -156,5 +166,5 @@ def draw_panel(lines: Sequence[TimeLine], height: int, seconds: float, step: int
 
 
 def choose_look(line: TimeLine, usual_unit: str) -> str:
-    """The class of a line; dashed when it counts something else than the first of its picture."""
+    """The class of a line; dashed when its unit is not that of the first line of its picture."""
     return find_look(line) + (" dashed" if line.unit != usual_unit else "")

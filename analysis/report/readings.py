@@ -1,10 +1,10 @@
-"""Writes down what the pointer reads in a picture: the data themselves, not what was left of them to be drawn."""
+"""Writes down what the pointer reads in a picture: all data, because the drawn lines are thinned."""
 
 from collections.abc import Iterable, Sequence
 from itertools import groupby
 
 from analysis.findings import TimeLine
-from analysis.report.number_formats import NOTHING, show_number
+from analysis.number_formats import NOTHING, show_number
 from analysis.report.thinning import GAP_S, Point
 
 Range = tuple[float, float]
@@ -24,7 +24,7 @@ def write_readings(lines: Sequence[TimeLine], seconds: float, step: float) -> st
 
 
 def measure_stretches(points: Sequence[Point], step: float, count: int) -> Iterable[tuple[int, float, float]]:
-    """(number, lowest, highest) of each stretch; one that lies between two samples has the value of the first."""
+    """(number, lowest, highest) of each stretch; a stretch between two samples has the value of the first."""
     values: dict[int, list[float]] = {}
     for at, value in points:
         values.setdefault(min(count - 1, int(at / step)), []).append(value)
@@ -51,6 +51,6 @@ def show_value(value: float) -> str:
 
 
 def fold(words: Iterable[str]) -> str:
-    """Words with a space between them; one that is repeated has the number behind it."""
+    """Words with a space between them; a repeated word has its number behind it."""
     runs = ((word, sum(1 for _ in same)) for word, same in groupby(words))
     return " ".join(word if number == 1 else f"{word}*{number}" for word, number in runs)

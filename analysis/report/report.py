@@ -6,37 +6,35 @@ from typing import Any
 from analysis.checks.answer_rules import count_errors
 from analysis.checks.corrected import compare_corrected
 from analysis.checks.evidence import Evidence, gather_evidence
-from analysis.checks.guarantees import list_losses
-from analysis.findings import INVALID, RunReport, ScenarioReport, Table, sort_checks, worst
+from analysis.checks.guarantees import list_violations
+from analysis.findings import INVALID, RunReport, ScenarioReport, Table, list_not_passed, worst
 from analysis.plan.plan import Plan
 from analysis.records.counts import Counts, count_requests
 from analysis.records.endpoints import count_mix
 from analysis.records.formats import DataState
 from analysis.records.run import read_run
-from analysis.report.endpoint_table import list_endpoints
-from analysis.report.failures import list_failures
-from analysis.report.percentile_curves import draw_percentiles
-from analysis.report.throughput_curves import draw_throughput
+from analysis.report.chart_curves import draw_percentiles, draw_throughput
+from analysis.report.request_tables import list_endpoints, list_failures
 from analysis.report.time_lines import draw_time_lines
 from analysis.report.unusual import tell_of_run, tell_unusual
 from analysis.verdicts import judge
 
 SUMMARIES = ("summary.json", "summary.md", "junit.xml", "report.html")  # that are written into the folder
 SHARES = (0.5, 0.95, 0.99)
-NO_ANSWER = "Measured, but no answer: "  # of a question that was not asked properly
+NO_ANSWER = "This is no answer, because the question was not asked properly."
 
 
 def build_report(folder: Path) -> RunReport:
-    """The report of the run in a results folder; raises RunError when it holds none."""
+    """The report of the run in a results folder; raises RunError when the folder holds no run."""
     run = read_run(folder)
     scenarios: list[ScenarioReport] = []
-    usual_books: int | None = None
+    books_at_start: int | None = None
     has_load = False
     for plan in run.plans:
         evidence = gather_evidence(folder, plan, run)
         has_load = has_load or evidence.ran
-        scenarios.append(report_scenario(evidence, usual_books))
-        usual_books = usual_books if usual_books is not None else _books_before(evidence.data)
+        scenarios.append(report_scenario(evidence, books_at_start))
+        books_at_start = books_at_start if books_at_start is not None else _books_before(evidence.data)
     return RunReport(
         name=run.name,
         profile=run.profile,
@@ -54,11 +52,11 @@ def _books_before(data: dict[str, DataState]) -> int | None:
     return data["before"].books if "before" in data else None
 
 
-def report_scenario(evidence: Evidence, usual_books: int | None = None) -> ScenarioReport:
-    """Judge and describe one scenario."""
-    plan, answer = evidence.plan, judge(evidence, usual_books)
-    against = sort_checks(answer.checks)
-    verdict = worst([check.verdict for check in against if check.verdict])
+def report_scenario(evidence: Evidence, books_at_start: int | None = None) -> ScenarioReport:
+    """Judge and describe a scenario."""
+    plan, answer = evidence.plan, judge(evidence, books_at_start)
+    not_passed = list_not_passed(answer.checks)
+    verdict = worst([check.verdict for check in not_passed if check.verdict])
     corrected, which = compare_corrected(evidence)
     tables = (list_failures(evidence), *answer.tables, *describe_tables(evidence), corrected)
     charts = draw_percentiles(evidence), draw_throughput(evidence, answer.tables)
@@ -66,7 +64,7 @@ def report_scenario(evidence: Evidence, usual_books: int | None = None) -> Scena
         name=plan.name,
         question=plan.question,
         verdict=verdict,
-        reasons=tuple(check.reason for check in against),
+        reasons=tuple(check.reason for check in not_passed),
         answer=say_answer(answer.words, verdict),
         planned={"users": plan.users, "seconds": plan.seconds, "write_share": plan.write_share},
         achieved=describe_achieved(evidence),
@@ -82,8 +80,8 @@ def report_scenario(evidence: Evidence, usual_books: int | None = None) -> Scena
 
 
 def say_answer(words: str, verdict: str) -> str:
-    """The answer; of a question that was not asked properly it says first that it is none."""
-    return f"{NO_ANSWER}{words}" if words and verdict == INVALID else words
+    """The answer; if the question was not asked properly, it first says so."""
+    return f"{NO_ANSWER} {words}" if words and verdict == INVALID else words
 
 
 def describe_achieved(evidence: Evidence) -> dict[str, Any]:
@@ -121,8 +119,8 @@ def describe_tables(evidence: Evidence) -> list[Table]:
     """The endpoints, and what the ledger found."""
     endpoints = list_endpoints(evidence)
     ledger = f"{evidence.file('_ledger.jsonl')}, {evidence.plan.name}_read_back.json"
-    losses = list_losses(evidence.promises, ledger)
-    return [table for table in (endpoints, losses) if table.rows]
+    violations = list_violations(evidence.audit, ledger)
+    return [table for table in (endpoints, violations) if table.rows]
 
 
 def describe_marks(plan: Plan) -> list[tuple[float, str]]:

@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from analysis.report.number_formats import show_clock, show_float
+from analysis.number_formats import show_clock, show_float
 
 WIDTH, HEIGHT = 2000, 1000  # units of a picture, however large it is shown
 STEPS = (1, 2, 2.5, 5, 10)
@@ -61,7 +61,7 @@ def find_step(span: float, whole: bool) -> float:
 
 
 def choose_log_scale(lowest: float, highest: float) -> Scale:
-    """A logarithmic axis between round numbers (1, 2 or 5); few of them are marked."""
+    """A logarithmic axis between round numbers (1, 2 or 5); only a few have marks."""
     first, last = math.floor(math.log10(lowest)), math.ceil(math.log10(highest))
     rounds = [factor * 10.0**power for power in range(first, last + 1) for factor in (1, 2, 5)]
     low = max(value for value in rounds if value <= lowest * (1 + 1e-9))

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from analysis.findings import PASS, WORST_FIRST, Check, Figure, ScenarioReport
-from analysis.report.files import list_files
 from analysis.report.picture_charts import DrawnChart, draw_chart
 from analysis.report.pictures import LATENCIES, Picture, draw_picture
 from analysis.report.tables import ShownTable, show_table
@@ -34,7 +33,7 @@ class Section:
     anchor: str
     scenario: ScenarioReport
     counted: dict[str, Figure]
-    against: list[Check]
+    not_passed: list[Check]
     unjudged: list[Check]
     held: list[Check]
     picture: Picture | None
@@ -55,7 +54,7 @@ def rank(verdict: str | None) -> int:
 
 
 def list_reasons(scenarios: Iterable[ScenarioReport]) -> list[Reason]:
-    """All that speaks against PASS, the worst first, else in the order of the run."""
+    """The reasons of all checks that did not pass, the worst first, else in the order of the run."""
     found = [
         Reason(check.verdict, scenario, check.reason)
         for scenario in scenarios
@@ -75,12 +74,12 @@ def choose_reasons(reasons: list[Reason]) -> list[Reason]:
 
 
 def describe_section(scenario: ScenarioReport, buckets: int, files: Sequence[str] = ()) -> Section:
-    """A scenario with its pictures; its checks are parted into those against PASS, not judged, and held."""
+    """A scenario with its pictures; its checks are parted into not passed, not judged, and held."""
     return Section(
         anchor=name_anchor(scenario),
         scenario=scenario,
         counted={figure.name: figure for figure in count_achieved(scenario)},
-        against=scenario.against,
+        not_passed=scenario.not_passed,
         unjudged=[check for check in scenario.checks if check.verdict is None],
         held=[check for check in scenario.checks if check.verdict == PASS],
         picture=draw_picture(scenario, buckets),
@@ -118,3 +117,8 @@ def find_source(scenario: ScenarioReport, name: str, value: int, otherwise: str)
     """The file of the figure of that name in a check if it has that value: the requests were counted from it."""
     figures = [figure for check in scenario.checks for figure in check.figures]
     return next((each.source for each in figures if each.name == name and each.value == value), otherwise)
+
+
+def list_files(files: Sequence[str], scenario: str) -> list[str]:
+    """The files that a scenario has left."""
+    return [name for name in files if name.startswith((f"{scenario}.", f"{scenario}_"))]

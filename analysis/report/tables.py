@@ -1,11 +1,10 @@
-"""Says what report.html shows of a table: no column of faults that has none, and folded where nothing went wrong."""
+"""Says what report.html shows of a table: no empty column of faults, and folded where nothing went wrong."""
 
 from dataclasses import dataclass
 from typing import Any
 
 from analysis.findings import Table
-from analysis.report.endpoint_table import TITLE as ENDPOINTS
-from analysis.report.failures import TITLE as FAILURES
+from analysis.report.request_tables import ENDPOINTS, FAILURES
 
 FAULTS = ("wrong", "unanswered", "shed", "errors")  # columns that count what should not be
 ROWS = 200  # that are shown; summary.json has all

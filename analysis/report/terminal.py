@@ -8,6 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from analysis.findings import WHOLE_LOAD, RunReport, ScenarioReport
+from analysis.number_formats import show_number
 
 COLOURS = {"PASS": "green", "FAIL": "red", "INVALID": "yellow", "INCONCLUSIVE": "yellow"}
 COLUMNS = ("scenario", "verdict", "users", "s", "reqs", "rps", "errors", "shed", "p50", "p95", "p99")
@@ -17,11 +18,11 @@ TEXTS = 2  # of these are text, the others numbers
 def print_report(folder: Path, report: RunReport, console: Console) -> None:
     """Print the table, the answers with their reasons, what to know, the folder, the verdict and the page."""
     print_figures(report.scenarios, console)
-    console.print(Text(f"p50, p95, p99: milliseconds of {WHOLE_LOAD}"))
+    console.print(Text(f"p50, p95 and p99 are in milliseconds, of {WHOLE_LOAD}."))
     for scenario in report.scenarios:
         console.print(say_answer(scenario))
     for note in report.notes:
-        console.print(Text(f"note: {note}"))
+        console.print(Text(f"Note: {note}"))
     console.print(Text(f"\nResults in {folder}"), soft_wrap=True)
     partial = "" if report.complete else " (PARTIAL: not every planned scenario ran to its end)"
     verdict = Text(report.verdict, style=f"bold {COLOURS[report.verdict]}")
@@ -30,9 +31,9 @@ def print_report(folder: Path, report: RunReport, console: Console) -> None:
 
 
 def say_answer(scenario: ScenarioReport) -> Text:
-    """The answer of a scenario, and under it every reason against PASS."""
+    """The answer of a scenario, and under it the reason of every check that did not pass."""
     lines = Text.assemble((f"\n{scenario.name}: ", "bold"), scenario.question or "", f"\n  {scenario.answer}")
-    for check in scenario.against:
+    for check in scenario.not_passed:
         lines.append(f"\n  {check.verdict}: {check.reason}", style=COLOURS[check.verdict or ""])
     return lines
 
@@ -53,9 +54,9 @@ def print_figures(scenarios: tuple[ScenarioReport, ...], console: Console) -> No
 def list_cells(scenario: ScenarioReport) -> tuple[str, ...]:
     """What stands under COLUMNS in the row of a scenario."""
     got = scenario.achieved
-    figures = [got["users"], got["seconds"], got["requests"], f"{got['rps']:.1f}", got["errors"], got["shed"]]
-    latencies = ["-" if got[key] is None else f"{got[key]:.3g}" for key in ("p50_ms", "p95_ms", "p99_ms")]
-    return scenario.name, scenario.verdict, *map(str, figures), *latencies
+    figures = [got[key] for key in ("users", "seconds", "requests", "rps", "errors", "shed")]
+    latencies = [show_number(got[key]) for key in ("p50_ms", "p95_ms", "p99_ms")]
+    return scenario.name, scenario.verdict, *map(show_number, figures), *latencies
 
 
 def build_table(rows: list[tuple[str, ...]]) -> Table:

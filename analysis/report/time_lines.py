@@ -7,7 +7,7 @@ from analysis.checks.evidence import Evidence
 from analysis.checks.series import KIB, Series, draw_values, draw_workers, find_rises
 from analysis.findings import TimeLine
 from analysis.records.counts import count_seconds
-from analysis.records.endpoints import UNLIKE_LOGIN
+from analysis.records.endpoints import ALL_BUT_LOGIN
 from analysis.records.latencies import Latencies
 
 MIB = KIB * 1024
@@ -17,7 +17,7 @@ LOG_INS_APART = ("read_heavy", "write_heavy", "soak", "spike")  # the answers to
 
 
 @dataclass(frozen=True)
-class Look:
+class LineKind:
     """How a quantity is shown: the picture it belongs to, its unit, and its scale; `rises` is drawn as a rate."""
 
     group: str
@@ -27,23 +27,23 @@ class Look:
 
 
 OF_WORKERS = {
-    "cpu_s": Look("cpu", "core", rises=True),
-    "rss": Look("memory", "MiB", 1 / MIB),
-    "fds": Look("descriptors"),
-    "threads": Look("threads"),
-    "clients": Look("connections of clients"),
+    "cpu_s": LineKind("cpu", "core", rises=True),
+    "rss": LineKind("memory", "MiB", 1 / MIB),
+    "fds": LineKind("descriptors"),
+    "threads": LineKind("threads"),
+    "clients": LineKind("connections of clients"),
 }
 OF_SERVICES = {
-    "cpu": Look("cpu", "of all cores"),
-    "http_requests_in_flight": Look("in flight", "requests"),
-    "http_requests_shed_total": Look("shed by the service", "requests/s", rises=True),
-    "db_pool_in_use": Look("pool", "connections in use"),
-    "db_pool_waiting": Look("pool", "threads waiting"),
-    "db_connections": Look("database connections"),
-    "redis_memory_bytes": Look("redis memory", "MiB", 1 / MIB),
-    "redis_keys": Look("redis keys"),
-    "hashing_waiting": Look("hashing queue", "threads waiting"),
-    "read_model_lag_seconds": Look("read-model lag", "s"),
+    "cpu": LineKind("cpu", "of all cores"),
+    "http_requests_in_flight": LineKind("in flight", "requests"),
+    "http_requests_shed_total": LineKind("shed by the service", "requests/s", rises=True),
+    "db_pool_in_use": LineKind("pool", "connections in use"),
+    "db_pool_waiting": LineKind("pool", "threads waiting"),
+    "db_connections": LineKind("database connections"),
+    "redis_memory_bytes": LineKind("redis memory", "MiB", 1 / MIB),
+    "redis_keys": LineKind("redis keys"),
+    "hashing_waiting": LineKind("hashing queue", "threads waiting"),
+    "read_model_lag_seconds": LineKind("read-model lag", "s"),
 }
 
 
@@ -70,7 +70,7 @@ def draw_load(evidence: Evidence) -> Iterable[TimeLine]:
 def draw_latencies(evidence: Evidence) -> Iterable[TimeLine]:
     """p50, p95 and p99 of the right answers of each second; log-ins apart where the verdict leaves them out."""
     if evidence.plan.name in LOG_INS_APART:
-        yield from draw_percentiles(evidence, WITHOUT_LOG_INS, evidence.latencies_of(*UNLIKE_LOGIN))
+        yield from draw_percentiles(evidence, WITHOUT_LOG_INS, evidence.latencies_of(*ALL_BUT_LOGIN))
         yield from draw_percentiles(evidence, OF_LOG_INS, evidence.latencies_of("login"))
     else:
         yield from draw_percentiles(evidence, LATENCY, evidence.latencies)
@@ -94,25 +94,25 @@ def draw_generator(evidence: Evidence) -> Iterable[TimeLine]:
         owner = f"generator {part}".rstrip()
         cpu = Series("cpu", owner, tuple((row.at, row.cpu) for row in rows))
         lag = Series("lag", owner, tuple((row.at, max(row.lags_ms, default=0.0)) for row in rows))
-        yield draw_series(evidence, Look("cpu", "core"), cpu, source)
-        yield draw_series(evidence, Look("generator lag", "ms"), lag, source)
+        yield draw_series(evidence, LineKind("cpu", "core"), cpu, source)
+        yield draw_series(evidence, LineKind("generator lag", "ms"), lag, source)
 
 
 def draw_services(evidence: Evidence) -> Iterable[TimeLine]:
     """What the services and their worker processes said of themselves."""
     source = f"{evidence.plan.name}_server.jsonl"
     workers, values = draw_workers(evidence.samples), draw_values(evidence.samples)
-    for looks, drawn in ((OF_WORKERS, workers), (OF_SERVICES, values)):
-        for quantity, look in looks.items():
+    for kinds, drawn in ((OF_WORKERS, workers), (OF_SERVICES, values)):
+        for quantity, kind in kinds.items():
             for series in drawn:
                 if series.quantity == quantity:
-                    yield draw_series(evidence, look, series, source)
+                    yield draw_series(evidence, kind, series, source)
 
 
-def draw_series(evidence: Evidence, look: Look, series: Series, source: str) -> TimeLine:
+def draw_series(evidence: Evidence, kind: LineKind, series: Series, source: str) -> TimeLine:
     """A series as a time line of its scenario."""
     started, seconds = evidence.curve.started, evidence.curve.seconds
-    shown = find_rises(series) if look.rises else series
-    points = [(round(at - started, 3), round(value * look.scale, 4)) for at, value in shown.points]
+    shown = find_rises(series) if kind.rises else series
+    points = [(round(at - started, 3), round(value * kind.scale, 4)) for at, value in shown.points]
     inside = tuple(point for point in points if 0 <= point[0] <= seconds)
-    return TimeLine(look.group, series.owner, look.unit, source, inside)
+    return TimeLine(kind.group, series.owner, kind.unit, source, inside)

@@ -1,1 +1,1 @@
-"""Answers the question of each scenario, one file a question."""
+"""Answers the question of each scenario, in a file for each question."""

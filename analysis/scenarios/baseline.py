@@ -3,6 +3,7 @@
 from analysis.checks.bootstrap import Blocks, Ratio, compare_p95, cut_blocks, find_interval
 from analysis.checks.evidence import Evidence, Span
 from analysis.findings import FAIL, INCONCLUSIVE, PASS, PERFORMANCE, Answer, Check, Figure
+from analysis.number_formats import say_number, say_range
 from analysis.plan.plan import Plan
 
 SHARES = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
@@ -20,12 +21,14 @@ def answer_baseline(evidence: Evidence) -> Answer:
     limits = evidence.plan
     drift = compare_p95(first, last, limits.limit("endpoint-answers"), limits.limit("drift-confidence"))
     check = judge_drift(limits, drift, source)
-    words = ", ".join(f"{figure.name} {say_interval(figure)}" for figure in figures)
-    words = f"after ramp and warm-up: {words}" if words else "nothing was answered after the warm-up"
-    if drift.value is not None:
-        words += f"; p95 of the last third is {drift.value:.2f} x the first ({drift.low:.2f} to {drift.high:.2f})"
+    said = [say_measure(figure) for figure in figures if figure.value is not None]
+    words = f"After ramp and warm-up, the {' The '.join(said)}" if said else "Nothing was answered after the warm-up."
+    if drift.value is not None and drift.low is not None and drift.high is not None:
+        ratio = f"{say_number(drift.value)} times that of the first ({say_range(drift.low, drift.high)})"
+        words += f" The p95 of the last third is {ratio}."
     factor = limits.objective("drift-factor")
-    note = f"steadiness: seen over {third:.0f} s thirds; a drift below {factor:g} x, or a slower one, would not show"
+    note = f"A rise of the p95 by less than a factor of {factor:g} would not show (over thirds of {third:.0f} s)."
+    note += " Neither would a slower rise."
     return Answer(words, (check,), figures, notes=(note,))
 
 
@@ -53,7 +56,7 @@ def measure_figures(blocks: Blocks, source: str) -> list[Figure]:
 
 
 def judge_drift(plan: Plan, drift: Ratio, source: str) -> Check:
-    """FAIL when p95 rose by more than the factor and the interval of the ratio excludes 1; getting faster is none.
+    """FAIL when p95 rose by more than the factor and the interval of the ratio excludes 1; a fall is no drift.
 
     INCONCLUSIVE when it rose by more than the factor and the interval does not exclude 1, but for a rise of a few ms.
     """
@@ -62,24 +65,24 @@ def judge_drift(plan: Plan, drift: Ratio, source: str) -> Check:
         Figure("p95 of the first third", drift.before_ms, "ms", source),
         Figure("p95 of the last third", drift.after_ms, "ms", source),
     )
-    if drift.value is None or drift.low is None:
-        reason = "too few answers in a third of the run to tell whether p95 is steady"
+    if drift.value is None or drift.low is None or drift.high is None:
+        reason = "A third of the run has too few answers to tell whether the p95 is steady."
         return Check(name, PERFORMANCE, INCONCLUSIVE, reason, ends)
     figures = Figure("last third over first", drift.value, "x", source, drift.low, drift.high), *ends
-    rise = (drift.after_ms or 0.0) - (drift.before_ms or 0.0)
+    before, after = drift.before_ms or 0.0, drift.after_ms or 0.0
     unsure = drift.low <= 1
-    if drift.value <= factor or (unsure and rise <= plan.limit("drift-noise-ms")):
+    if drift.value <= factor or (unsure and after - before <= plan.limit("drift-noise-ms")):
         return Check(name, PERFORMANCE, PASS, "", figures)
-    words = f"p95 rose from {drift.before_ms:.4g} to {drift.after_ms:.4g} ms between the first and the last third"
-    reason = f"{words}: {drift.value:.2f} x ({drift.low:.2f} to {drift.high:.2f}), objective {factor:g} x"
+    reason = f"The p95 of the last third is {say_number(drift.value, beside=factor)} times that of the first"
+    ends_said = f"{say_number(before, 'ms')} then {say_number(after, 'ms')}"
+    reason += f" ({say_range(drift.low, drift.high)}, {ends_said}, objective {factor:g})."
     if unsure:
-        return Check(name, PERFORMANCE, INCONCLUSIVE, f"{reason}; the interval is too wide to tell", figures)
+        return Check(name, PERFORMANCE, INCONCLUSIVE, f"{reason} The interval is too wide to tell.", figures)
     return Check(name, PERFORMANCE, FAIL, reason, figures)
 
 
-def say_interval(figure: Figure) -> str:
-    """`12.3 ms (11.9 to 13.0)`."""
-    if figure.value is None:
-        return "unknown"
-    words = f"{figure.value:.4g} {figure.unit}"
-    return words if figure.low is None else f"{words} ({figure.low:.4g} to {figure.high:.4g})"
+def say_measure(figure: Figure) -> str:
+    """`p95 is 12 ms (11 to 13).`"""
+    words = f"{figure.name} is {say_number(float(figure.value or 0), figure.unit)}"
+    has_interval = figure.low is not None and figure.high is not None
+    return f"{words} ({say_range(figure.low or 0.0, figure.high or 0.0)})." if has_interval else f"{words}."

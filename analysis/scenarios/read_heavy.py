@@ -3,6 +3,7 @@
 from analysis.checks.evidence import Evidence
 from analysis.checks.series import add_rises, covers, draw_values
 from analysis.findings import FAIL, INCONCLUSIVE, PASS, PERFORMANCE, Answer, Check, Figure
+from analysis.number_formats import say_number, say_share
 from analysis.records.endpoints import group_of
 from analysis.records.formats import is_catalogue
 
@@ -15,20 +16,17 @@ def answer_read_heavy(evidence: Evidence) -> Answer:
         Figure(f"{name} of all reads", reads.percentile(share), "ms", source)
         for name, share in (("p50", 0.5), ("p95", 0.95), ("p99", 0.99))
     )
-    words = f"reads take {' / '.join(_say(figure.value) for figure in figures)} ms (p50 / p95 / p99)"
+    words = " ".join(f"The {f.name} is {say_number(float(f.value), 'ms')}." for f in figures if f.value is not None)
+    words = words or "No read was answered right."
     share = measure_share(evidence)
     if share.value is not None:
-        words += f"; {float(share.value):.1%} of the catalogue reads came from the read model"
+        words += f" The read model answered {say_share(float(share.value))} of the catalogue reads."
     answers = f"{evidence.plan.limit('endpoint-answers'):g}"
     notes = []
     if uses_sql(evidence):
-        notes.append("read model: the books service runs with READ_MODEL=sql, so its share is not judged")
-    note = f"objectives: endpoints with fewer than {answers} answers are held against theirs together, not one by one"
+        notes.append("The share of the read model is not judged, because the books service has READ_MODEL=sql.")
+    note = f"Rare endpoints are judged together, not each alone (fewer than {answers} answers each)."
     return Answer(words, (judge_share(evidence, share),), (*figures, share), notes=(*notes, note))
-
-
-def _say(value: float | int | str | None) -> str:
-    return "-" if value is None else f"{value:.4g}"
 
 
 def uses_sql(evidence: Evidence) -> bool:
@@ -37,22 +35,23 @@ def uses_sql(evidence: Evidence) -> bool:
 
 
 def judge_share(evidence: Evidence, share: Figure) -> Check:
-    """FAIL when fewer reads than the objective came from the read model; with READ_MODEL=sql none need to."""
+    """FAIL when fewer reads than the objective came from the read model; not judged with READ_MODEL=sql."""
     name = "reads came from the read model"
     given = evidence.plan.objectives.get("read-model-share")
     wanted = 0.0 if given is None and uses_sql(evidence) else evidence.plan.objective("read-model-share") or 0.0
     figures = share, Figure("objective", wanted, "", "run.json")
     if share.value is None:
-        reason = "nothing says how many reads came from the read model"
+        reason = "Nothing says how many reads came from the read model."
         return Check(name, PERFORMANCE, PASS if not wanted else INCONCLUSIVE, "" if not wanted else reason, figures)
     if float(share.value) >= wanted:
         return Check(name, PERFORMANCE, PASS, "", figures)
-    reason = f"{float(share.value):.1%} of the catalogue reads came from the read model, objective {wanted:.1%}"
+    answered = f"{say_share(float(share.value), beside=wanted)} of the catalogue reads"
+    reason = f"The read model answered {answered} (objective {say_share(wanted)})."
     return Check(name, PERFORMANCE, FAIL, reason, figures)
 
 
 def measure_share(evidence: Evidence) -> Figure:
-    """The share of catalogue reads that the read model answered: those that the service did not count as misses."""
+    """The share of catalogue reads that the read model answered, because the service did not count them as misses."""
     source = f"{evidence.plan.name}_server.jsonl, {evidence.file('_seconds.csv')}"
     name = "catalogue reads answered from the read model"
     reads = sum(

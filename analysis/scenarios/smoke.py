@@ -2,6 +2,7 @@
 
 from analysis.checks.evidence import Evidence
 from analysis.findings import Answer, Figure
+from analysis.number_formats import say_count
 
 
 def answer_smoke(evidence: Evidence) -> Answer:
@@ -10,7 +11,11 @@ def answer_smoke(evidence: Evidence) -> Answer:
     asked = {name: counts for name, counts in evidence.endpoints.items() if counts.requests}
     right = sum(counts.right for counts in asked.values())
     requests = sum(counts.requests for counts in asked.values())
-    figures = Figure("routes and error paths asked", len(asked), "", source), Figure("as promised", right, "", source)
-    words = f"{right} of {requests} answers on {len(asked)} routes and error paths were as promised"
-    note = f"contract: asked by {evidence.plan.users} users at most; what breaks only under more load would not show"
+    figures = (
+        Figure("routes and error paths asked", len(asked), "", source),
+        Figure("kept the contract", right, "", source),
+    )
+    words = f"{say_count(right, 'answer')} kept the contract (of {requests:,}, on {len(asked)} routes and error paths)."
+    note = f"At most {say_count(evidence.plan.users, 'user')} asked at a time. "
+    note += "What breaks only under more load would not show."
     return Answer(words, (), figures, notes=(note,))

@@ -1,50 +1,28 @@
 """Answers whether anything grows at constant load: the slope and the level of each process, each store, and of p95."""
 
-from dataclasses import dataclass
-
-import numpy as np
-
 from analysis.checks.bootstrap import compare_p95, cut_blocks
 from analysis.checks.evidence import Evidence, Span
-from analysis.checks.growth import LEVEL, SLOPE, Change, Course, find_change, measure_course
+from analysis.checks.growth import Course
 from analysis.checks.series import Series
-from analysis.checks.server_rules import SERVICES
 from analysis.findings import FAIL, INCONCLUSIVE, NO_OBJECTIVE, PASS, PERFORMANCE, Answer, Check, Figure, Table
-from analysis.plan.plan import Plan
-from analysis.records.endpoints import UNLIKE_LOGIN
+from analysis.number_formats import say_number
+from analysis.records.endpoints import ALL_BUT_LOGIN
+from analysis.records.formats import SERVICES
 from analysis.scenarios.baseline import judge_drift, steady_span
-from analysis.scenarios.soak_series import OF_ANSWERS, OF_STORES, OF_WORKERS, SHORTEST_S, Quantity, draw_series
-
-COLUMNS = (
-    *("what", "of", "slope a minute", "at least", "at most", "unit", "objective", "found with 90 % from"),
-    *("end less begin", "at least so much", "at most so much", "allowed"),
+from analysis.scenarios.soak_growth import (
+    COLUMNS,
+    Growth,
+    make_growth,
+    measure_series,
+    say_doubt,
+    say_growth,
+    write_row,
 )
-
-
-@dataclass(frozen=True)
-class Growth:
-    """How one series grew: a minute, and from its first fifth to its last.
-
-    `edge` says of a rise that came too early or too late for its level to be known.
-    """
-
-    quantity: Quantity
-    owner: str
-    slope: Change
-    level: Change
-    minutes: float  # from the middle of the first fifth to that of the last
-    edge: str = ""
-
-    @property
-    def found_from(self) -> float | None:
-        """The least steady growth a minute that its slope or its level would have shown, with 90 %."""
-        if self.slope.found_from is None or self.level.found_from is None:
-            return None
-        return round(min(self.slope.found_from, self.level.found_from / self.minutes), 2)
+from analysis.scenarios.soak_series import OF_ANSWERS, OF_STORES, OF_WORKERS, Quantity, draw_series
 
 
 def answer_soak(evidence: Evidence) -> Answer:
-    """Measure every series after the warm-up, and judge those that have an objective."""
+    """Measure every series after the warm-up, and judge it where it has an objective."""
     span = steady_span(evidence)
     server, latencies = f"{evidence.plan.name}_server.jsonl", evidence.file(".hlog")
     growths, short = measure_growths(evidence, span)
@@ -52,14 +30,16 @@ def answer_soak(evidence: Evidence) -> Answer:
     checks += judge_watch(growths)
     checks.append(judge_course(evidence, span))
     table = Table("Growth", COLUMNS, tuple(write_row(each) for each in growths), f"{server}, {latencies}")
-    notes = [*short, f"growth: after {span[0] - evidence.curve.started:.0f} s, over {span[1] - span[0]:.0f} s"]
+    left_out = say_number(float(span[0] - evidence.curve.started), "s")
+    measured = f"Growth is measured over {say_number(float(span[1] - span[0]), 's')} (without the first {left_out})."
+    notes = [*short, measured, "Nine of ten such runs find growth that is called detectable."]
     return Answer(say_growths(growths), tuple(checks), tables=(table,), notes=tuple(notes))
 
 
 def judge_course(evidence: Evidence, span: Span) -> Check:
     """Hold p95 of the last third against that of the first, as in the baseline: it must not creep up."""
     third, plan = (span[1] - span[0]) // 3, evidence.plan
-    latencies = evidence.latencies_of(*UNLIKE_LOGIN)
+    latencies = evidence.latencies_of(*ALL_BUT_LOGIN)
     first = cut_blocks(latencies, (span[0], span[0] + third))
     last = cut_blocks(latencies, (span[1] - third, span[1]))
     drift = compare_p95(first, last, plan.limit("endpoint-answers"), plan.limit("drift-confidence"))
@@ -67,13 +47,13 @@ def judge_course(evidence: Evidence, span: Span) -> Check:
 
 
 def measure_growths(evidence: Evidence, span: Span) -> tuple[list[Growth], list[str]]:
-    """How every series grew, and words for those that are too short to tell."""
+    """How every series grew, and a sentence for each that is too short to tell."""
     measured: list[tuple[Quantity, Series, Course]] = []
     short: dict[str, None] = {}
     for quantity, series in draw_series(evidence, span):
         course = measure_series(quantity, series)
         if course is None:
-            short[f"{series.owner}: there for too short a time to tell whether it grows"] = None
+            short[f"{series.owner} was there for too short a time to judge its growth."] = None
         else:
             measured.append((quantity, series, course))
     judged = sum(evidence.plan.objective(quantity.objective) is not None for quantity, _, _ in measured)
@@ -81,36 +61,15 @@ def measure_growths(evidence: Evidence, span: Span) -> tuple[list[Growth], list[
     return [make_growth(evidence.plan, *each, confidence) for each in measured], list(short)
 
 
-def measure_series(quantity: Quantity, series: Series) -> Course | None:
-    """The course of a series; None when it is too short."""
-    points = np.array(series.points, dtype=float).reshape(-1, 2)
-    if not len(points) or points[-1, 0] - points[0, 0] < SHORTEST_S:
-        return None
-    return measure_course(points[:, 0], points[:, 1] * quantity.scale)
-
-
-def make_growth(plan: Plan, quantity: Quantity, series: Series, course: Course, confidence: float) -> Growth:
-    """What came of a series. A level may rise as far as the objective a minute allows in the time between its ends."""
-    minutes, between = course.seconds / 60, course.seconds_between / 60
-    objective = plan.objective(quantity.objective)
-    allowed = None if objective is None else round(objective * between, 2)
-    noise = float(course.noise)
-    slope = find_change(float(course.slope) / minutes, noise / minutes, SLOPE, confidence, objective)
-    level = find_change(float(course.level), noise, LEVEL, confidence, allowed)
-    edges = {"last": float(course.late), "first": float(course.early)}
-    said = [f"{quantity.say(rise)} in the {edge} seconds" for edge, rise in edges.items() if rise > (allowed or np.inf)]
-    return Growth(quantity, series.owner, slope, level, between, " and ".join(said))
-
-
 def judge_growth(growth: Growth, source: str) -> Check:
     """FAIL when the lower end of an interval exceeds what is allowed; INCONCLUSIVE when only the value does."""
-    name = f"{growth.quantity.words} of {growth.owner}: no growth"
+    name = f"{growth.what}: no growth"
     unit, slope, level = growth.quantity.unit, growth.slope, growth.level
     a_minute = f"{unit} a minute".strip()
     figures: tuple[Figure, ...] = (
         Figure("slope", slope.value, a_minute, source, slope.low, slope.high),
         Figure("end less begin", level.value, unit, source, level.low, level.high),
-        Figure("smallest growth found with 90 %", growth.found_from, a_minute, source),
+        Figure("smallest detectable growth", growth.detectable, a_minute, source),
     )
     if slope.objective is None:
         return Check(name, PERFORMANCE, None, NO_OBJECTIVE, figures)
@@ -121,34 +80,6 @@ def judge_growth(growth: Growth, source: str) -> Check:
     return Check(name, PERFORMANCE, PASS, "", figures)
 
 
-def say_growth(growth: Growth) -> str:
-    """By how much it grew, and what is allowed."""
-    say, slope, level, said = growth.quantity.say, growth.slope, growth.level, []
-    if slope.exceeds:
-        said.append(f"grow by {say(slope.value)} a minute (at least {slope.low:,.4g}), objective {slope.objective:g}")
-    if level.exceeds:
-        allowed = f"(at least {level.low:,.4g}), allowed are {level.objective:,.4g}"
-        said.append(f"{'are' if said else 'end'} {say(level.value)} above their begin {allowed}")
-    return f"{growth.quantity.words} of {growth.owner} {' and '.join(said)}"
-
-
-def say_doubt(growth: Growth) -> str:
-    """Why it cannot be told whether it grew too much; empty when it did not."""
-    what, say, slope, level = (
-        f"{growth.quantity.words} of {growth.owner}",
-        growth.quantity.say,
-        growth.slope,
-        growth.level,
-    )
-    if slope.unclear:
-        may = f"it may be as little as {slope.low:,.4g}, objective {slope.objective:g}"
-        return f"{what} are too uneven to tell: they grow by {say(slope.value)} a minute, but {may}"
-    if level.unclear:
-        may = f"it may be as little as {level.low:,.4g}, allowed are {level.objective:,.4g}"
-        return f"{what} are too uneven to tell: they end {say(level.value)} above their begin, but {may}"
-    return f"{what} rise by {growth.edge}: that is no time to tell whether they stay" if growth.edge else ""
-
-
 def judge_watch(growths: list[Growth]) -> list[Check]:
     """INCONCLUSIVE for what could not be watched for long enough: in no process of a service, or not at all."""
     watched = {(each.quantity, owner) for each in growths for owner in (each.owner.partition(" ")[0], "")}
@@ -157,17 +88,9 @@ def judge_watch(growths: list[Growth]) -> list[Check]:
     for quantity, service in [*wanted, (OF_STORES[0], "")]:
         if (quantity, service) not in watched:
             words = f"{quantity.words} of {service}" if service else quantity.words
-            reason = f"too few samples of {words} to tell whether they grow"
+            reason = f"There are too few samples to judge the growth of {words}."
             checks.append(Check(f"{words}: no growth", PERFORMANCE, INCONCLUSIVE, reason))
     return checks
-
-
-def write_row(growth: Growth) -> tuple[object, ...]:
-    """The row of a series in the table of growth."""
-    slope, level = growth.slope, growth.level
-    of_slope = (slope.value, slope.low, slope.high, growth.quantity.unit, slope.objective, growth.found_from)
-    of_level = (level.value, level.low, level.high, level.objective)
-    return growth.quantity.words, growth.owner, *of_slope, *of_level
 
 
 def say_growths(growths: list[Growth]) -> str:
@@ -177,7 +100,14 @@ def say_growths(growths: list[Growth]) -> str:
         mine = [each for each in growths if each.quantity is quantity]
         if not mine:
             continue
-        words = f"{quantity.words} {max(each.slope.value for each in mine):+,.4g} {quantity.unit}".rstrip()
-        found = [each.found_from for each in mine if each.found_from is not None]
-        said.append(words + (f" (found with 90 % from {max(found):,.4g})" if found else ""))
-    return f"steepest growth a minute: {', '.join(said)}" if said else "nothing could be watched for long enough"
+        found = [each.detectable for each in mine if each.detectable is not None]
+        detectable = f" (detectable from {quantity.say(max(found))})" if found else ""
+        said.append(f"{say_steepest(quantity, max(each.slope.value for each in mine))}{detectable}.")
+    return " ".join(said) or "Nothing could be watched for long enough."
+
+
+def say_steepest(quantity: Quantity, slope: float) -> str:
+    """How fast a quantity grew in the process in which it grew fastest."""
+    if slope == 0:
+        return f"The {quantity.words} did not grow"
+    return f"The {quantity.words} {'grew by at most' if slope > 0 else 'fell by'} {quantity.say(abs(slope))} a minute"

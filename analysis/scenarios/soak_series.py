@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 from analysis.checks.evidence import Evidence, Span
 from analysis.checks.series import KIB, Series, cut, draw_values, draw_workers
-from analysis.records.endpoints import UNLIKE_LOGIN
+from analysis.number_formats import say_number
+from analysis.records.endpoints import ALL_BUT_LOGIN
 
 P95_OVER_S = 5.0  # a shorter time has too few answers for a p95
 SHORTEST_S = 20.0  # in a shorter time nothing can be told
@@ -20,9 +21,9 @@ class Quantity:
     unit: str
     scale: float = 1.0
 
-    def say(self, value: float) -> str:
-        """A value with its unit."""
-        return f"{value:,.4g} {self.unit}".rstrip()
+    def say(self, value: float, beside: float | None = None) -> str:
+        """A value with its unit; see `say_number`."""
+        return say_number(value, self.unit, beside=beside)
 
 
 OF_WORKERS = (
@@ -66,7 +67,7 @@ def judged_span(evidence: Evidence, series: Series, span: Span) -> Span:
 
 def draw_p95(evidence: Evidence, span: Span) -> Series:
     """The p95 of the answers of every five seconds, log-ins left out, in milliseconds."""
-    latencies, points = evidence.latencies_of(*UNLIKE_LOGIN), []
+    latencies, points = evidence.latencies_of(*ALL_BUT_LOGIN), []
     start = span[0]
     while start + P95_OVER_S <= span[1]:
         p95 = latencies.between(start, start + P95_OVER_S).percentile(0.95)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from analysis.checks.bootstrap import Blocks, Ratio, compare_p95, cut_blocks
 from analysis.checks.evidence import Evidence
 from analysis.findings import FAIL, INCONCLUSIVE, PASS, PERFORMANCE, Answer, Check, Figure, Table
+from analysis.number_formats import say_number, say_range
 from analysis.plan.plan import Plan
 from analysis.records.counts import count_requests
 
@@ -21,7 +22,7 @@ class Level:
 
 
 def answer_stages(evidence: Evidence) -> Answer:
-    """Compare each level on the way down with the same one on the way up."""
+    """Compare each level on the way down with the same level on the way up."""
     plan, source = evidence.plan, evidence.file(".hlog")
     levels = [
         Level(number, plateau.users, cut_blocks(evidence.latencies, evidence.span_of(plateau)))
@@ -31,10 +32,10 @@ def answer_stages(evidence: Evidence) -> Answer:
     pairs = [(up, down, compare_p95(up.blocks, down.blocks, answers, confidence)) for up, down in pair_levels(levels)]
     checks = [judge_return(plan, up, ratio, source) for up, _, ratio in pairs]
     if not any(check.verdict for check in checks):
-        reason = "too few answers on the plateaus to compare the way up with the way down"
+        reason = "The plateaus have too few answers to compare the way up with the way down."
         checks.append(Check("p95 returns with the load", PERFORMANCE, INCONCLUSIVE, reason))
     factor = plan.objective("return-factor")
-    note = f"a difference below {factor:g} x between the way up and the way down would not show"
+    note = f"A rise of the p95 by less than a factor of {factor:g} would not show (way down against way up)."
     return Answer(say_levels(levels, pairs), tuple(checks), tables=(measure_levels(evidence),), notes=(note,))
 
 
@@ -54,30 +55,35 @@ def judge_return(plan: Plan, up: Level, ratio: Ratio, source: str) -> Check:
     factor, noise = plan.objective("return-factor") or 0.0, plan.limit("return-noise-ms")
     name = f"p95 at {up.users} users returns with the load"
     ends = Figure("p95 up", ratio.before_ms, "ms", source), Figure("p95 down", ratio.after_ms, "ms", source)
-    if ratio.value is None or ratio.low is None or ratio.before_ms is None or ratio.after_ms is None:
-        return Check(name, PERFORMANCE, None, "too few answers", ends)
+    if ratio.value is None or ratio.low is None or ratio.high is None:
+        return Check(name, PERFORMANCE, None, "There were too few answers.", ends)
     figures = Figure("down over up", ratio.value, "x", source, ratio.low, ratio.high), *ends
-    if ratio.value <= factor or ratio.after_ms - ratio.before_ms <= noise:
+    before, after = ratio.before_ms or 0.0, ratio.after_ms or 0.0
+    if ratio.value <= factor or after - before <= noise:
         return Check(name, PERFORMANCE, PASS, "", figures)
-    words = (
-        f"at {up.users} users p95 was {ratio.before_ms:.4g} ms on the way up and {ratio.after_ms:.4g} on the way down"
-    )
-    reason = f"{words}: {ratio.value:.2f} x ({ratio.low:.2f} to {ratio.high:.2f}), objective {factor:g} x"
+    times = f"{say_number(ratio.value, beside=factor)} times that on the way up"
+    ends_said = f"{say_number(before, 'ms')} then {say_number(after, 'ms')}"
+    details = f"{say_range(ratio.low, ratio.high)}, {ends_said} at {up.users:,} users, objective {factor:g}"
+    reason = f"The p95 on the way down is {times} ({details})."
     if ratio.low <= 1:
-        return Check(name, PERFORMANCE, INCONCLUSIVE, f"{reason}; the interval is too wide to tell", figures)
+        return Check(name, PERFORMANCE, INCONCLUSIVE, f"{reason} The interval is too wide to tell.", figures)
     return Check(name, PERFORMANCE, FAIL, reason, figures)
 
 
 def say_levels(levels: list[Level], pairs: list[tuple[Level, Level, Ratio]]) -> str:
-    """The p95 of every level, and how they returned."""
-    seen = [
-        f"{level.blocks.measure(level.blocks.percentile(0.95)):.4g} ms at {level.users}"
-        for level in levels
-        if level.blocks.answers
-    ]
-    back = [f"{ratio.value:.2f} x at {up.users}" for up, _, ratio in pairs if ratio.value is not None]
-    words = f"p95 {', '.join(seen)} users" if seen else "no plateau had an answer"
-    return words + (f"; down over up: {', '.join(back)}" if back else "")
+    """The highest p95 of all levels, and the level that returned least."""
+    measured = [(level.blocks.measure(level.blocks.percentile(0.95)), level.users) for level in levels]
+    known = [(p95, users) for p95, users in measured if p95 is not None]
+    if not known:
+        return "No plateau had an answer."
+    p95, users = max(known)
+    words = f"The highest p95 of a plateau is {say_number(p95, 'ms')} (at {users:,} users)."
+    ratios = [(ratio.value, up.users) for up, _, ratio in pairs if ratio.value is not None]
+    if ratios:
+        ratio, users = max(ratios)
+        times = f"{say_number(ratio)} times that on the way up (at {users:,} users)"
+        words += f" On the way down, the p95 is at most {times}."
+    return words
 
 
 def measure_levels(evidence: Evidence) -> Table:

@@ -1,9 +1,10 @@
 """Answers whether each acknowledged write exists, once, as sent, and what a write costs."""
 
 from analysis.checks.evidence import Evidence
-from analysis.checks.guarantees import Promises
+from analysis.checks.guarantees import KINDS, WriteAudit, say_violations
 from analysis.checks.series import cut, draw_values
 from analysis.findings import CONTRACT, INCONCLUSIVE, Answer, Check, Figure, Table
+from analysis.number_formats import say_count, say_number
 from analysis.records.endpoints import group_of, title_of
 from analysis.records.formats import is_catalogue
 
@@ -13,49 +14,51 @@ LAG = "read_model_lag_seconds"
 
 def answer_write_heavy(evidence: Evidence) -> Answer:
     """Count the writes and what they took; lost ones are judged for every scenario alike."""
-    promises = evidence.promises
+    audit = evidence.audit
     cost = measure_cost(evidence)
     checks = []
-    if not promises.acknowledged:
-        reason = "no write was acknowledged, so there is none to look for"
+    if not audit.acknowledged:
+        reason = "No write was acknowledged, so nothing could be looked for."
         checks.append(Check("there were acknowledged writes", CONTRACT, INCONCLUSIVE, reason))
     writes = evidence.latencies_of("writes")
     p50, p95 = writes.percentile(0.5), writes.percentile(0.95)
-    words = say_promises(promises)
+    words = say_writes(audit)
     if p50 is not None and p95 is not None:
-        words += f"; a write takes {p50:.4g} ms, 95 % of them up to {p95:.4g}"
+        words += f" The p50 of all writes is {say_number(p50, 'ms')}. The p95 of all writes is {say_number(p95, 'ms')}."
     source = evidence.file(".hlog")
     figures = Figure("p50 of all writes", p50, "ms", source), Figure("p95 of all writes", p95, "ms", source)
-    note = "writes: nothing was killed and nothing cut off in this run; what is lost only then would not show"
-    return Answer(words, tuple(checks), (*figures, *count_promises(evidence, promises)), (cost,), (note,))
+    note = "Nothing was killed and nothing cut off in this run. A write that is lost only then would not show."
+    return Answer(words, tuple(checks), (*figures, *count_writes(evidence, audit)), (cost,), (note,))
 
 
-def say_promises(promises: Promises) -> str:
-    """How many were acknowledged, and what became of them."""
-    kinds = {kind: len({loss.isbn for loss in promises.losses if loss.kind == kind}) for kind in ("lost", "differing")}
-    doubled = len({loss.isbn for loss in promises.losses if loss.kind == "doubled"})
-    words = f"{promises.acknowledged} acknowledged writes to {promises.isbns} ISBNs"
-    unread = f", {len(promises.unread)} not read back" if promises.unread else ""
-    return (
-        f"{words}: {kinds['lost']} lost, {kinds['differing']} differing, {doubled} doubled{unread}; "
-        f"{promises.unknown} of unknown outcome"
-    )
+def say_writes(audit: WriteAudit) -> str:
+    """How many writes were acknowledged, and what became of them."""
+    writes = say_count(audit.acknowledged, "acknowledged write")
+    said = [f"The load has {writes} (to {say_count(audit.isbns, 'ISBN')})."]
+    for kind in KINDS:
+        if isbns := {violation.isbn for violation in audit.violations if violation.kind == kind}:
+            said.append(f"{say_violations(kind, len(isbns))}.")
+    if len(said) == 1:
+        said.append("None was found lost, changed or done twice.")
+    if audit.unread:
+        said.append(f"{say_count(len(audit.unread), 'ISBN')} could not be read back.")
+    if audit.unknown:
+        said.append(f"The outcome of {say_count(audit.unknown, 'write')} is unknown.")
+    return " ".join(said)
 
 
-def count_promises(evidence: Evidence, promises: Promises) -> tuple[Figure, ...]:
+def count_writes(evidence: Evidence, audit: WriteAudit) -> tuple[Figure, ...]:
     """The writes by outcome, and how long the read model lagged behind MariaDB."""
     ledger, name = evidence.file("_ledger.jsonl"), evidence.plan.name
     return (
-        Figure("writes", promises.sent, "", ledger),
-        Figure("acknowledged", promises.acknowledged, "", ledger),
-        Figure("refused", promises.refused, "", ledger),
-        Figure("of unknown outcome", promises.unknown, "", ledger),
-        Figure("ISBNs written to", promises.isbns, "", ledger),
-        Figure("ISBNs in one of several states", len(promises.doubtful), "", ledger),
+        Figure("writes", audit.sent, "", ledger),
+        Figure("acknowledged", audit.acknowledged, "", ledger),
+        Figure("refused", audit.refused, "", ledger),
+        Figure("of unknown outcome", audit.unknown, "", ledger),
+        Figure("ISBNs written to", audit.isbns, "", ledger),
+        Figure("ISBNs in one of several states", len(audit.doubtful), "", ledger),
         find_lag(evidence),
-        Figure(
-            "read model differed from MariaDB in the reading back for", promises.lag_s, "s", f"{name}_read_back.json"
-        ),
+        Figure("read model differed from MariaDB in the reading back for", audit.lag_s, "s", f"{name}_read_back.json"),
     )
 
 

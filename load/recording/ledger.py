@@ -9,8 +9,8 @@ from json.encoder import encode_basestring_ascii as quote
 from pathlib import Path
 from typing import Any
 
+from analysis.records.book_histories import plain_isbn
 from analysis.records.formats import ACKNOWLEDGED, REFUSED, UNKNOWN
-from analysis.records.ledger import plain_isbn
 
 METHODS = ("POST", "PATCH", "DELETE")
 NULL = "null"

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from analysis.findings import PERCENTILES, THROUGHPUT, Chart, Curve, ScenarioReport, TimeLine
+from analysis.findings import PERCENTILES, THROUGHPUT, Chart, ChartCurve, ScenarioReport, TimeLine
+from analysis.number_formats import say_count, say_number, say_share, show_clock, show_number
 from analysis.plan.plan import Stage
-from analysis.report.number_formats import show_clock, show_number
 from analysis.report.picture_charts import draw_chart
-from analysis.report.picture_labels import LINE_HEIGHT, place_labels
+from analysis.report.picture_words import LINE_HEIGHT, place_labels
 from analysis.report.pictures import Picture, draw_picture
 from analysis.report.readings import write_readings
 from analysis.report.report import build_report
@@ -145,9 +145,9 @@ def test_what_did_not_move_is_a_word_and_no_picture(tmp_path: Path) -> None:
     load, services = picture.sides
     assert [panel.title for panel in load.panels] == ["users", "throughput", "latency without log-ins"]
     assert (load.is_folded, services.is_folded) == (False, True)
-    assert load.still == (("shed: 0", "soak_seconds.csv"), ("errors: 0", "soak_seconds.csv"))
+    assert load.unchanged == (("shed: 0", "soak_seconds.csv"), ("errors: 0", "soak_seconds.csv"))
     assert [panel.title for panel in services.panels] == ["descriptors"]
-    still = dict(services.still)
+    still = dict(services.unchanged)
     assert still["threads: 12 (auth, books)"] == "soak_server.jsonl"
     assert still["cpu: 0.3 core (generator), 0.2 core (auth, books)"] == "soak_generator.csv, soak_server.jsonl"
 
@@ -194,6 +194,34 @@ def test_nothing_recorded_is_no_picture() -> None:
 )
 def test_numbers_have_three_digits_that_count(value: object, text: str) -> None:
     assert show_number(value) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "beside", "text"),
+    [
+        (2.023, None, "2.0"),
+        (147.2, None, "150"),
+        (5258.0, None, "5,300"),
+        (0.0, None, "0"),
+        (6635, None, "6,635"),
+        (100.4, 100.0, "100.4"),
+        (99.6, 100.0, "99.6"),
+        (101.0, 200.0, "100"),
+    ],
+)
+def test_a_sentence_says_two_digits_and_more_only_beside_a_limit(value: float, beside: float | None, text: str) -> None:
+    assert say_number(value, beside=beside) == text
+
+
+def test_a_sentence_says_all_only_of_all() -> None:
+    assert [say_share(share) for share in (0.0, 0.0035, 0.5, 0.9999, 1.0)] == [
+        "0 %",
+        "0.35 %",
+        "50 %",
+        "99.99 %",
+        "100 %",
+    ]
+    assert [say_count(count, "answer") for count in (0, 1, 1234)] == ["0 answers", "1 answer", "1,234 answers"]
 
 
 def test_moments_are_minutes_and_seconds() -> None:
@@ -324,7 +352,7 @@ def test_a_block_of_the_baseline_in_which_no_answer_came_has_no_point(tmp_path: 
 
 
 def test_a_chart_stands_between_round_marks_and_a_short_curve_has_no_value_at_the_end() -> None:
-    curves = Curve("reads", ((0.0, 1.0), (0.9, 4.0), (0.99, 90.0))), Curve("writes", ((0.0, 3.0), (0.9, 8.0)))
+    curves = ChartCurve("reads", ((0.0, 1.0), (0.9, 4.0), (0.99, 90.0))), ChartCurve("writes", ((0.0, 3.0), (0.9, 8.0)))
     drawn = draw_chart(Chart(PERCENTILES, "x", "a.hlog", ("p0", "p90", "p99"), curves))
     assert drawn.places == (0.0, 50.0, 100.0)
     assert drawn.marks == ((15.051, "p50"), (50.0, "p90"), (100.0, "p99"))

@@ -87,7 +87,7 @@ def damage(path: Path, change: Damage, count: int, which: str = "") -> None:
 
 def spoke(scenario: ScenarioReport) -> dict[str, str | None]:
     """The checks against PASS with their verdicts."""
-    return {check.name: check.verdict for check in scenario.against}
+    return {check.name: check.verdict for check in scenario.not_passed}
 
 
 COLUMNS: list[tuple[str, str, Damage]] = [

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from analysis.findings import PERCENTILES, THROUGHPUT, RunReport, ScenarioReport, TimeLine
+from analysis.number_formats import show_number
 from analysis.plan.plan import Stage
-from analysis.report.number_formats import show_number
 from analysis.report.page import write_html
 from analysis.report.picture_charts import draw_chart
 from analysis.report.report import build_report

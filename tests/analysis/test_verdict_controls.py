@@ -17,7 +17,7 @@ def test_a_rule_catches_the_run_that_breaks_it_alone(control: Control, tmp_path:
     plan = real_plan(control.scenario, control.profile)
     make_run(tmp_path, control.replan(plan) if control.replan else plan, control.breaks)
     scenario = judge_run(tmp_path, control.scenario)
-    spoke = tuple(check.name for check in scenario.against)
+    spoke = tuple(check.name for check in scenario.not_passed)
     assert (scenario.verdict, spoke) == (control.verdict, control.checks), scenario.reasons
 
 
@@ -35,7 +35,7 @@ def test_a_run_that_passed_once_does_not_pass_again(control: Control, tmp_path: 
     if control.scenario == "soak" and control.profile == "full" and not LONG:
         pytest.skip("long form only: half an hour of requests")
     make_run(tmp_path, real_plan(control.scenario, control.profile), control.breaks)
-    spoke = {check.name: check.verdict for check in judge_run(tmp_path, control.scenario).against}
+    spoke = {check.name: check.verdict for check in judge_run(tmp_path, control.scenario).not_passed}
     assert {name: spoke.get(name) for name in control.checks} == dict.fromkeys(control.checks, control.verdict)
 
 

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from analysis.checks.evidence import Evidence, Span, gather_evidence
+from analysis.number_formats import say_count, say_number, say_share, show_number
 from analysis.records.counts import count_requests
 from analysis.records.endpoints import group_of
 from analysis.records.formats import ServerSample
 from analysis.records.run import Run, read_run
-from analysis.report.number_formats import show_number
 from analysis.report.report import build_report
 from tests.documents.verdict_controls import replace_between
 
@@ -115,15 +115,17 @@ def write_row(one: dict[str, Any]) -> str:
 def say_crowd(crowd: dict[str, Any]) -> str:
     """What the crowd of the spike used, in sentences."""
     log_ins, auth, books = crowd["log_ins_per_s"], crowd["auth_cores"], crowd["books_cores"]
+    most = say_share(crowd["machine_most"])
     return (
         "## What the crowd of the spike used\n\n"
         "Services and machine were sampled once a second.\n\n"
-        f"- {crowd['requests_per_s']:.0f} requests a second were answered, {log_ins:.1f} of them log-ins.\n"
-        f"- The machine was {crowd['machine_mean']:.0%} busy in the mean, and {crowd['machine_most']:.0%} at most.\n"
-        f"- The auth service used {auth:.2f} of a core, and the books service {books:.2f}.\n"
-        f"- At most {crowd['in_use']} of the {crowd['pool']} connections of the books service were in use.\n"
-        f"- At most {crowd['waiting']} of its threads waited for a connection.\n"
-        f"- At most {crowd['in_flight']} of its requests were in flight.\n"
+        f"- {say_number(crowd['requests_per_s'])} requests a second were answered ({say_number(log_ins)} log-ins).\n"
+        f"- The machine was busy for {say_share(crowd['machine_mean'])} of the time (at most {most}).\n"
+        f"- The auth service used {say_number(auth)} of a core.\n"
+        f"- The books service used {say_number(books)} of a core.\n"
+        f"- The books service had at most {say_count(crowd['in_use'], 'connection')} in use (of {crowd['pool']}).\n"
+        f"- The books service had at most {say_count(crowd['waiting'], 'thread')} waiting for a connection.\n"
+        f"- The books service had at most {say_count(crowd['in_flight'], 'request')} in flight.\n"
     )
 
 

@@ -17,7 +17,7 @@ from analysis.records.latencies import Latencies, Numbers
 from analysis.records.locust_files import Results
 from analysis.records.run import Run
 from analysis.scenarios.read_heavy import judge_share, measure_share
-from analysis.scenarios.spike import judge_recovery, measure_recovery
+from analysis.scenarios.spike_recovery import judge_recovery, measure_recovery
 
 READS = "GET|/api/books"
 SIGMA, MEDIAN_US, THINK_S = 0.5, 10_000, 2.0

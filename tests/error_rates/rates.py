@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from analysis.checks.growth import FOUND, LEVEL, SLOPE, Values, measure_course
+from analysis.checks.growth import DETECTABLE, LEVEL, SLOPE, Values, measure_course
 from tests.error_rates.rivals import METHODS, Method
 from tests.error_rates.wander import Noise, Random
 
@@ -44,7 +44,7 @@ class Verdicts(NamedTuple):
 
     fails: Flags
     other: Flags
-    found_from: Values
+    detectable: Values
 
 
 def judge(form: Form, values: Values, allowed: float) -> Verdicts:
@@ -60,7 +60,7 @@ def judge(form: Form, values: Values, allowed: float) -> Verdicts:
         objective, reach = allowed * seconds / form.seconds, spread.reach(form.confidence) * course.noise
         fails |= change - reach > objective
         unclear |= change > objective
-        least = objective + FOUND * reach
+        least = objective + DETECTABLE * reach
         found = np.minimum(found, least * form.seconds / seconds)
     edge = allowed * course.seconds_between / form.seconds
     return Verdicts(fails, fails | unclear | (course.late > edge) | (course.early > edge), found)
@@ -94,9 +94,9 @@ def measure_power(form: Form, noise: Noise, size: float, number: int, source: Ra
     """Shares of series that fail when they grow by more than allowed, by these shares, and by what is printed."""
     values = noise.make(source, number, form.samples, form.step) * size
     rise = np.arange(form.samples) / form.samples
-    found_from = judge(form, values, 1.0).found_from
+    detectable = judge(form, values, 1.0).detectable
     growths = {"10 %": 1.1, "20 %": 1.2, "50 %": 1.5, "100 %": 2.0}
     shares = {name: float(judge(form, values + growth * rise, 1.0).fails.mean()) for name, growth in growths.items()}
-    another = values + np.roll(found_from, 1)[:, None] * rise  # what one run prints is found in the next
+    another = values + np.roll(detectable, 1)[:, None] * rise  # what one run prints is found in the next
     printed = float(judge(form, another, 1.0).fails.mean())
-    return {"found_from": float(np.median(found_from)), **shares, "printed": printed}
+    return {"found_from": float(np.median(detectable)), **shares, "printed": printed}

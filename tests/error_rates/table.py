@@ -52,8 +52,8 @@ def write_power(found: dict[str, Any]) -> str:
     growths = ("10 %", "20 %", "50 %", "100 %")
     lines = [
         "Series found that grow evenly by so much more than allowed, with a deviation of so many times the growth"
-        f" that is allowed in the whole time; {found['power'][0]['series']} each. The report prints what is found with"
-        " 90 %; the last column says in how many it was:",
+        f" that is allowed in the whole time; {found['power'][0]['series']} each. The report prints from where on"
+        " growth is detectable. The last column says in how many of the series such growth was found:",
         "",
         f"| form | wandering | deviation | {' | '.join(growths)} | printed (median) | found |",
         f"|:---|:---|---:|{'---:|' * (len(growths) + 2)}",

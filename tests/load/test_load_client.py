@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from analysis.checks.guarantees import compare
+from analysis.checks.guarantees import audit_writes
 from analysis.records.counts import Counts, count_closed, count_endpoints
 from analysis.records.formats import UNKNOWN, name_endpoint, split_endpoint
 from analysis.records.gaps import Gaps
@@ -286,7 +286,7 @@ def test_answers_of_the_service_that_get_lost_are_missed_and_no_write_is_called_
     writes = read_writes(folder)
     unknown = [(sent.method, outcome.status) for sent, outcome in writes if outcome and outcome.outcome == UNKNOWN]
     assert {method: unknown.count((method, None)) for method in SHARES} == {**lost, "GET": 0}
-    assert compare(writes, read_read_back(folder, "run", Gaps())).losses == []
+    assert audit_writes(writes, read_read_back(folder, "run", Gaps())).violations == []
 
 
 def test_what_shows_the_late_effect_of_an_unanswered_write_is_no_wrong_answer_and_without_doubt_it_is(
@@ -311,4 +311,4 @@ def test_what_shows_the_late_effect_of_an_unanswered_write_is_no_wrong_answer_an
     writes = read_writes(folder)
     deletions = Counter((end.outcome, end.status) for sent, end in writes if end and sent.method == "DELETE")
     assert deletions == {("acknowledged", 204): 4, ("unknown", None): 3, ("unknown", 404): 1, ("refused", 404): 2}
-    assert compare(writes, read_read_back(folder, "run", Gaps())).losses == []
+    assert audit_writes(writes, read_read_back(folder, "run", Gaps())).violations == []

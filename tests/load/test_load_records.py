@@ -141,7 +141,7 @@ def test_rows_that_are_no_requests_change_no_figure_and_closed_connections_are_t
     (after,) = build_report(tmp_path).scenarios
     assert (after.verdict, after.reasons, after.figures) == (before.verdict, before.reasons, before.figures)
     told = [note for note in after.notes if note not in before.notes]
-    words = "7 idle connections were closed by the services and opened again; no request was lost by that"
+    words = "The services closed 7 idle connections, and the load opened them again. No request was lost by that."
     assert told == ([words] if closed else [])
 
 
@@ -185,4 +185,4 @@ def test_a_damaged_sample_is_named_and_does_not_make_the_run_invalid(tmp_path: P
     assert len(read_failure_samples(tmp_path, "smoke", Gaps())) == 1
     (scenario,) = build_report(tmp_path).scenarios
     assert scenario.verdict == "PASS"
-    assert f"smoke{FAILURE_SAMPLES} is cut off or damaged in line 2 (and 5 more places)" in scenario.notes
+    assert f"smoke{FAILURE_SAMPLES} is cut off or damaged in line 2 (and 5 more places)." in scenario.notes

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 import requests
 
-from analysis.checks.guarantees import Promises, compare
+from analysis.checks.guarantees import WriteAudit, audit_writes
+from analysis.records.book_histories import State, follow_books
 from analysis.records.gaps import Gaps
-from analysis.records.ledger import State, keep_accounts
 from analysis.records.raw_files import read_data, read_read_back
 from tests.support.beside import repeat_beside
 from tests.support.clients import Client
@@ -53,14 +53,14 @@ def write_books(folder: Path, stack: Stack) -> None:
     record_load(folder, stack, "locustfile_write_heavy.py", "-u", "40", "-r", "40", "-t", "5s")
 
 
-def read_back(folder: Path, stack: Stack) -> Promises:
+def read_back(folder: Path, stack: Stack) -> WriteAudit:
     """Read the books of the load back and return what the analysis finds."""
     ran = run_script("load/run/read_back.py", "run", ".", folder=folder, stack=stack)
     assert (ran.returncode, ran.stderr) == (0, "")
     found = read_read_back(folder, "run", Gaps())
     assert found and found.complete
     assert set(found.isbns) == {sent.isbn for sent, _ in read_writes(folder)}
-    return compare(read_writes(folder), found)
+    return audit_writes(read_writes(folder), found)
 
 
 def read_states(folder: Path) -> tuple[tuple[int, int], tuple[int, int]]:
@@ -73,10 +73,10 @@ def read_states(folder: Path) -> tuple[tuple[int, int], tuple[int, int]]:
 
 def test_what_was_written_is_found_on_both_roads_and_then_removed(stack: Stack, folder: Path) -> None:
     write_books(folder, stack)
-    promises = read_back(folder, stack)
-    assert (promises.losses, promises.unread) == ([], [])
-    assert promises.acknowledged == promises.sent > 40
-    assert promises.lag_s is not None and promises.lag_s < 10
+    audit = read_back(folder, stack)
+    assert (audit.violations, audit.unread) == ([], [])
+    assert audit.acknowledged == audit.sent > 40
+    assert audit.lag_s is not None and audit.lag_s < 10
     before, after = read_states(folder)
     assert before == after
     first = (folder / "run_read_back.json").read_bytes()
@@ -88,7 +88,7 @@ def choose_books(folder: Path, count: int) -> list[tuple[str, State]]:
     """Return ISBNs of which the ledger says for certain that there is a book, with that book."""
     certain = [
         (isbn, account.states[0])
-        for isbn, account in keep_accounts(read_writes(folder)).items()
+        for isbn, account in follow_books(read_writes(folder)).items()
         if len(account.states) == 1 and account.states[0].fields and account.acknowledged
     ]
     assert len(certain) >= count
@@ -117,15 +117,15 @@ def change_read_model(stack: Stack, isbn: str, book: dict[str, Any] | None) -> N
 def test_every_damage_behind_the_services_back_is_found_and_nothing_else(stack: Stack, folder: Path) -> None:
     write_books(folder, stack)
     (gone, altered, doubled, unseen, stale), books = zip(*choose_books(folder, 5), strict=True)
-    deleted = next(isbn for isbn, account in keep_accounts(read_writes(folder)).items() if is_deleted(account.states))
+    deleted = next(isbn for isbn, account in follow_books(read_writes(folder)).items() if is_deleted(account.states))
     change_mariadb(stack, "DELETE FROM books WHERE isbn = %s", gone)
     change_mariadb(stack, "UPDATE books SET price = price + 1 WHERE isbn = %s", altered)
     change_mariadb(stack, "UPDATE books SET version = version + 1 WHERE isbn = %s", doubled)
     change_read_model(stack, unseen, None)
     change_read_model(stack, stale, {"stock": books[4].fields["stock"] + 1})
     add_again(stack, folder, deleted)
-    promises = read_back(folder, stack)
-    found = {(loss.isbn, loss.kind, loss.where) for loss in promises.losses}
+    audit = read_back(folder, stack)
+    found = {(violation.isbn, violation.kind, violation.where) for violation in audit.violations}
     assert found == {
         (gone, "lost", "database"),
         (altered, "differing", "database"),
@@ -135,7 +135,7 @@ def test_every_damage_behind_the_services_back_is_found_and_nothing_else(stack: 
         (deleted, "lost", "database"),
         (deleted, "lost", "read_model"),
     }
-    assert promises.lag_s is None  # the two roads never came to agree
+    assert audit.lag_s is None  # the two sources never came to agree
 
 
 def is_deleted(states: list[State]) -> bool:
@@ -161,9 +161,9 @@ def test_the_books_of_a_load_that_was_killed_are_read_back_and_removed_too(stack
     load.wait(10)
     with open(folder / "run_ledger.jsonl", "a", encoding="utf-8") as ledger:
         ledger.write('{"at":1,"n":99999,"isb')  # as a machine that stopped would leave it
-    promises = read_back(folder, stack)
-    assert (promises.losses, promises.unread) == ([], [])
-    assert promises.acknowledged > 20
+    audit = read_back(folder, stack)
+    assert (audit.violations, audit.unread) == ([], [])
+    assert audit.acknowledged > 20
     before, after = read_states(folder)
     assert before == after
 

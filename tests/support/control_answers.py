@@ -1,4 +1,4 @@
-"""Controls of the rules about what the services promise, and of those about how good an answer is."""
+"""Controls of the rules about what the services guarantee, and of those about how good an answer is."""
 
 from dataclasses import replace
 
@@ -73,23 +73,23 @@ FAILURE = lines(
 PROMISES = (
     Control(R_WRONG, "baseline", "one answer is wrong", (odd("wrong", 100),), (WRONG,), FAIL),
     Control(R_WRONG, "spike", "one answer is a 500", (odd("wrong", 1000), FAILURE), (WRONG, INTERNAL), FAIL,
-            "one is a 503", (odd("shed", 1000),)),
+            "one answer is a 503", (odd("shed", 1000),)),
     Control(R_WRITES, "write_heavy", "a book is lost", (books(lambda found: found.pop(ISBN)),),
             ("no acknowledged write is lost",), FAIL, "every book is there", (books(),)),
     Control(R_WRITES, "write_heavy", "a price is 4.51, sent 4.50",
             (books(lambda found: found[ISBN].update(price="4.51")),),
             ("every acknowledged write is as sent",), FAIL,
-            "it is 4.5", (books(lambda found: found[ISBN].update(price="4.5")),)),
+            "the price is 4.5", (books(lambda found: found[ISBN].update(price="4.5")),)),
     Control(R_WRITES, "write_heavy", "a version is 3 after two writes",
             (books(lambda found: found[ISBN].update(version=3)),),
-            ("no acknowledged write is doubled",), FAIL, "it is 2",
+            ("no acknowledged write is doubled",), FAIL, "the version is 2",
             (books(lambda found: found[ISBN].update(version=2)),)),
     Control(R_WRITES, "read_heavy", "a book is lost", (books(lambda found: found.pop(ISBN)),),
             ("no acknowledged write is lost",), FAIL, "every book is there", (books(lambda _: None),)),
     *(
         Control(R_WORKERS, name, "a process of the books service was replaced", (change_samples(replace_worker, 12),),
                 ("the books service kept its worker processes",), FAIL,
-                "one sample leaves it out", (change_samples(forget_worker, 12, 13),))
+                "one sample leaves a process out", (change_samples(forget_worker, 12, 13),))
         for name in SCENARIOS
     ),
 )  # fmt: skip
@@ -121,9 +121,9 @@ ANSWERS = (
             seed=1),), STOOD, FAIL,
             "4", (load(freezes=tuple((at, 2) for at in range(10, 50, 10))),), "full"),
     *(
-        Control(R_ASKED, name, f"a file of one's own has no objective for {groups[0]}",
+        Control(R_ASKED, name, f"the scenario file has no objective for {groups[0]}",
                 (objectives(**{f"{groups[0]}_p95_ms": None}),), (f"{groups[0]} have an objective",), INCONCLUSIVE,
-                "it has a loose one", (objectives(**{f"{groups[0]}_p95_ms": 9000}),))
+                "the objective is loose", (objectives(**{f"{groups[0]}_p95_ms": 9000}),))
         for name, groups in ASKS_FOR.items()
     ),
     Control(R_FEW, "smoke", "19 answers", (), ("there were answers to judge by",), INCONCLUSIVE,
@@ -140,13 +140,13 @@ ANSWERS = (
             "to 1.4 times", (slow(8, 23, begin=22),)),
     Control(R_DRIFT, "baseline", "p95 of the last third is high because of one second", (slow(2, 250, begin=26,
             end=27),), STEADY,
-            INCONCLUSIVE, "it rises by less than 5 ms",
+            INCONCLUSIVE, "p95 rises by less than 5 ms",
             (load(Slow(2, 7, ("reads", "writes"), 26, 27, usual=0.2)),)),
     Control(R_RETURN, "stages", "p95 at 50 users is twice that on the way up", (slow(8, 40, begin=41),),
             ("p95 at 50 users returns with the load",), FAIL, "1.4 times", (slow(8, 22, begin=41),)),
     Control(R_RETURN, "stages", "p95 at 50 users is high because of one second", (slow(1, 90, begin=45, end=46),),
             ("p95 at 50 users returns with the load",), INCONCLUSIVE,
-            "it rises by less than 5 ms", (slow(1, 20, begin=45, end=46),)),
+            "p95 rises by less than 5 ms", (slow(1, 20, begin=45, end=46),)),
     Control(R_SHARE, "read_heavy", "1.5 % of the reads do not come from the read model", (services(misses=20),),
             SHARE, FAIL,
             "0.8 %", (services(misses=10),)),
@@ -155,7 +155,8 @@ ANSWERS = (
     Control(R_SHARE, "read_heavy", "nothing says where reads came from",
             (change_samples(lambda sample: sample["values"].pop("read_model_misses_total", None)),), SHARE,
             INCONCLUSIVE,
-            "in one second", (change_samples(lambda sample: sample["values"].pop("read_model_misses_total"), 12, 13),)),
+            "nothing says so in one second",
+            (change_samples(lambda sample: sample["values"].pop("read_model_misses_total"), 12, 13),)),
     Control(R_SOAK, "soak", "memory of a worker grows by 640 KiB a minute", (services(growth={"rss": 640 * KIB}),),
             GROWS, FAIL, "400 KiB", (services(growth={"rss": 400 * KIB}),)),
     Control(R_SOAK, "soak", "memory of a worker rises by 600 MB at once and stays",
@@ -170,17 +171,17 @@ ANSWERS = (
             "4 %", (refuse(25, range(0, 10)),)),
     Control(R_PARTS, "spike", "6 % are refused in the spike", (refuse(16, range(10, 30)),), SHED, FAIL,
             "5 %", (refuse(21, range(10, 30)),)),
-    Control(R_PARTS, "spike", "one second in six is refused after it",
+    Control(R_PARTS, "spike", "one second in six is refused after the spike",
             (refuse(1, *(range(at, at + 1) for at in range(38, 60, 6))),), SHED, FAIL,
             "half of these seconds", (refuse(2, *(range(at, at + 1) for at in range(38, 60, 6))),)),
     Control(R_PARTS, "spike", "8 % of a read take 510 ms in the spike", (slow(12, 510, endpoint=ONE, begin=10,
             end=30),),
             (f"{READ} in the spike p95",), FAIL, "490 ms", (slow(12, 490, endpoint=ONE, begin=10, end=30),)),
-    Control(R_RECOVERY, "spike", "all of every fifth second after it takes 400 ms",
+    Control(R_RECOVERY, "spike", "all of every fifth second after the spike takes 400 ms",
             (slow_seconds(400, range(35, 60, 5)),), NORMAL, FAIL,
             "of every eighth", (slow_seconds(400, range(38, 60, 8)),)),
-    Control(R_RECOVERY, "spike", "a fifth takes 60 ms for 33 s after it", (slow(5, 60, begin=130, end=163),), NORMAL,
-            FAIL,
+    Control(R_RECOVERY, "spike", "a fifth takes 60 ms for 33 s after the spike",
+            (slow(5, 60, begin=130, end=163),), NORMAL, FAIL,
             "for 29 s", (slow(5, 60, begin=130, end=159),), "full"),
     Control(R_RECOVERY, "spike", "a fifth takes 60 ms until 3 s before the end", (slow(5, 60, begin=30, end=57),),
             NORMAL,

@@ -12,8 +12,8 @@ class Control:
     """One rule, held against two runs of a scenario file of the project.
 
     `rule` is the first cell of the rule's row in docs/verdicts.md. `broken` and `inside` say in words how the two runs
-    differ from one that is all right, `breaks` and `nearly` do it. `checks` are all that must speak against the broken
-    run, each with `verdict`: a single check but where two look at the same thing. With `others` more may speak.
+    differ from one that is all right, `breaks` and `nearly` do it. `checks` are all that must not pass in the broken
+    run, each with `verdict`: a single check but where two look at the same thing. With `others` more may fail.
     """
 
     rule: str

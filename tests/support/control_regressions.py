@@ -1,4 +1,4 @@
-"""Runs that passed once and must never pass again: more than one rule may speak against them."""
+"""Runs that passed once and must never pass again: more than one rule may fail in them."""
 
 import random
 
@@ -19,13 +19,13 @@ def rise_in_one_place(second: int, endpoint: str, source: random.Random) -> floa
 
 
 REGRESSIONS = (
-    Control("spike: recovery", "spike", "nothing but 503 for 105 s, from 15 s after it on",
+    Control("spike: recovery", "spike", "every answer is 503 for 105 s, from 15 s after the spike on",
             (load(kind_at=lambda second, _: "shed" if second >= 145 else "right"),), NORMAL, FAIL,
             profile="full", others=True),
-    Control("spike: recovery", "spike", "every answer takes 1.8 s from 15 s after it on", (load(Slow(1, 1800,
+    Control("spike: recovery", "spike", "every answer takes 1.8 s from 15 s after the spike on", (load(Slow(1, 1800,
             begin=145)),),
             NORMAL, FAIL, profile="full", others=True),
-    Control("spike: before, in and after it", "spike", "half of all is refused before it",
+    Control("spike: before, in and after it", "spike", "half of all is refused before the spike",
             (load(kind_at=lambda second, number: "shed" if second < 60 and number % 2 else "right"),), SHED, FAIL,
             profile="full", others=True),
     Control("standstills", "read_heavy", "27 of 300 s are dead", (load(freezes=STILL),), STOOD, FAIL,

@@ -124,18 +124,21 @@ REFRESH = "POST|/refresh"
     ("rows", "reason"),
     [
         ([(LIST, 100, 99.5)], ""),
-        ([(LIST, 100, 101)], "GET /api/books: p95 101 ms, objective 100 ms (100 answers)"),
+        ([(LIST, 100, 101)], "The p95 of GET /api/books is 101 ms (objective 100 ms, 100 answers)."),
         ([(LIST, 95, 20), (LIST, 5, 290)], ""),
-        ([(LIST, 94, 20), (LIST, 6, 290)], "GET /api/books: p95 289.9 ms"),
-        ([(LIST, 99, 101), (ME, 99, 20)], "2 rare reads together: p95 101 ms"),
+        ([(LIST, 94, 20), (LIST, 6, 290)], "The p95 of GET /api/books is 290 ms"),
+        ([(LIST, 99, 101), (ME, 99, 20)], "The p95 of 2 rare reads together is 101 ms"),
         ([(LIST, 99, 20), (ME, 3, 290)], ""),
-        ([(LIST, 100, 20), (CHANGE, 100, 201)], "PATCH /api/books/{isbn}: p95 201 ms, objective 200 ms"),
+        ([(LIST, 100, 20), (CHANGE, 100, 201)], "The p95 of PATCH /api/books/{isbn} is 201 ms (objective 200 ms"),
         ([(LIST, 100, 20), (CHANGE, 100, 199)], ""),
-        ([(LIST, 100, 20), (REFRESH, 20, 201)], "POST /refresh: p95 201 ms"),
-        ([(LIST, 100, 20), (REFRESH, 19, 201)], "POST /refresh: 19 of only 19 answers took over 200 ms"),
+        ([(LIST, 100, 20), (REFRESH, 20, 201)], "The p95 of POST /refresh is 201 ms"),
+        (
+            [(LIST, 100, 20), (REFRESH, 19, 201)],
+            "19 answers to POST /refresh took too long (over 200 ms",
+        ),
         ([(LIST, 100, 20), (REFRESH, 15, 20), (REFRESH, 4, 201)], ""),
         ([(LIST, 100, 20), (LOGIN, 20, 1995)], ""),
-        ([(LIST, 100, 20), (f"{LOGIN}%20200", 20, 2005)], "POST /login 200: p95 200"),
+        ([(LIST, 100, 20), (f"{LOGIN}%20200", 20, 2005)], "The p95 of POST /login 200 is 2,0"),
     ],
 )
 def test_latency_is_judged_per_endpoint_and_for_rare_ones_together(
@@ -151,15 +154,19 @@ def test_latency_is_judged_per_endpoint_and_for_rare_ones_together(
     ("rows", "given", "reason"),
     [
         ([(LIST, 495, 20), (LIST, 5, 900)], {}, ""),
-        ([(LIST, 494, 20), (LIST, 6, 301)], {}, "GET /api/books: p99 300.9 ms"),
+        ([(LIST, 494, 20), (LIST, 6, 301)], {}, "The p99 of GET /api/books is 301 ms"),
         ([(LIST, 494, 20), (LIST, 6, 299)], {}, ""),
         ([(LIST, 494, 20), (LIST, 6, 900)], {"reads_p99_ms": 901}, ""),
         ([(LIST, 494, 20), (LIST, 6, 900)], {"reads_p95_ms": 301}, ""),
-        ([(LIST, 494, 20), (LIST, 6, 150)], {"reads_p99_ms": 100}, "GET /api/books: p99 150 ms, objective 100 ms"),
-        ([(LIST, 300, 20), (ME, 96, 20), (ME, 5, 900)], {}, "2 rare reads together: p99 899"),
+        (
+            [(LIST, 494, 20), (LIST, 6, 150)],
+            {"reads_p99_ms": 100},
+            "The p99 of GET /api/books is 150 ms (obj",
+        ),
+        ([(LIST, 300, 20), (ME, 96, 20), (ME, 5, 900)], {}, "The p99 of 2 rare reads together is 900 ms"),
         ([(LIST, 97, 20), (LIST, 2, 900)], {}, ""),  # 99 answers say nothing of the slowest hundredth
-        ([(LIST, 500, 20), (CHANGE, 494, 20), (CHANGE, 6, 601)], {}, "PATCH /api/books/{isbn}: p99 600.8 ms"),
-        ([(LIST, 500, 20), (LOGIN, 494, 20), (LOGIN, 6, 3005)], {}, "POST /login: p99 300"),
+        ([(LIST, 500, 20), (CHANGE, 494, 20), (CHANGE, 6, 601)], {}, "The p99 of PATCH /api/books/{isbn} is 601 ms"),
+        ([(LIST, 500, 20), (LOGIN, 494, 20), (LOGIN, 6, 3005)], {}, "The p99 of POST /login is 3,0"),
         ([(LIST, 500, 20), (LOGIN, 494, 20), (LOGIN, 6, 2995)], {}, ""),
     ],
 )
@@ -175,11 +182,11 @@ def test_an_objective_with_too_few_answers_is_named_as_not_judged(tmp_path: Path
     checks = judge(tmp_path, make_plan(), [(LIST, 100, 20), (LOGIN, 6, 20), (LOGIN, 1, 9000)])
     assert [(check.name, check.verdict, check.reason) for check in checks] == [
         ("GET /api/books p95", "PASS", ""),
-        ("writes p95", None, "0 answers, fewer than 20"),
-        ("POST /login p95", None, "7 answers, fewer than 20"),
+        ("writes p95", None, "There were 0 answers (20 are needed)."),
+        ("POST /login p95", None, "There were 7 answers (20 are needed)."),
         ("GET /api/books p99", "PASS", ""),
-        ("writes p99", None, "0 answers, fewer than 100"),
-        ("POST /login p99", None, "7 answers, fewer than 100"),
+        ("writes p99", None, "There were 0 answers (100 are needed)."),
+        ("POST /login p99", None, "There were 7 answers (100 are needed)."),
     ]
 
 
@@ -195,7 +202,7 @@ def test_a_question_without_its_objectives_is_not_answered(tmp_path: Path, name:
     assert {check.verdict for check in checks} == {"INCONCLUSIVE"}
     asked = {"read_heavy": ["reads"], "spike": ["reads"], "write_heavy": ["writes"]}.get(name, ["reads", "writes"])
     assert [check.reason for check in checks] == [
-        f"the scenario's file gives no objective-{group}-p95-ms to hold {group} against" for group in asked
+        f"No {group} can be judged, because the scenario file gives no objective-{group}-p95-ms." for group in asked
     ]
 
 
@@ -219,13 +226,13 @@ def test_no_answer_takes_longer_than_the_services_promise(tmp_path: Path, ms: fl
     write_good_run(tmp_path, plan, latency=latency)
     (scenario,) = build_report(tmp_path).scenarios
     assert scenario.verdict == verdict
-    assert scenario.reasons in ((), ("1 of 285 answers took over 5.5 s, the longest 5.52 s",))
+    assert scenario.reasons in ((), ("1 answer took too long (over 5.5 s, the longest 5.52 s, of 285 answers).",))
 
 
 def test_objectives_of_which_none_could_be_judged_never_pass(tmp_path: Path) -> None:
     first, *others = judge(tmp_path, make_plan(), [(LIST, 15, 20), (REFRESH, 15, 20)])
     assert (first.verdict, {check.verdict for check in others}) == ("INCONCLUSIVE", {None})
-    assert first.reason.startswith("too few answers to judge any latency by; GET /api/books p95: 15 answers")
+    assert first.reason.endswith("too few answers. GET /api/books p95: There were 15 answers (20 are needed).")
 
 
 def test_the_time_line_of_the_latencies_shows_each_second(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""What the ledger and the read-back show: nothing where all is well, and each kind of broken promise by its ISBN."""
+"""What the ledger and the read-back show: nothing where all is well, and each broken guarantee by its ISBN."""
 
 import random
 from collections.abc import Callable
@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from analysis.checks.guarantees import say_violations
 from analysis.findings import ScenarioReport
+from analysis.records.book_histories import follow_books
 from analysis.records.formats import Outcome, Sent
 from analysis.records.gaps import Gaps
-from analysis.records.ledger import keep_accounts
 from analysis.records.raw_files import read_ledger
 from analysis.report.report import build_report
 from tests.support.recordings import make_plan, write_generator, write_good_run, write_lines
@@ -50,7 +51,7 @@ def test_a_service_that_kept_every_write_passes(tmp_path: Path) -> None:
     assert (scenario.verdict, scenario.reasons) == ("PASS", ())
     writes = sum("method" in line for line in shelf.ledger)
     assert scenario.answer.startswith(
-        f"{writes} acknowledged writes to 40 ISBNs: 0 lost, 0 differing, 0 doubled; 0 of unknown outcome; a write takes"
+        f"The load has {writes} acknowledged writes (to 40 ISBNs). None was found lost, changed or done twice. The "
     )
 
 
@@ -69,22 +70,22 @@ def test_whatever_became_of_unanswered_writes_is_no_loss(tmp_path: Path) -> None
 Sabotage = Callable[[dict[str, dict[str, object]]], object]
 SABOTAGES: dict[str, tuple[Sabotage, str, str]] = {
     "removed": (lambda books: books.pop(ONE), "lost", "the book is not there"),
-    "altered": (lambda books: books[ONE].update(price="9.99"), "differing", "price '9.99', sent '4.50'"),
-    "title": (lambda books: books[ONE].update(title="Else"), "differing", "title 'Else', sent 'Another one'"),
+    "altered": (lambda books: books[ONE].update(price="9.99"), "differing", "price is '9.99' (sent: '4.50')"),
+    "title": (lambda books: books[ONE].update(title="Else"), "differing", "title is 'Else' (sent: 'Another one')"),
     "doubled": (
         lambda books: books[ONE].update(version=int(str(books[ONE]["version"])) + 1),
         "doubled",
-        "where the acknowledged writes make it",
+        "(the acknowledged writes make it ",
     ),
     "older": (
         lambda books: books[ONE].update(version=int(str(books[ONE]["version"])) - 1, price="3.50", stock=5),
         "lost",
-        "where the acknowledged writes make it",
+        "(the acknowledged writes make it ",
     ),
     "undeleted": (
         lambda books: books.update({ISBNS[8]: {**books[ONE], "isbn": ISBNS[8]}}),
         "lost",
-        "the book is there, though its deletion was acknowledged",
+        "the book is there, but its deletion was acknowledged",
     ),
 }
 
@@ -98,10 +99,10 @@ def test_each_sabotage_on_each_road_fails_and_names_the_isbn(tmp_path: Path, roa
     scenario = judge_shelf(tmp_path, shelf)
     isbn = ISBNS[8] if what == "undeleted" else ONE
     assert (scenario.verdict, len(scenario.reasons)) == ("FAIL", 1)
-    assert scenario.reasons[0].startswith(f"{kind} on 1 of 40 ISBNs: {isbn}: ")
+    assert scenario.reasons[0].startswith(f"{say_violations(kind, 1)} (of 40): {isbn}: ")
     assert words in scenario.reasons[0]
     seen = {"read_model": "the read model", "database": "MariaDB"}[road]
-    assert scenario.reasons[0].endswith(f"({seen})")
+    assert scenario.reasons[0].endswith(f"({seen}).")
     (table,) = [table for table in scenario.tables if table.title.startswith("Ledger")]
     assert [(row[0], row[1], row[2]) for row in table.rows] == [(isbn, kind, seen)]
 
@@ -115,7 +116,7 @@ def test_a_lost_write_fails_in_any_scenario_even_while_the_generator_lags(tmp_pa
     write_generator(tmp_path, plan, lags={12: [3000.0]})
     scenario = judge_folder(tmp_path)
     assert scenario.verdict == "FAIL"
-    assert scenario.reasons[0].startswith(SABOTAGES[what][1])
+    assert scenario.reasons[0].startswith(say_violations(SABOTAGES[what][1], 1))
     assert "stalled for 3,000 ms" in scenario.reasons[1]
 
 
@@ -126,8 +127,10 @@ def test_a_write_done_twice_is_told_by_the_version_of_the_next_answer(tmp_path: 
     shelf.ledger[-2]["if_match"] = None
     shelf.show()
     (reason,) = judge_shelf(tmp_path, shelf).reasons
-    assert reason.startswith(f"doubled on 1 of 40 ISBNs: {ONE}: PATCH was answered with version ")
-    assert reason.endswith("(the answers)")
+    assert reason.startswith(
+        f"Acknowledged writes to 1 ISBN were done twice (of 40): {ONE}: PATCH was answered with version "
+    )
+    assert reason.endswith("(the answers).")
 
 
 def test_an_acknowledged_write_that_was_forgotten_is_told_by_the_version_of_the_next_answer(tmp_path: Path) -> None:
@@ -137,7 +140,7 @@ def test_an_acknowledged_write_that_was_forgotten_is_told_by_the_version_of_the_
     shelf.ledger[-2]["if_match"] = None
     shelf.show()
     (reason,) = judge_shelf(tmp_path, shelf).reasons
-    assert reason.startswith(f"lost on 1 of 40 ISBNs: {ONE}: PATCH was answered with version ")
+    assert reason.startswith(f"{say_violations('lost', 1)} (of 40): {ONE}: PATCH was answered with version ")
 
 
 def test_a_post_that_is_repeated_with_its_key_is_done_once(tmp_path: Path) -> None:
@@ -213,13 +216,13 @@ def test_writes_that_were_not_read_back_are_no_answer_to_the_question(tmp_path: 
     scenario = judge_shelf(tmp_path, shelf, name)
     assert scenario.verdict == verdict
     if name == "write_heavy":
-        assert " 0 lost, 0 differing, 0 doubled, 1 not read back; " in scenario.answer
+        assert " None was found lost, changed or done twice. 1 ISBN could not be read back. " in scenario.answer
     told = [*scenario.reasons, *scenario.notes]
-    assert any(f"1 of 40 ISBNs with acknowledged writes were not read back ({ONE} ...)" in words for words in told)
+    assert any(f"1 ISBN with acknowledged writes was not read back (of 40: {ONE})." in words for words in told)
     (tmp_path / f"{name}_read_back.json").unlink()
     scenario = judge_folder(tmp_path)
     assert scenario.verdict == verdict
-    assert f"{name}_read_back.json is missing" in scenario.notes
+    assert f"{name}_read_back.json is missing." in scenario.notes
 
 
 def test_a_load_without_an_acknowledged_write_is_inconclusive(tmp_path: Path) -> None:
@@ -230,7 +233,7 @@ def test_a_load_without_an_acknowledged_write_is_inconclusive(tmp_path: Path) ->
     shelf.show()
     scenario = judge_shelf(tmp_path, shelf)
     assert scenario.verdict == "INCONCLUSIVE"
-    assert "no write was acknowledged, so there is none to look for" in scenario.reasons
+    assert "No write was acknowledged, so nothing could be looked for." in scenario.reasons
 
 
 def test_a_write_whose_outcome_a_kill_cut_off_is_unknown(tmp_path: Path) -> None:
@@ -261,7 +264,7 @@ def test_ledgers_of_several_processes_are_one_account(tmp_path: Path) -> None:
     for part, keep in (("0", True), ("1", False)):
         write_lines(tmp_path / f"x_{part}_ledger.jsonl", [one for one in shelf.ledger if (one["n"] in mine) == keep])
     write_lines(tmp_path / "y_ledger.jsonl", shelf.ledger)
-    parted, whole = (keep_accounts(read_ledger(tmp_path, name, Gaps())) for name in "xy")
+    parted, whole = (follow_books(read_ledger(tmp_path, name, Gaps())) for name in "xy")
     assert list(parted) == list(whole) == ISBNS
     assert [account.states for account in parted.values()] == [account.states for account in whole.values()]
 
@@ -273,6 +276,6 @@ def test_many_unanswered_writes_in_a_row_stay_countable() -> None:
 
     first, _ = write(1, "POST")
     known = Outcome(1.5, 1, "acknowledged", 201, 1)
-    (account,) = keep_accounts([(first, known), *(write(number, "PATCH") for number in range(2, 32))]).values()
+    (account,) = follow_books([(first, known), *(write(number, "PATCH") for number in range(2, 32))]).values()
     assert account.unknown == 30
     assert 30 < len(account.states) < 1000

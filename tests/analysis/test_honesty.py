@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from analysis.checks.generator_rules import lag_p99, longest_stall
-from analysis.checks.server_rules import find_holes, measure_shift, place_sample
+from analysis.checks.server_rules import find_holes
 from analysis.findings import ScenarioReport
 from analysis.plan.plan import Stage
+from analysis.records.clocks import measure_shift, place_sample
 from analysis.records.formats import MASTER, DataState, GeneratorRow, ServerSample
 from analysis.records.gaps import Gaps
 from analysis.records.raw_files import read_generator
@@ -33,6 +34,8 @@ from tests.support.recordings import (
 
 PLAN = make_plan(name="smoke")
 URLS = {"auth": "http://203.0.113.7:5000", "books": "http://203.0.113.7:5001"}
+BEGAN = "without the books of the load (it began with 5,000)."
+SAID = "The sampler got: no answer: ConnectionError."
 REMOVAL = "python remove_leftovers.py --auth-url http://203.0.113.7:5000 --books-url http://203.0.113.7:5001"
 MINUTE = make_plan(Stage(20, 60, 10), name="smoke")
 
@@ -47,17 +50,17 @@ def judge_folder(folder: Path) -> ScenarioReport:
     ("odd", "reason"),
     [
         ({}, ""),
-        ({"lags": {12: [3000.0]}}, "the event loop of the process of the load stalled for 3,000 ms"),
+        ({"lags": {12: [3000.0]}}, "The event loop of the process of the load stalled for 3,000 ms"),
         ({"lags": {12: [500.0]}}, ""),  # 500 of 30,000 ms are over 1 %: the p99 rule speaks, see below
         ({"lags": {second: [12.0] * 20 for second in range(30)}}, ""),
         ({"lags": {second: [21.0] for second in range(30)}}, "lagged 21 ms at p99 (limit 20 ms)"),
         ({"lags": {second: [21.0] for second in range(10)}}, ""),
-        ({"cpu": {second: 0.95 for second in range(3)}}, "used over 80% of a core in 3 of 30 s"),
+        ({"cpu": {second: 0.95 for second in range(3)}}, "was too busy for 3 s (over 80 % of a core; of 30 s)"),
         ({"cpu": {second: 0.95 for second in range(2)}}, ""),
         ({"cpu": {second: 0.8 for second in range(30)}}, ""),
-        ({"until": 20}, "the process of the load (pid 4700) was lost 20 s after the start"),
+        ({"until": 20}, "The process of the load (pid 4700) was lost 20 s after the start."),
         ({"until": 28}, ""),
-        ({"until": 0}, "the process of the load left no record of itself"),
+        ({"until": 0}, "The process of the load left no record of itself."),
     ],
 )
 def test_a_generator_that_was_the_limit_makes_the_scenario_invalid(
@@ -67,7 +70,7 @@ def test_a_generator_that_was_the_limit_makes_the_scenario_invalid(
     write_generator(tmp_path, PLAN, **odd)
     scenario = judge_folder(tmp_path)
     if odd.get("lags") == {12: [500.0]}:
-        assert scenario.reasons == ("the event loop of the process of the load lagged 500 ms at p99 (limit 20 ms)",)
+        assert scenario.reasons == ("The event loop of the process of the load lagged 500 ms at p99 (limit 20 ms).",)
         return
     assert scenario.verdict == ("INVALID" if reason else "PASS"), scenario.reasons
     assert reason in "; ".join(scenario.reasons)
@@ -109,8 +112,8 @@ def test_a_process_that_was_stopped_is_seen_by_the_hole_it_leaves_in_its_own_rec
     [
         (1, ""),
         (3, ""),
-        (4, "the process of the load (pid 4700) left no record of its first 4 s"),
-        (27, "the process of the load (pid 4700) left no record of its first 27 s"),
+        (4, "The process of the load (pid 4700) left no record of its first 4 s."),
+        (27, "The process of the load (pid 4700) left no record of its first 27 s."),
     ],
 )
 def test_a_record_of_the_generator_that_begins_late_makes_the_scenario_invalid(
@@ -130,12 +133,13 @@ def test_each_process_of_the_load_is_judged_and_one_that_died_is_told(tmp_path: 
         path.unlink()
     for part, until in (("0", 99), ("1", 12), (MASTER, 99)):
         write_generator(tmp_path, PLAN, part, until=until)
-    assert judge_folder(tmp_path).reasons == ("process 1 of the load (pid 4700) was lost 12 s after the start",)
+    assert judge_folder(tmp_path).reasons == ("Process 1 of the load (pid 4700) was lost 12 s after the start.",)
     (tmp_path / "smoke_1_generator.csv").unlink()
-    assert judge_folder(tmp_path).reasons == ("process 1 of the load left no record of itself",)
+    assert judge_folder(tmp_path).reasons == ("Process 1 of the load left no record of itself.",)
     write_generator(tmp_path, PLAN, "1", lags={9: [700.0]})
-    assert judge_folder(tmp_path).reasons[0] == "the event loop of process 1 of the load stalled for 700 ms; " + (
-        "the event loop of process 1 of the load lagged 700 ms at p99 (limit 20 ms)"
+    assert judge_folder(tmp_path).reasons[0] == (
+        "The event loop of process 1 of the load stalled for 700 ms (limit 500 ms). "
+        "The event loop of process 1 of the load lagged 700 ms at p99 (limit 20 ms)."
     )
     assert list(read_generator(tmp_path, "smoke", Gaps())) == [MASTER, "0", "1"]
 
@@ -144,7 +148,7 @@ def test_a_process_that_died_shortly_before_the_end_of_a_long_load_was_lost(tmp_
     plan = make_plan(Stage(20, 300, 10), name="read_heavy")
     write_good_run(tmp_path, plan)
     write_generator(tmp_path, plan, until=290)
-    assert judge_folder(tmp_path).reasons == ("the process of the load (pid 4700) was lost 290 s after the start",)
+    assert judge_folder(tmp_path).reasons == ("The process of the load (pid 4700) was lost 290 s after the start.",)
 
 
 @pytest.mark.parametrize(
@@ -157,15 +161,14 @@ def test_users_whose_time_is_not_accounted_for_make_the_scenario_invalid(
     scenario = judge_folder(tmp_path)
     assert scenario.verdict == verdict
     if verdict != "PASS":
-        share = f"({1 - idle:.1%})"
-        assert scenario.reasons[0].startswith("users were there for 540 s but spent ")
-        assert scenario.reasons[0].endswith(share)
+        assert scenario.reasons[0].startswith(f"Users account for {100 * (1 - idle):.0f} % of their time (")
+        assert scenario.reasons[0].endswith(", of 540 s).")
 
 
 def test_the_books_are_balanced_on_each_plateau(tmp_path: Path) -> None:
     plan = make_plan(Stage(20, 20, 20), Stage(40, 20, 20), Stage(20, 20, 20), name="smoke")
     write_good_run(tmp_path, plan, idle=0.2)
-    assert [f"plateau {number}: users were there" in judge_folder(tmp_path).reasons[0] for number in (1, 2, 3)] == [
+    assert [f"Users on plateau {number} account for" in judge_folder(tmp_path).reasons[0] for number in (1, 2, 3)] == [
         True
     ] * 3
 
@@ -175,8 +178,8 @@ def test_the_books_are_balanced_on_each_plateau(tmp_path: Path) -> None:
     [
         (range(0), ""),
         (range(20, 23), ""),
-        (range(20, 24), "4 of 60 s have no sample of the books service (no answer: ConnectionError)"),
-        (range(30, 99), "30 of 60 s have no sample of the books service (no answer: ConnectionError)"),
+        (range(20, 24), f"There is no sample of the books service for 4 s (of 60 s). {SAID}"),
+        (range(30, 99), f"There is no sample of the books service for 30 s (of 60 s). {SAID}"),
     ],
 )
 def test_metrics_that_are_gone_in_mid_run_make_the_scenario_invalid(
@@ -192,9 +195,7 @@ def test_a_long_run_may_miss_no_more_than_three_seconds_in_a_row(tmp_path: Path)
     plan = make_plan(Stage(20, 120, 10), name="smoke")
     write_good_run(tmp_path, plan)
     write_server(tmp_path, plan, Services(missing=range(50, 54)))
-    assert judge_folder(tmp_path).reasons == (
-        "4 s in a row have no sample of the books service (no answer: ConnectionError)",
-    )
+    assert judge_folder(tmp_path).reasons == (f"There is no sample of the books service for 4 s in a row. {SAID}",)
 
 
 def dying(second: int, number: int) -> str:
@@ -232,8 +233,8 @@ def test_a_run_without_any_sample_is_invalid(tmp_path: Path) -> None:
     write_good_run(tmp_path, PLAN)
     (tmp_path / "smoke_server.jsonl").unlink()
     assert judge_folder(tmp_path).reasons == (
-        "30 of 30 s have no sample of the auth service",
-        "30 of 30 s have no sample of the books service",
+        "There is no sample of the auth service for 30 s (of 30 s).",
+        "There is no sample of the books service for 30 s (of 30 s).",
     )
 
 
@@ -270,17 +271,17 @@ def test_a_clock_that_is_off_moves_no_line_and_is_told(tmp_path: Path) -> None:
     write_server(tmp_path, PLAN, Services(clock=-75.0))
     scenario = judge_folder(tmp_path)
     assert [line.points for line in scenario.time_lines if line.group == "cpu"] == there
-    assert "the clock of the books service is -75.0 s off; its samples were moved by that" in scenario.notes
+    assert "The clock of the books service is 75 s behind. Its samples were moved by that." in scenario.notes
 
 
 @pytest.mark.parametrize(
     ("state", "reason"),
     [
         ({}, ""),
-        ({"own": 3}, f"3 books of an earlier load were still in the catalogue; remove with: {REMOVAL}"),
-        ({"own": 1}, f"1 book of an earlier load was still in the catalogue; remove with: {REMOVAL}"),
-        ({"before": 4999}, "the catalogue began with 4999 books; the run began with 5000"),
-        (None, "nothing says what data it began with"),
+        ({"own": 3}, f"3 books of an earlier load were still in the catalogue. Remove them with: {REMOVAL}"),
+        ({"own": 1}, f"1 book of an earlier load was still in the catalogue. Remove them with: {REMOVAL}"),
+        ({"before": 4999}, "The catalogue began with 4,999 books (the run began with 5,000)."),
+        (None, "Nothing says what data the load began with."),
     ],
 )
 def test_data_that_are_not_those_that_the_run_began_with_make_the_scenario_invalid(
@@ -302,9 +303,9 @@ def test_data_that_are_not_those_that_the_run_began_with_make_the_scenario_inval
     [
         (5000, 0, ""),
         (5003, 3, ""),  # books of the load that could not be removed: told as a note
-        (4000, 0, "the catalogue began with 5000 books and ended with 4000 beside those of the load"),
-        (5000, 3, "the catalogue began with 5000 books and ended with 4997 beside those of the load"),
-        (5001, 0, "the catalogue began with 5000 books and ended with 5001 beside those of the load"),
+        (4000, 0, f"The catalogue ended with 4,000 books, {BEGAN}"),
+        (5000, 3, f"The catalogue ended with 4,997 books, {BEGAN}"),
+        (5001, 0, f"The catalogue ended with 5,001 books, {BEGAN}"),
     ],
 )
 def test_a_catalogue_that_changed_during_the_load_makes_the_scenario_invalid(
@@ -331,10 +332,10 @@ def test_users_that_share_too_few_accounts_a_shared_machine_and_cheap_log_ins_ar
     services = {"auth": {"settings": {"bcrypt_rounds": "4"}}, "books": {"settings": {}}}
     write_run(tmp_path, plan, accounts=3, target_is_this_machine=True, services=services)
     assert build_report(tmp_path).notes == (
-        "quick profile: short runs that ask the coarser question; each says what it could not have seen",
-        "load and services shared one machine: the services had less of it than they would have alone",
-        "users.csv has 3 accounts for up to 100 users: users shared accounts and sessions",
-        "bcrypt cost 4: log-ins are cheaper than at the usual 12",
+        "The quick profile asks coarser questions, because its runs are short.",
+        "Load and services shared one machine, so the services had less of it than they would have alone.",
+        "Users shared accounts and sessions, because users.csv has 3 accounts (for up to 100 users).",
+        "Log-ins are cheaper than usual, because the bcrypt cost is 4 (usual: 12).",
     )
     write_run(tmp_path, plan, accounts=100, profile="full", services={"auth": {"settings": {"bcrypt_rounds": "12"}}})
     assert build_report(tmp_path).notes == ()

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from analysis.findings import Figure, ScenarioReport
+from analysis.number_formats import say_number
 from analysis.plan.plan import Plan, Stage
 from analysis.report.report import build_report
 from tests.support.recordings import Services, make_plan, usual_latency, write_good_run, write_server
@@ -35,10 +36,10 @@ def judge_growth(
 @pytest.mark.parametrize(
     ("growth", "words", "slope"),
     [
-        ({"rss": 1 * KIB * REQUESTS_A_MINUTE}, "memory of books 4001 grow by", 750),
-        ({"fds": 60.0}, "own descriptors of books 4001 grow by", 60),
-        ({"threads": 6.5}, "threads of books 4001 grow by", 6.5),
-        ({"db_connections": 12.0}, "database connections of books grow by", 12),
+        ({"rss": 1 * KIB * REQUESTS_A_MINUTE}, "The memory of books 4001 grew by", 750),
+        ({"fds": 60.0}, "The own descriptors of books 4001 grew by", 60),
+        ({"threads": 6.5}, "The threads of books 4001 grew by", 6.5),
+        ({"db_connections": 12.0}, "The database connections of books grew by", 12),
     ],
 )
 def test_what_leaks_is_named_with_its_process_and_its_slope(
@@ -84,12 +85,12 @@ def test_a_clean_service_fails_in_none_of_twenty_soaks_however_its_memory_jumps(
 def test_the_smallest_growth_that_is_found_grows_with_the_noise_and_is_found(tmp_path: Path) -> None:
     def smallest(scenario: ScenarioReport) -> float:
         figures = [f for check in scenario.checks if check.name.startswith("memory") for f in check.figures]
-        return max(number(f) for f in figures if f.name == "smallest growth found with 90 %")
+        return max(number(f) for f in figures if f.name == "smallest detectable growth")
 
     quiet, noisy = judge_growth(tmp_path, noise=0), judge_growth(tmp_path, noise=2000 * KIB)
     assert smallest(quiet) == 512
     assert smallest(noisy) > 700
-    assert f"(found with 90 % from {smallest(noisy):,.4g})" in noisy.answer
+    assert f"(detectable from {say_number(smallest(noisy), 'KiB')})" in noisy.answer
     seen = judge_growth(tmp_path, {"rss": 2 * smallest(noisy) * KIB}, noise=2000 * KIB)
     assert seen.verdict == "FAIL"
 
@@ -115,7 +116,7 @@ def test_p95_that_creeps_up_fails_where_the_file_gives_an_objective(tmp_path: Pa
     write_good_run(tmp_path, plan, latency=lambda second, *rest: usual_latency(second, *rest) * (1 + second / 60))
     scenario = judge_folder(tmp_path)
     assert scenario.verdict == "FAIL"
-    assert scenario.reasons[0].startswith("p95 of all answers but log-ins of both services grow by 1")
+    assert scenario.reasons[0].startswith("The p95 of all answers but log-ins of both services grew by 1")
 
 
 def test_p95_that_doubles_in_a_soak_fails_without_an_objective_for_its_growth(tmp_path: Path) -> None:
@@ -123,7 +124,7 @@ def test_p95_that_doubles_in_a_soak_fails_without_an_objective_for_its_growth(tm
     write_good_run(tmp_path, plan, latency=lambda second, *rest: usual_latency(second, *rest) * (1 + second / 60))
     scenario = judge_folder(tmp_path)
     assert scenario.verdict == "FAIL"
-    assert scenario.reasons[0].startswith("p95 rose from ")
+    assert scenario.reasons[0].startswith("The p95 of the last third is ")
 
 
 def test_connections_of_clients_fail_where_the_file_gives_an_objective_and_are_no_descriptors_of_the_service(
@@ -134,7 +135,7 @@ def test_connections_of_clients_fail_where_the_file_gives_an_objective_and_are_n
     write_server(tmp_path, plan, Services(growth={"clients": 30.0}))
     scenario = judge_folder(tmp_path)
     assert scenario.verdict == "FAIL"
-    assert [reason.partition(" grow")[0] for reason in scenario.reasons] == ["connections of clients of books 4001"]
+    assert [reason.partition(" grew")[0] for reason in scenario.reasons] == ["The connections of clients of books 4001"]
 
 
 def test_a_recording_that_does_not_tell_clients_apart_is_judged_by_all_descriptors(tmp_path: Path) -> None:
@@ -142,7 +143,7 @@ def test_a_recording_that_does_not_tell_clients_apart_is_judged_by_all_descripto
     path = tmp_path / "soak_server.jsonl"
     path.write_text(re.sub(r', "clients": \d+', "", path.read_text()))
     (reason,) = judge_folder(tmp_path).reasons
-    assert reason.startswith("own descriptors of books 4001 grow by")
+    assert reason.startswith("The own descriptors of books 4001 grew by")
 
 
 def test_services_that_tell_nothing_of_their_processes_are_inconclusive(tmp_path: Path) -> None:
@@ -153,7 +154,7 @@ def test_services_that_tell_nothing_of_their_processes_are_inconclusive(tmp_path
     path.write_text("".join(line[: line.index(', "workers"')] + "}\n" for line in lines_of(tmp_path)))
     scenario = judge_folder(tmp_path)
     assert scenario.verdict == "INCONCLUSIVE"
-    assert "too few samples of memory of auth to tell whether they grow" in scenario.reasons
+    assert "There are too few samples to judge the growth of memory of auth." in scenario.reasons
 
 
 def test_a_service_of_which_no_process_lasted_was_not_watched(tmp_path: Path) -> None:
@@ -163,8 +164,8 @@ def test_a_service_of_which_no_process_lasted_was_not_watched(tmp_path: Path) ->
     path.write_text("\n".join(lines))
     scenario = judge_folder(tmp_path)
     assert scenario.verdict == "FAIL"
-    assert scenario.reasons[0].startswith("worker processes came or went during the load: books 5001 went at ")
-    assert "too few samples of memory of books to tell whether they grow" in scenario.reasons
+    assert scenario.reasons[0].startswith("Worker processes started or ended during the load: books 5001 ended (at ")
+    assert "There are too few samples to judge the growth of memory of books." in scenario.reasons
 
 
 def lines_of(folder: Path) -> list[str]:
@@ -182,6 +183,6 @@ def test_a_process_that_was_replaced_in_mid_run_fails_by_name_and_time_and_its_g
     path.write_text("\n".join(line.replace('"4001"', '"4901"') if n > 260 else line for n, line in enumerate(lines)))
     scenario = judge_folder(tmp_path)
     assert scenario.verdict == "FAIL"
-    came_and_went = "worker processes came or went during the load: books 4001 went at 130 s, books 4901 came at 130 s"
-    assert scenario.reasons == (came_and_went,)
-    assert "books 4901: there for too short a time to tell whether it grows" in scenario.notes
+    changes = "books 4001 ended (at 130 s), books 4901 started (at 130 s)"
+    assert scenario.reasons == (f"Worker processes started or ended during the load: {changes}.",)
+    assert "books 4901 was there for too short a time to judge its growth." in scenario.notes

@@ -1,4 +1,7 @@
-"""Words numbers for people: three digits that count, thousands apart, shares as per cent, moments as minutes."""
+"""Puts numbers into words: `show_` for tables, with three digits that count, and `say_` for sentences, with two.
+
+Both set thousands apart and never use powers of ten. A count is a whole number and keeps all its digits.
+"""
 
 import math
 from datetime import UTC, datetime
@@ -7,7 +10,9 @@ from typing import Any
 
 from analysis.findings import Figure
 
-DIGITS = 3  # as the latencies are recorded
+DIGITS = 3  # of tables and figures: as the latencies are recorded
+SAID_DIGITS = 2  # of sentences
+MOST_DIGITS = 6
 NOTHING = "–"  # noqa: RUF001  a dash where there is no number
 
 
@@ -24,14 +29,45 @@ def show_number(value: Any) -> str:
 
 def show_float(value: float) -> str:
     """Three digits that count, but none that the value does not have; never in powers of ten."""
-    if not math.isfinite(value):
-        return NOTHING
-    if value == 0:
-        return "0"
-    near = float(f"{value:.{DIGITS}g}")
-    decimals = min(6, max(0, DIGITS - 1 - math.floor(math.log10(abs(near)))))
+    return f"{value:,.{count_decimals(value, DIGITS)}f}" if math.isfinite(value) else NOTHING
+
+
+def count_decimals(value: float, digits: int) -> int:
+    """How many decimals a value has when so many of its digits count."""
+    near = float(f"{value:.{digits}g}")
+    wanted = digits - 1 - math.floor(math.log10(abs(near))) if near else 0
     known = len(f"{Decimal(repr(value)):f}".rstrip("0").partition(".")[2])
-    return f"{value:,.{min(decimals, known)}f}"
+    return min(6, max(0, wanted), known)
+
+
+def say_number(value: float, unit: str = "", *, beside: float | None = None) -> str:
+    """A number with its unit, for a sentence: a whole number as it is, another with two digits that count.
+
+    More digits are said where two would hide on which side of `beside` the value is, as of an objective.
+    """
+    if isinstance(value, int):
+        return f"{value:,} {unit}".rstrip()
+    value = float(value)  # of numpy too
+    for digits in range(SAID_DIGITS, MOST_DIGITS + 1):
+        near = float(f"{value:.{digits}g}")
+        if beside is None or value == beside or (near != beside and (near > beside) == (value > beside)):
+            break
+    return f"{near:,.{count_decimals(value, digits)}f} {unit}".rstrip()
+
+
+def say_share(share: float, *, beside: float = 1.0) -> str:
+    """A share of 1 as per cent, for a sentence; it says 100 % only of all."""
+    return say_number(round(100 * float(share), 9), "%", beside=100 * beside)
+
+
+def say_count(count: int, noun: str, plural: str = "") -> str:
+    """`1 answer`, `1,234 answers`."""
+    return f"{count:,} {noun if count == 1 else plural or f'{noun}s'}"
+
+
+def say_range(low: float, high: float) -> str:
+    """`2.2 to 2.5`: the ends of an interval, for a sentence."""
+    return f"{say_number(low)} to {say_number(high)}"
 
 
 def show_share(value: float | int | None) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from analysis.checks.load_rules import judge_ledger
+from analysis.checks.record_rules import judge_ledger
 from analysis.findings import RunReport, ScenarioReport
 from analysis.plan.plan import Plan, Stage
 from analysis.records.counts import Counts
@@ -57,19 +57,29 @@ def test_a_run_that_kept_to_its_plan_and_its_objectives_passes(tmp_path: Path) -
     [
         (FIVE, [0, *range(1, 6), *[5] * 14], "PASS", ""),
         (FIVE, [0] * 4 + [*range(1, 6), *[5] * 15], "PASS", ""),
-        (FIVE, [0, *range(1, 6), *[5] * 11, *[0] * 3], "INVALID", "ran 17 s where 20 s were planned"),
-        (FIVE, [0, *range(1, 6), *[5] * 11], "INVALID", "ran 17 s where 20 s were planned"),
+        (FIVE, [0, *range(1, 6), *[5] * 11, *[0] * 3], "INVALID", "The load lasted 17 s (20 s were planned)."),
+        (FIVE, [0, *range(1, 6), *[5] * 11], "INVALID", "The load lasted 17 s (20 s were planned)."),
         (FIVE, [0, *range(1, 6), *[5] * 16], "PASS", ""),
-        (FIVE, [0, *range(1, 6), *[5] * 17], "INVALID", "ran 23 s where 20 s were planned"),
-        (FIVE, [0, *range(1, 20)], "INVALID", "users were 6 to 19 where 5 were planned"),
-        (FIVE, [0, 1, 2, *[3] * 17], "INVALID", "users were 3 where 5 were planned, for 14 of 14 s"),
+        (FIVE, [0, *range(1, 6), *[5] * 17], "INVALID", "The load lasted 23 s (20 s were planned)."),
+        (FIVE, [0, *range(1, 20)], "INVALID", "The load had 6 to 19 users (5 were planned; for "),
+        (FIVE, [0, 1, 2, *[3] * 17], "INVALID", "The load had 3 users (5 were planned; for 14 of 14 s)."),
         (FIVE, [0, *range(1, 6), 5, 5, 4, 4, *[5] * 10], "PASS", ""),
-        (FIVE, [0, *range(1, 6), 5, 5, 4, 4, 4, *[5] * 9], "INVALID", "users were 4 where 5"),
-        (FIVE, [0] * 20, "INVALID", "ran 0 s where 20 s were planned"),
+        (FIVE, [0, *range(1, 6), 5, 5, 4, 4, 4, *[5] * 9], "INVALID", "The load had 4 users (5 were planned"),
+        (FIVE, [0] * 20, "INVALID", "The load lasted 0 s (20 s were planned)."),
         (SHAPED, ramp_users(SHAPED), "PASS", ""),
-        (SHAPED, ramp_users(make_plan(Stage(50, 60, 10))), "INVALID", "plateau 2: users were 50 where 100"),
-        (SHAPED, ramp_users(make_plan(*SHAPE[:2])), "INVALID", "ran 40 s where 60 s were planned"),
-        (make_plan(Stage(5, 60, 1), name="smoke"), ramp_users(SHAPED), "INVALID", "users were 50 to 100 where 5"),
+        (
+            SHAPED,
+            ramp_users(make_plan(Stage(50, 60, 10))),
+            "INVALID",
+            "on plateau 2 had 50 users (100 were planned",
+        ),
+        (SHAPED, ramp_users(make_plan(*SHAPE[:2])), "INVALID", "The load lasted 40 s (60 s were planned)."),
+        (
+            make_plan(Stage(5, 60, 1), name="smoke"),
+            ramp_users(SHAPED),
+            "INVALID",
+            "had 50 to 100 users (5 were planned",
+        ),
     ],
 )
 def test_users_and_seconds_are_held_against_the_plan_in_both_directions(
@@ -120,18 +130,18 @@ def test_what_is_asked_about_a_write_of_unknown_outcome_is_no_part_of_the_mix(tm
             "CatchResponseError('GET /api/books: 3 items instead of 20')",
             0.0,
             "FAIL",
-            "1 of 285 requests failed (0.35%)",
+            "1 request failed (0.35 % of 285): GET /api/books: ",
         ),
         ("shed: 503 Service Unavailable", 0.0, "PASS", ""),
         ("CatchResponseError('shed: 429 after 10 tries')", 0.0, "PASS", ""),
-        ("shed: 500 no such thing", 0.0, "FAIL", "1 of 285 requests failed"),
-        ("503 without being asked for", 0.0, "FAIL", "1 x GET /api/books: 503 without"),
+        ("shed: 500 no such thing", 0.0, "FAIL", "1 request failed (0.35 % of 285): "),
+        ("503 without being asked for", 0.0, "FAIL", "GET /api/books: 503 without being asked for (1 x)"),
         ("no answer: ConnectionResetError", 0.01, "PASS", ""),
-        ("no answer: ConnectionResetError", 0.0, "FAIL", "1 of 285 requests failed"),
-        ("another book than the one asked for", 0.01, "FAIL", "1 of 285 requests failed"),
-        ("400 with \x1b[31m\x07 in it", 0.0, "FAIL", "1 x GET /api/books: 400 with ?[31m? in it"),
-        ("CatchResponseError('500 instead of 200: no detail')", 0.01, "FAIL", "1 answers were 500"),
-        ("500 instead of 200: no detail", 1.0, "FAIL", "1 answers were 500"),
+        ("no answer: ConnectionResetError", 0.0, "FAIL", "1 request failed (0.35 % of 285): "),
+        ("another book than the one asked for", 0.01, "FAIL", "1 request failed (0.35 % of 285): "),
+        ("400 with \x1b[31m\x07 in it", 0.0, "FAIL", "GET /api/books: 400 with ?[31m? in it (1 x)"),
+        ("CatchResponseError('500 instead of 200: no detail')", 0.01, "FAIL", "1 answer had status 500."),
+        ("500 instead of 200: no detail", 1.0, "FAIL", "1 answer had status 500."),
     ],
 )
 def test_errors_fail_and_refusals_are_counted_apart(
@@ -152,7 +162,7 @@ def test_errors_are_counted_from_the_seconds_when_the_failures_file_was_cut_off(
     plan = make_plan(name="smoke")
     write_good_run(tmp_path, plan, kinds=lambda number: "wrong" if number % 40 == 0 else "right")
     write_failures(tmp_path, plan.name, [])
-    assert "7 of 285 requests failed" in judge_folder(tmp_path).reasons[0]
+    assert "7 requests failed (2.5 % of 285)" in judge_folder(tmp_path).reasons[0]
 
 
 def test_errors_that_only_locust_has_counted_are_errors(tmp_path: Path) -> None:
@@ -160,7 +170,7 @@ def test_errors_that_only_locust_has_counted_are_errors(tmp_path: Path) -> None:
     write_good_run(tmp_path, plan)
     write_failures(tmp_path, "smoke", [("WALK", "whole", "none of 9 walks got past 2 of the 68 steps", 1)])
     assert judge_folder(tmp_path).reasons == (
-        "1 of 285 requests failed (0.35%): 1 x WALK whole: none of 9 walks got past 2 of the 68 steps",
+        "1 request failed (0.35 % of 285): WALK whole: none of 9 walks got past 2 of the 68 steps (1 x).",
     )
 
 
@@ -175,7 +185,7 @@ def test_no_request_at_all_never_passes(tmp_path: Path) -> None:
     write_good_run(tmp_path, make_plan(name="smoke"), users=[0] * 30)
     scenario = judge_folder(tmp_path)
     assert scenario.verdict == "INVALID"
-    assert "0 answers are too few to tell; 20 are needed" in scenario.reasons
+    assert "There are too few answers to judge by (0; 20 are needed)." in scenario.reasons
 
 
 @pytest.mark.parametrize(("seconds", "answers", "verdict"), [(39, 19, "INCONCLUSIVE"), (41, 20, "PASS")])
@@ -191,28 +201,30 @@ def test_a_load_that_was_not_recorded_is_invalid(tmp_path: Path) -> None:
         (tmp_path / f"smoke{ending}").unlink()
     scenario = judge_folder(tmp_path)
     assert scenario.verdict == "INVALID"
-    assert "smoke_seconds.csv and smoke_stats.csv say 0 and 285 requests" in scenario.reasons
+    assert "There are 0 requests in smoke_seconds.csv (in smoke_stats.csv: 285)." in scenario.reasons
     assert scenario.achieved["requests"] == 285  # as Locust counted them
-    assert {"smoke.hlog is missing", "smoke_seconds.csv is missing"} <= set(scenario.notes)
+    assert {"smoke.hlog is missing.", "smoke_seconds.csv is missing."} <= set(scenario.notes)
 
 
 def test_latencies_that_are_fewer_than_the_right_answers_make_the_scenario_invalid(tmp_path: Path) -> None:
     made = write_good_run(tmp_path, make_plan(name="smoke"))
     write_latencies(tmp_path / "smoke.hlog", made[:-20])
-    assert judge_folder(tmp_path).reasons == ("smoke_seconds.csv and smoke.hlog say 285 and 265 right answers",)
+    assert judge_folder(tmp_path).reasons == ("There are 285 right answers in smoke_seconds.csv (in smoke.hlog: 265).",)
 
 
 def test_endpoints_that_do_not_add_up_to_the_total_make_the_scenario_invalid(tmp_path: Path) -> None:
     write_good_run(tmp_path, make_plan(name="smoke"), mix={LIST: 100})
     stats = tmp_path / "smoke_stats.csv"
     stats.write_text(stats.read_text().replace("GET,/api/books,285", "GET,/api/books,0"))
-    assert judge_folder(tmp_path).reasons == ("the endpoints and the total say 0 and 285 requests in smoke_stats.csv",)
+    assert judge_folder(tmp_path).reasons == (
+        "There are 0 requests in the rows of smoke_stats.csv (in its total: 285).",
+    )
 
 
 def test_an_exception_of_the_load_side_makes_the_scenario_invalid(tmp_path: Path) -> None:
     write_good_run(tmp_path, make_plan(name="smoke"))
     write_failures(tmp_path, "smoke", [], exceptions=3)
-    assert judge_folder(tmp_path).reasons == ("the load side raised 3 exceptions; see smoke_exceptions.csv",)
+    assert judge_folder(tmp_path).reasons == ("The load side raised 3 exceptions (see smoke_exceptions.csv).",)
 
 
 def summarize_codes(folder: Path, codes: dict[str, object]) -> RunReport:
@@ -236,7 +248,7 @@ def test_a_scenario_that_never_ran_is_inconclusive_and_the_run_not_complete(tmp_
     report = summarize_codes(tmp_path, {"smoke": 0})
     assert [scenario.verdict for scenario in report.scenarios] == ["PASS", "INCONCLUSIVE"]
     assert (report.verdict, report.complete) == ("INCONCLUSIVE", False)
-    assert report.scenarios[1].reasons == ("did not run",)
+    assert report.scenarios[1].reasons == ("The scenario did not run.",)
 
 
 def test_performance_is_not_judged_when_the_question_was_not_asked_properly(tmp_path: Path) -> None:
@@ -252,7 +264,7 @@ def test_an_error_wins_over_an_invalid_load(tmp_path: Path) -> None:
     write_good_run(tmp_path, plan, users=[0, *[33] * 29], kinds=lambda number: "wrong" if number == 5 else "right")
     scenario = judge_folder(tmp_path)
     assert scenario.verdict == "FAIL"
-    assert [("requests failed" in reason, "users were" in reason) for reason in scenario.reasons] == [
+    assert [("request failed" in reason, "33 users" in reason) for reason in scenario.reasons] == [
         (True, False),
         (False, True),
     ]
@@ -272,7 +284,7 @@ def test_refusals_fail_where_the_file_gives_no_objective_for_them(tmp_path: Path
     plan = Plan(**{**vars(plan), "objectives": {"reads-p95-ms": 100.0}})
     write_good_run(tmp_path, plan, kinds=lambda number: "shed" if number == 5 else "right")
     scenario = judge_folder(tmp_path)
-    assert (scenario.verdict, "requests were refused" in scenario.reasons[0]) == ("FAIL", True)
+    assert (scenario.verdict, "refused 1 request with 503 or 429" in scenario.reasons[0]) == ("FAIL", True)
 
 
 @pytest.mark.parametrize(("kept", "gap"), [(0, "is missing"), (300, "cut off"), (700, "cut off")])
@@ -311,7 +323,7 @@ def test_writes_that_the_ledger_has_not_make_the_scenario_invalid(tmp_path: Path
     scenario = judge_folder(tmp_path)
     assert scenario.verdict == verdict, scenario.reasons
     if verdict != "PASS":
-        assert scenario.reasons == (f"{len(sent)} writes were sent, and smoke_ledger.jsonl has {left}",)
+        assert scenario.reasons == (f"smoke_ledger.jsonl has {left} writes ({len(sent)} were sent).",)
 
 
 @pytest.mark.parametrize(("kept", "verdict"), [(1.0, "PASS"), (0.995, "PASS"), (0.98, "INVALID"), (0.0, "INVALID")])
@@ -325,7 +337,7 @@ def test_answers_to_writes_that_the_ledger_has_not_make_the_scenario_invalid(
     left = round(kept * len(outcomes))
     path.write_text("".join([*outcomes[:left], *sent]))
     scenario = judge_folder(tmp_path)
-    said = f"{len(sent)} writes were answered right, and smoke_ledger.jsonl has the answers to {left}"
+    said = f"smoke_ledger.jsonl has the answers to {left} writes ({len(sent)} were answered right)."
     assert (scenario.verdict, scenario.reasons) == (verdict, () if verdict == "PASS" else (said,))
 
 
@@ -337,7 +349,7 @@ def test_a_load_that_pauses_for_less_than_a_tenth_of_its_time_does_not_balance_e
     busy = [row for row in rows if not any(row.startswith(f"{START + second},") for second in range(100, 112))]
     path.write_text("".join(busy))
     reasons = "; ".join(judge_folder(tmp_path).reasons)
-    assert "users were there for 200 s in the 10 s from second 102 on, but spent 0 s" in reasons
+    assert "did nothing for over half of 10 s (from second 102 on they were busy for 0 s of 200)." in reasons
 
 
 # What one smoke walk asks of the catalogue, by the status it wants; and what of it can change no book.
@@ -362,7 +374,7 @@ def test_the_writes_of_a_smoke_walk_are_those_that_the_ledger_counts(walks: int,
         for status, count in statuses.items()
     }
     check = judge_ledger(make_plan(name="smoke"), endpoints, entered, "smoke_ledger.jsonl")
-    assert check.reason == ("" if holds else f"{19 * walks} writes were sent, and smoke_ledger.jsonl has {entered}")
+    assert check.reason == ("" if holds else f"smoke_ledger.jsonl has {entered} writes ({19 * walks} were sent).")
 
 
 def test_a_load_whose_steps_can_all_be_no_write_needs_no_ledger() -> None:

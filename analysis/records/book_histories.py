@@ -15,15 +15,15 @@ Write = tuple[Sent, Outcome | None]
 
 @dataclass(frozen=True)
 class State:
-    """What may be there: a book's fields, or None without a book, and the version, None where nobody was told it."""
+    """What may be there: a book's fields, or None without a book, and the version, None if no answer told it."""
 
     fields: Book | None
     version: int | None
 
 
 @dataclass(frozen=True)
-class Loss:
-    """A broken promise: `kind` is "lost", "differing" or "doubled"; `where` is a road, or "answers"."""
+class Violation:
+    """A broken guarantee: `kind` is "lost", "differing" or "doubled"; `where` is one of BOOK_SOURCES, or "answers"."""
 
     kind: str
     isbn: str
@@ -31,15 +31,15 @@ class Loss:
     words: str
 
 
-class Account:
-    """The account of one ISBN: the states it may be in, and what was noticed in the answers already."""
+class BookHistory:
+    """The history of one ISBN: the states it may be in, and what was noticed in the answers already."""
 
     def __init__(self, isbn: str) -> None:
         """Begin without a book; a version from before this load may be there."""
         self.isbn = isbn
         self.states = [State(None, None)]
         self.acknowledged = self.unknown = 0
-        self.losses: list[Loss] = []
+        self.violations: list[Violation] = []
         self._done: dict[tuple[str, str | None], bool] = {}  # what has an Idempotency-Key, and whether it is done
 
     def enter(self, sent: Sent, outcome: Outcome | None) -> None:
@@ -60,7 +60,7 @@ class Account:
 
     def _acknowledge(self, sent: Sent, version: int | None) -> None:
         reached = [after for state in self.states if (after := apply(sent, state))]
-        if sent.key:  # a repeated write may be told what an earlier, unanswered one has done
+        if sent.key:  # the answer to a repeated write may be that of an earlier, unanswered write
             reached += [state for state in self.states if state.fields is not None and fits(sent.fields, state.fields)]
         if version is not None:
             self._check_version(sent, version, [state.version for state in reached])
@@ -75,8 +75,8 @@ class Account:
         known = [each for each in expected if each is not None]
         if not known or len(known) < len(expected) or min(known) <= version <= max(known):
             return
-        words = f"{sent.method} was answered with version {version}, where it had to be {say_versions(known)}"
-        self.losses.append(Loss("doubled" if version > max(known) else "lost", self.isbn, "answers", words))
+        words = f"{sent.method} was answered with version {version} (expected: {say_versions(known)})"
+        self.violations.append(Violation("doubled" if version > max(known) else "lost", self.isbn, "answers", words))
 
 
 def apply(sent: Sent, state: State) -> State | None:
@@ -134,10 +134,10 @@ def say_versions(versions: list[int]) -> str:
     return f"{low}" if low == high else f"{low} to {high}"
 
 
-def keep_accounts(writes: list[Write]) -> dict[str, Account]:
-    """The account of each ISBN after all its writes, in the order of the ISBNs."""
-    accounts: dict[str, Account] = {}
+def follow_books(writes: list[Write]) -> dict[str, BookHistory]:
+    """The history of each ISBN after all its writes, in the order of the ISBNs."""
+    histories: dict[str, BookHistory] = {}
     for sent, outcome in writes:
         isbn = plain_isbn(sent.isbn)
-        accounts.setdefault(isbn, Account(isbn)).enter(sent, outcome)
-    return dict(sorted(accounts.items()))
+        histories.setdefault(isbn, BookHistory(isbn)).enter(sent, outcome)
+    return dict(sorted(histories.items()))

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from analysis.checks.corrected import find_missed, weighted_percentiles
-from analysis.checks.worker_rules import Change, find_changes
+from analysis.checks.worker_rules import WorkerChange, find_changes
 from analysis.findings import ScenarioReport
 from analysis.plan.plan import Stage
 from analysis.records.formats import ServerSample, Worker
@@ -33,10 +33,10 @@ def judge_folder(folder: Path) -> ScenarioReport:
         (((50, 2), (90, 2)), ""),  # two dead seconds apart: under 1 % of 300
         (
             ((50, 4),),
-            "in 3 of 300 s (1.0%) requests waited and no right answer came; the longest standstill lasted 3 s",
+            "Requests waited for 3 s without a right answer (1 % of 300 s). The longest standstill lasted 3 s ",
         ),
-        (((50, 3), (90, 2)), "in 3 of 300 s (1.0%)"),
-        (((50, 6), (90, 2)), "the longest standstill lasted 5 s, from second 51 on"),
+        (((50, 3), (90, 2)), "for 3 s without a right answer (1 % of 300 s)"),
+        (((50, 6), (90, 2)), "The longest standstill lasted 5 s (from second 51 on)."),
     ],
 )
 def test_dead_seconds_fail_when_three_follow_one_another_or_they_are_a_hundredth_of_all(
@@ -54,7 +54,7 @@ def test_an_older_recording_that_does_not_count_waiting_requests_shows_its_stand
     write_good_run(tmp_path, MINUTE, freezes=((50, 6),))
     path = tmp_path / "read_heavy_seconds.csv"
     path.write_text("".join(line for line in path.read_text().splitlines(True) if "(waiting)" not in line))
-    assert "the longest standstill lasted 5 s, from second 51 on" in "; ".join(judge_folder(tmp_path).reasons)
+    assert "The longest standstill lasted 5 s (from second 51 on)." in "; ".join(judge_folder(tmp_path).reasons)
 
 
 @pytest.mark.parametrize("recorded", [True, False])
@@ -69,7 +69,7 @@ def test_log_ins_that_go_on_do_not_hide_that_the_catalogue_stands_still(
     checks = {check.name: check for check in judge_folder(tmp_path).checks}
     check = checks["the services never stood still"]
     assert check.verdict == verdict
-    words = "requests waited and no right answer came from the catalogue; the longest standstill lasted 3 s"
+    words = "Requests waited for 3 s without a right answer from the catalogue (1 % of 300 s). "
     assert (words in check.reason) == (verdict == "FAIL")
 
 
@@ -107,10 +107,10 @@ def test_corrected_percentiles_stand_beside_the_raw_ones_and_the_report_says_whi
     rows = {row[0]: dict(zip(table.columns, row, strict=True)) for row in table.rows}
     assert set(rows) == {"reads", "all"}
     assert rows["reads"]["p95 ms"] < 100 and rows["reads"]["corrected p95 ms"] > 10_000
-    (note,) = [note for note in scenario.notes if note.startswith("percentiles: ")]
+    (note,) = [note for note in scenario.notes if note.startswith("The raw percentiles are judged. ")]
     assert re.fullmatch(
-        r"percentiles: the raw ones are judged; the corrected ones beside them add \d+ answers that waiting users kept "
-        r"from being asked for \(a user sends every [12]\.\d+ s\)",
+        r"The raw percentiles are judged. The corrected percentiles add [\d,]+ requests that waiting users did not "
+        r"send \(a user sends every [12]\.\d s\)\.",
         note,
     ), note
 
@@ -129,20 +129,20 @@ def sample(second: float, *pids: str) -> ServerSample:
         ([sample(-1, *PIDS), sample(0, "4001"), sample(1, *PIDS)], []),
         ([sample(-2, "4001"), sample(-1, *PIDS), sample(1, *PIDS)], []),
         ([sample(49, *PIDS), sample(51, "4001")], []),
-        ([sample(1, *PIDS), sample(2, "4001"), sample(3, "4001")], [Change("books", "4002", "went", 2)]),
-        ([sample(1, "4001"), sample(2, "4001"), sample(3, *PIDS)], [Change("books", "4002", "came", 3)]),
-        ([sample(-1, *PIDS), sample(0.5, "4001"), sample(1.5, "4001")], [Change("books", "4002", "went", 0.5)]),
+        ([sample(1, *PIDS), sample(2, "4001"), sample(3, "4001")], [WorkerChange("books", "4002", "ended", 2)]),
+        ([sample(1, "4001"), sample(2, "4001"), sample(3, *PIDS)], [WorkerChange("books", "4002", "started", 3)]),
+        ([sample(-1, *PIDS), sample(0.5, "4001"), sample(1.5, "4001")], [WorkerChange("books", "4002", "ended", 0.5)]),
         ([sample(-2, *PIDS), sample(-1, "4001"), sample(2, "4001"), sample(60, "4001", "9")], []),
     ],
 )
-def test_workers_that_came_or_went_are_found_by_name_and_time(
-    samples: list[ServerSample], changes: list[Change]
+def test_workers_that_started_or_ended_are_found_by_name_and_time(
+    samples: list[ServerSample], changes: list[WorkerChange]
 ) -> None:
     assert find_changes(samples, "books", (START, START + 50)) == changes
 
 
 @pytest.mark.parametrize("name", ["smoke", "read_heavy"])
-def test_a_worker_that_came_or_went_fails_any_scenario_even_when_nothing_else_can_be_judged(
+def test_a_worker_that_started_or_ended_fails_any_scenario_even_when_nothing_else_can_be_judged(
     tmp_path: Path, name: str
 ) -> None:
     plan = make_plan(name=name)
@@ -153,4 +153,4 @@ def test_a_worker_that_came_or_went_fails_any_scenario_even_when_nothing_else_ca
     path.write_text("\n".join(line.replace('"4001"', '"4901"') if n > 60 else line for n, line in enumerate(lines)))
     scenario = judge_folder(tmp_path)
     assert scenario.verdict == "FAIL"
-    assert "books 4001 went at " in scenario.reasons[0] and "books 4901 came at " in scenario.reasons[0]
+    assert "books 4001 ended (at " in scenario.reasons[0] and "books 4901 started (at " in scenario.reasons[0]

@@ -1,16 +1,54 @@
-"""Draws latency against throughput: a point for each plateau, or for each block of a load that does not change."""
+"""Takes the curves of both charts from the evidence: latency by percentile, and latency against throughput."""
+
+import math
 
 from analysis.checks.bootstrap import cut_blocks
 from analysis.checks.evidence import Evidence
-from analysis.findings import THROUGHPUT, Chart, Curve, Table
-from analysis.records.latencies import percentiles
-from analysis.report.number_formats import show_clock
+from analysis.findings import PERCENTILES, THROUGHPUT, Chart, ChartCurve, Table
+from analysis.number_formats import show_clock
+from analysis.records.endpoints import GROUPS
+from analysis.records.latencies import Latencies, percentiles
 from analysis.scenarios.baseline import steady_span
 from analysis.scenarios.stages import COLUMNS
 
+STEPS = 10  # of each tenth that is left: from p90 to p99, from p99 to p99.9
+NAMES = {"login": "log-ins"}
 TITLE = "Latency against throughput"
 SHARES = {"p50 ms": 0.5, "p95 ms": 0.95}
 Point = tuple[str, float, list[float]]  # what it is, right answers a second, milliseconds for each of SHARES
+
+
+def draw_percentiles(evidence: Evidence) -> Chart | None:
+    """The curves of the groups that have answers; None without any.
+
+    Each goes on to the first step at which its percentile is the longest answer.
+    """
+    groups = {NAMES.get(group, group): evidence.latencies_of(group) for group in GROUPS}
+    curves = [ChartCurve(name, curve) for name, mine in groups.items() if (curve := draw_curve(mine))]
+    steps = max((len(curve.points) for curve in curves), default=0)
+    names = tuple(name_share(step) for step in range(steps))
+    return Chart(PERCENTILES, "Latency by percentile", evidence.file(".hlog"), names, tuple(curves)) if curves else None
+
+
+def draw_curve(latencies: Latencies) -> tuple[tuple[float, float], ...]:
+    """(share, milliseconds) at each step."""
+    if not latencies.answers:
+        return ()
+    last = math.ceil(STEPS * math.log10(latencies.answers) - 1e-9) + 1
+    shares = tuple(share_of(step) for step in range(last))
+    found = percentiles(latencies.us, latencies.count, shares)
+    return tuple((share, ms) for share, ms in zip(shares, found, strict=True) if ms is not None)
+
+
+def share_of(step: int) -> float:
+    """The share of the answers at a step, with as many digits as say something: 0, 0.21, ... 0.5, ... 0.9, ... 0.99."""
+    return round(1 - 10 ** (-step / STEPS), 2 + step // STEPS)
+
+
+def name_share(step: int) -> str:
+    """`p50`, `p99.9`."""
+    text = f"{100 * share_of(step):.{step // STEPS}f}"
+    return f"p{text.rstrip('0').rstrip('.') if '.' in text else text}"
 
 
 def draw_throughput(evidence: Evidence, tables: tuple[Table, ...]) -> Chart | None:
@@ -48,11 +86,11 @@ def list_blocks(evidence: Evidence) -> list[Point]:
 
 
 def make_chart(points: list[Point], source: str, joined: bool) -> Chart | None:
-    """The chart of some points; a single one shows nothing."""
+    """The chart of some points; None with fewer than two, which show nothing."""
     if len(points) < 2:
         return None
     curves = tuple(
-        Curve(name.removesuffix(" ms"), tuple((rate, times[place]) for _, rate, times in points))
+        ChartCurve(name.removesuffix(" ms"), tuple((rate, times[place]) for _, rate, times in points))
         for place, name in enumerate(SHARES)
     )
     return Chart(THROUGHPUT, TITLE, source, tuple(name for name, *_ in points), curves, joined)

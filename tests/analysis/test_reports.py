@@ -19,8 +19,9 @@ from junitparser import Error, Failure, JUnitXml, Skipped
 from rich.console import Console
 
 from analysis.findings import NO_OBJECTIVE, WHOLE_LOAD, Figure, RunReport
+from analysis.number_formats import show_number
 from analysis.plan.plan import SCENARIOS, Stage
-from analysis.report.report import build_report
+from analysis.report.report import NO_ANSWER, build_report
 from analysis.report.summary_markdown import escape
 from analysis.report.terminal import print_report
 from analysis.summarize import main
@@ -40,6 +41,7 @@ from tests.support.whole_runs import write_whole_run
 PROJECT = Path(__file__).resolve().parents[2]
 CONTRACT = {"run", "profile", "complete", "verdict", "scenarios"}
 OF_SCENARIO = {"name", "question", "verdict", "reasons", "planned", "achieved"}
+FIGURES = ("users", "seconds", "requests", "rps", "errors", "shed", "p50_ms", "p95_ms", "p99_ms")
 ACHIEVED = {"users", "seconds", "requests", "rps", "error_ratio", "p50_ms", "p95_ms", "p99_ms"}
 
 
@@ -102,8 +104,7 @@ def list_shown(report: RunReport) -> list[set[str]]:
     """The figures of each scenario as the terminal has them."""
     shown = []
     for got in (scenario.achieved for scenario in report.scenarios):
-        counts = {str(got[key]) for key in ("users", "seconds", "requests", "errors", "shed")}
-        shown.append(counts | {f"{got['rps']:.1f}", *(f"{got[key]:.3g}" for key in ("p50_ms", "p95_ms", "p99_ms"))})
+        shown.append({show_number(got[key]) for key in FIGURES})
     return shown
 
 
@@ -116,8 +117,8 @@ def test_no_figure_is_cut_in_a_terminal_of_any_width(tmp_path: Path) -> None:
             said = io.StringIO()
             print_report(Path("x"), report, Console(file=said, width=width))
             assert all(len(line) <= width for line in said.getvalue().splitlines()) and "…" not in said.getvalue()
-            figures = said.getvalue().partition("milliseconds of")[0]
-            words = set(re.findall(r"[^\s,]+", figures))
+            figures = said.getvalue().partition("are in milliseconds")[0]
+            words = set(re.findall(r"[^\s,]+(?:,\d+)*", figures))
             assert [shown - words for shown in list_shown(report)] == [set()] * len(SCENARIOS), width
             tables.append(figures.startswith("scenario"))
     assert tables == [False, False, True, True, False, False, False, True]
@@ -147,7 +148,7 @@ def test_junit_has_a_test_for_each_scenario_and_each_objective(tmp_path: Path) -
     (p95,) = [case for case in suites["read_heavy"] if case.name == "GET /api/books p95"]
     assert (p95.result, "read_heavy.hlog" in p95.system_out) == ([], True)
     (login,) = [case for case in suites["read_heavy"] if case.name == "login p95"]
-    assert login.result[0].message == "not judged: 0 answers, fewer than 20"
+    assert login.result[0].message == "not judged: There were 0 answers (20 are needed)."
 
 
 def test_summary_md_shows_the_verdict_its_reasons_and_a_row_a_scenario(tmp_path: Path) -> None:
@@ -156,11 +157,12 @@ def test_summary_md_shows_the_verdict_its_reasons_and_a_row_a_scenario(tmp_path:
     lines = text.splitlines()
     assert lines[0] == "# ❌ FAIL (PARTIAL: not every planned scenario ran to its end)"
     assert (
-        "- **smoke** FAIL: 1 of 285 requests failed (0.35%): 1 x GET /api/books: 3 items \\| instead of \\<20>" in lines
+        "- **smoke** FAIL: 1 request failed (0.35 % of 285): GET /api/books: 3 items \\| instead of \\<20> (1 x)."
+        in lines
     )
     rows = [line for line in lines if line.startswith("| ")]
     assert [row.split(" | ")[0] for row in rows] == ["| scenario", "| smoke", "| baseline", "| read_heavy", "| soak"]
-    no_answer = ["Measured, but no answer: " in row for row in rows[1:]]
+    no_answer = [NO_ANSWER in row for row in rows[1:]]
     assert no_answer == [False, True, False, False]  # the INVALID one alone
     columns = {len(re.findall(r"(?<!\\)\|", row)) for row in lines if row.startswith("|")}
     assert len(columns) == 1
@@ -173,14 +175,14 @@ def test_each_reason_stands_under_its_own_verdict_wherever_it_is_shown(tmp_path:
     assert main([str(tmp_path)]) == 1
     (scenario,) = build_report(tmp_path).scenarios
     failed, invalid = scenario.reasons
-    assert invalid.startswith("users were there for 540 s but spent ")
+    assert invalid.startswith("Users account for 50 % of their time (")
     said = run_summarize(str(tmp_path)).stdout
     assert f"FAIL: {failed[:40]}" in said and f"INVALID: {invalid[:40]}" in said
     text = (tmp_path / "summary.md").read_text()
     assert f"**read_heavy** FAIL: {escape(failed)}" in text and f"**read_heavy** INVALID: {escape(invalid)}" in text
     (suite,) = JUnitXml.fromfile(str(tmp_path / "junit.xml"))
     whole = next(iter(suite)).result[0]
-    assert (type(whole), whole.message) == (Failure, f"FAIL: {failed}; INVALID: {invalid}")
+    assert (type(whole), whole.message) == (Failure, f"FAIL: {failed} INVALID: {invalid}")
 
 
 def test_what_has_no_objective_is_no_test_in_junit(tmp_path: Path) -> None:
@@ -198,10 +200,10 @@ def test_what_has_no_objective_is_no_test_in_junit(tmp_path: Path) -> None:
 def test_a_row_says_of_what_its_figures_are_and_a_sentence_what_it_leaves_out(tmp_path: Path) -> None:
     write_good_run(tmp_path, make_plan(Stage(50, 60, 10)))
     said = " ".join(run_summarize(str(tmp_path)).stdout.split())
-    assert f"p50, p95, p99: milliseconds of {WHOLE_LOAD}" in said
+    assert f"p50, p95 and p99 are in milliseconds, of {WHOLE_LOAD}." in said
     assert f"Latencies are of {WHOLE_LOAD}" in (tmp_path / "summary.md").read_text()
     assert f"p50, p95 and p99 are of {WHOLE_LOAD}" in (tmp_path / "report.html").read_text()
-    assert "after ramp and warm-up: p50 " in said
+    assert "After ramp and warm-up, the p50 is " in said
 
 
 def test_markup_in_answers_of_a_service_stays_text() -> None:
@@ -233,7 +235,7 @@ def test_a_run_that_was_killed_in_mid_scenario_is_summarized_as_partial(tmp_path
     assert summary["complete"] is False
     assert [scenario["verdict"] for scenario in summary["scenarios"]] == ["PASS", "INVALID", "INCONCLUSIVE"]
     killed = summary["scenarios"][1]
-    assert killed["reasons"][0] == "was cut off: nothing says how Locust ended"
+    assert killed["reasons"][0] == "Nothing says how Locust ended, because the load was cut off."
     assert killed["achieved"]["requests"] > 250 and killed["achieved"]["p95_ms"] > 10
     assert "PARTIAL" in (tmp_path / "summary.md").read_text().splitlines()[0]
 
