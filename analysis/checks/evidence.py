@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import chain
+from math import ceil
 from pathlib import Path
 
 from analysis.checks.guarantees import WriteAudit, audit_writes
@@ -88,9 +89,18 @@ class Evidence:
         first, last = self.curve.bounds_of(plateau)
         return self.curve.started + first, self.curve.started + last
 
+    @cached_property
+    def rows_by_second(self) -> dict[int, list[SecondRow]]:
+        """The rows of each second."""
+        found: dict[int, list[SecondRow]] = {}
+        for row in self.rows:
+            found.setdefault(row.second, []).append(row)
+        return found
+
     def rows_in(self, span: Span) -> list[SecondRow]:
         """The rows of the seconds in a span."""
-        return [row for row in self.rows if span[0] <= row.second < span[1]]
+        seconds = range(ceil(span[0]), ceil(span[1]))
+        return list(chain.from_iterable(self.rows_by_second.get(second, ()) for second in seconds))
 
     def latencies_of(self, *groups: str) -> Latencies:
         """The latencies of the endpoints of some groups: "reads", "writes", "login"."""

@@ -8,6 +8,7 @@ from locust import LoadTestShape
 
 from analysis.plan.scenario_files import PlanError, parse_stages
 from analysis.plan.thresholds import LIMITS, OBJECTIVES, Threshold
+from load.client.script import count_of
 
 
 def stages_text(text: str) -> str:
@@ -46,9 +47,10 @@ def threshold_option(threshold: Threshold) -> tuple[Any, str]:
     return parse_share if threshold.is_share else parse_amount, threshold.words.replace("%", "%%")
 
 
-# The load reads the first four. The others are for the analysis, which reads them in the scenario file.
+# The load reads the first five. The others are for the analysis, which reads them in the scenario file.
 OPTIONS: dict[str, tuple[Any, str]] = {
     "users-file": (str, "the accounts to sign in (users.csv)"),
+    "shared-accounts": (count_of, "how many of the accounts the users share; all of them without it"),
     "sessions-file": (str, "where their sessions are kept (sessions.json)"),
     "record": (str, "write what each second brings to files whose names begin so; read_back.py then removes the books"),
     "stages": (stages_text, "a shaped load: USERS:SECONDS:SPAWN_RATE, once for each stage"),

@@ -109,6 +109,7 @@ class Preparation:
             self.sessions.freshen()
             return
         shared, reserved = split_accounts(accounts)
+        shared = shared[: options.shared_accounts]
         is_owner = not isinstance(self._environment.runner, WorkerRunner)
         sessions = SharedSessions(
             self.auth_url, shared, Path(options.sessions_file), is_owner, lambda: has_users(self._environment)

@@ -120,6 +120,18 @@ def test_the_planned_users_do_what_is_planned_and_the_catalogue_stays_as_it_was(
     assert read_total(ready, stack) == before
 
 
+def test_the_users_share_as_many_accounts_as_the_option_says(stack: Stack, tmp_path: Path) -> None:
+    prepare_accounts(tmp_path, stack, 10)
+    (tmp_path / "sessions.json").unlink()
+    ran = run_locust(
+        "locustfile.py", "-u", "6", "-r", "6", "-t", "3s", "--shared-accounts", "3", folder=tmp_path, stack=stack
+    )
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    assert read_rows(tmp_path, "failures") == []
+    (sessions,) = json.loads((tmp_path / "sessions.json").read_text()).values()
+    assert len(sessions) == 3
+
+
 # The session flow is rare: here a load of nothing else, with five users on two accounts.
 FLOW_ONLY = """
 from load.run.hooks import install_hooks
