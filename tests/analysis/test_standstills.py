@@ -1,4 +1,4 @@
-"""Standstills, which hardly move a percentile: dead seconds, corrected latencies, and workers that came or went."""
+"""Standstills, which hardly move a percentile: dead seconds, corrected latencies, and workers that started or ended."""
 
 import re
 from pathlib import Path

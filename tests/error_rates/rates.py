@@ -40,7 +40,7 @@ FORMS = (FULL, QUICK)
 
 
 class Verdicts(NamedTuple):
-    """Of each series: whether it fails, whether it is other than PASS, and the growth found with 90 %."""
+    """Of each series: whether it fails, whether it is other than PASS, and the detectable growth."""
 
     fails: Flags
     other: Flags

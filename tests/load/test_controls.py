@@ -250,7 +250,7 @@ def test_more_users_than_accounts_are_told(stack: Stack, tmp_path: Path) -> None
     code, said = runner.run("--only", "baseline", *runner.urls, "--out", str(tmp_path / "results"))
     assert code in (0, 2), said
     words = (tmp_path / "results" / "summary.md").read_text().replace("\\", "")
-    assert "users.csv has 3 accounts for up to 100 users" in words
+    assert "users.csv has 3 accounts (for up to 100 users)" in words
 
 
 @IN_FULL

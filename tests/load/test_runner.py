@@ -89,7 +89,9 @@ def test_a_scenario_file_of_ones_own_wins_and_is_told(runner: Runner, tmp_path: 
     (scenario,) = read_summary(out)["scenarios"]
     assert scenario["question"] == "Does mine do its work?"
     assert scenario["planned"]["users"] == scenario["achieved"]["users"] == 15
-    assert f"scenario files of one's own: {own}/smoke.conf" in (out / "summary.md").read_text().replace("\\", "")
+    assert f"These scenario files are not those of the project: {own}/smoke.conf." in (
+        out / "summary.md"
+    ).read_text().replace("\\", "")
 
 
 def test_a_missed_objective_ends_with_1_and_the_addresses_of_the_environment_win_over_host(
