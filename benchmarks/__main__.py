@@ -22,7 +22,7 @@ EXITS = """exit codes:
   64   a wrong option
   130  interrupted; everything that was started is down again
 
-Needs two cores or more, Debian or Ubuntu. Takes about ten minutes, `scenarios` about six, `recording` three."""
+Needs two cores or more, Debian or Ubuntu. Takes about half an hour, `scenarios` six minutes, `recording` three."""
 
 
 def read_options() -> argparse.Namespace:
@@ -30,7 +30,7 @@ def read_options() -> argparse.Namespace:
     parser = Arguments("python -m benchmarks", description=__doc__, epilog=EXITS)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("what", nargs="?", choices=tuple(MEASURES), default="speed")
-    parser.add_argument("--rounds", type=count_of, default=3, help="how often each case is measured (3)")
+    parser.add_argument("--rounds", type=count_of, default=5, help="how often each case is measured (5)")
     parser.add_argument("--seconds", type=count_of, default=4, help="length of a measurement (4)")
     parser.add_argument("--only", default="", metavar="NAME[,NAME]", help=f"some of: {' '.join(list_names())}")
     parser.add_argument("--out", type=Path, help="a file to write the tables to, in Markdown")

@@ -18,7 +18,7 @@ from benchmarks.stand import PROJECT, StandError, open_stack
 from benchmarks.table import Table, judge, show
 
 BAR = 0.90  # of the requests without a record
-USERS, ACCOUNTS, PAIRS = 8, 10, 5
+USERS, ACCOUNTS, PAIRS = 8, 10, 3
 PREPARED_S, START_S = 120, 60
 COLUMNS = ["the load with its record, as a share of without", "ratio", "bar", "verdict"]
 

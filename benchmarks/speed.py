@@ -6,6 +6,7 @@ import subprocess
 from contextlib import ExitStack
 from pathlib import Path
 
+import psutil
 from mysql.connector import Error as DatabaseError
 
 from benchmarks.cases import Case, choose_cases
@@ -18,7 +19,7 @@ from benchmarks.stand import Stack, StandError, end_services, open_stack
 from benchmarks.table import Table
 from benchmarks.wrk import CLIENTS, Result, ensure_wrk
 
-FAILURES = (StandError, OSError, subprocess.SubprocessError, DatabaseError)
+FAILURES = (StandError, OSError, subprocess.SubprocessError, DatabaseError, psutil.Error)
 
 
 def measure_speed(options: argparse.Namespace, folder: Path) -> tuple[list[Table], bool]:
@@ -63,6 +64,7 @@ def run_round(number: int, of: int, cases: list[Case], bench: Bench) -> Round:
         after = read_times(bench.stacks.values())
         results[case.key] = result = mark_disturbed(result, before, after, bench.seconds * case.times)
         words = f"INVALID: {result.fault}" if result.fault else f"{result.per_second:,.1f} per second"
+        words += f", {result.cost_us:,.0f} µs" if result.cost_us else ""
         words += f" ({result.note})" if result.note else ""
         print(f"round {number}/{of}, {place}/{len(cases)}: {case.title}: {words}", flush=True)
     return results

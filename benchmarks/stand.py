@@ -1,4 +1,4 @@
-"""The stand: private stacks that local_stack.sh brings up and takes down, and the one worker under test."""
+"""The stand: private stacks that local_stack.sh brings up and takes down."""
 
 import json
 import os
@@ -6,7 +6,6 @@ import secrets
 import signal
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -16,15 +15,13 @@ from typing import Any
 
 import mysql.connector
 import psutil
-import requests
 from dotenv import dotenv_values
 
 from load.client.services import open_http
 
 PROJECT = Path(__file__).resolve().parent.parent
-AUTH, BOOKS, BARE = "app_jwt_redis:app", "microservicioCQRSRedis:app", "benchmarks.bare:app"
 SETTINGS = {"BCRYPT_ROUNDS": "12", "READ_MODEL": "redis", "ACCESS_TOKEN_TTL": "86400"}  # a token outlives the whole run
-START_S, UP_S, REBUILD_S = 30, 600, 120
+UP_S, REBUILD_S = 600, 120
 
 
 class StandError(Exception):
@@ -153,44 +150,3 @@ def end_services(stack: Stack) -> None:
         service = psutil.Process(int(stack.values[name]))
         service.terminate()
         service.wait(timeout=60)
-
-
-@contextmanager
-def serve(app: str, settings: dict[str, str], core: int, folder: Path) -> Iterator[str]:
-    """Run an app on one Gunicorn worker pinned to a core, with the project's gunicorn.conf.py; give its address."""
-    port = find_free_ports(1)[0]
-    url = f"http://127.0.0.1:{port}"
-    command = [sys.executable, "-m", "gunicorn", "--bind", f"127.0.0.1:{port}", "--workers", "1", app]
-    with (folder / "worker.log").open("w", encoding="utf-8") as log:
-        process = subprocess.Popen(
-            ["taskset", "-c", str(core), *command], cwd=PROJECT, env=settings,
-            stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
-        )  # fmt: skip
-    try:
-        await_answer(url, process, folder / "worker.log")
-        yield url
-    finally:
-        with undisturbed():
-            end_group(process)
-
-
-def await_answer(url: str, process: "subprocess.Popen[bytes]", log: Path) -> None:
-    """Return as soon as `url` answers anything; raises StandError when it does not."""
-    deadline = time.monotonic() + START_S
-    while process.poll() is None and time.monotonic() < deadline:
-        try:
-            open_http().get(f"{url}/health", timeout=5)
-            return
-        except requests.RequestException:
-            time.sleep(0.1)
-    raise StandError(f"the worker did not start: {log.read_text(encoding='utf-8').strip()[-300:]}")
-
-
-def end_group(process: "subprocess.Popen[bytes]") -> None:
-    """Ask a process to end and end its group after 40 s, longer than Gunicorn's own patience."""
-    process.terminate()
-    try:
-        process.wait(timeout=40)
-    except subprocess.TimeoutExpired:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait(timeout=10)
