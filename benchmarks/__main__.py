@@ -8,8 +8,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from benchmarks.cases import list_names
+from benchmarks.cores import compare_cores
 from benchmarks.recording import measure_recording
 from benchmarks.scenarios import compare_scenarios
+from benchmarks.services import measure_services
+from benchmarks.sizes import measure_sizes
 from benchmarks.speed import FAILURES, measure_speed
 from benchmarks.table import Table, merge_tables
 from load.client.script import Arguments, count_of
@@ -44,6 +47,9 @@ def read_options() -> argparse.Namespace:
 
 MEASURES: dict[str, Callable[[argparse.Namespace, Path], tuple[list[Table], bool]]] = {
     "speed": measure_speed,
+    "services": measure_services,
+    "cores": compare_cores,
+    "sizes": measure_sizes,
     "scenarios": compare_scenarios,
     "recording": measure_recording,
 }

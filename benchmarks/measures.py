@@ -31,7 +31,7 @@ class Bench:
 
     stacks: dict[str, Stack]
     seconds: int
-    core: int
+    core: int | None
     folder: Path
     blocks: Iterator[int] = field(default_factory=lambda: itertools.count(100_000_000, BLOCK))  # of new ISBNs
 

@@ -57,13 +57,15 @@ class Stack:
 
 
 @contextmanager
-def open_stack(folder: Path, **settings: str) -> Iterator[Stack]:
-    """Bring up a stack with its state in `folder` and take it down afterwards, whatever happens."""
+def open_stack(folder: Path, project: Path = PROJECT, /, **settings: str) -> Iterator[Stack]:
+    """Bring up a stack with its state in `folder` and take it down afterwards, whatever happens; of another build if
+    that is its `project`.
+    """
     auth_port, books_port = find_free_ports(2)
     ports = {"AUTH_PORT": str(auth_port), "BOOKS_PORT": str(books_port)}
     chosen = {**SETTINGS, "STACK_DIR": str(folder), **ports, **settings}
     try:
-        run_local_stack("up", chosen)
+        run_local_stack("up", chosen, project)
         values = {name: value or "" for name, value in dotenv_values(folder / "stack.env", interpolate=False).items()}
         account, token = open_account(values["AUTH_URL"])
         if chosen["READ_MODEL"] == "redis":
@@ -71,15 +73,18 @@ def open_stack(folder: Path, **settings: str) -> Iterator[Stack]:
         yield Stack(values, account, token, read_book(values["BOOKS_URL"], token))
     finally:
         with undisturbed():
-            run_local_stack("down", chosen)
+            run_local_stack("down", chosen, project)
 
 
-def run_local_stack(command: str, settings: dict[str, str]) -> None:
+def run_local_stack(command: str, settings: dict[str, str], project: Path) -> None:
     """Run one command of local_stack.sh out of reach of Ctrl-C; raises StandError with its last words."""
+    environment = {**os.environ, **settings}
+    if project != PROJECT:
+        environment.pop("VIRTUAL_ENV", None)  # it has requirements of its own
     log = Path(settings["STACK_DIR"] + ".log")
     with log.open("a", encoding="utf-8") as words:
         process = subprocess.Popen(
-            [PROJECT / "local_stack.sh", command], cwd=PROJECT, env={**os.environ, **settings},
+            [project / "local_stack.sh", command], cwd=project, env=environment,
             stdin=subprocess.DEVNULL, stdout=words, stderr=subprocess.STDOUT, start_new_session=True,
         )  # fmt: skip
         try:

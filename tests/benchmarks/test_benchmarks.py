@@ -122,7 +122,7 @@ def test_the_large_catalogue_has_100_000_books_like_the_first_ones(large: Stack)
     assert [isbn for isbn in isbns if parse_isbn(isbn) != isbn] == []
     per_author = """
       SELECT COUNT(*) / COUNT(DISTINCT author_id), COUNT(DISTINCT isbn) FROM book_authors
-      WHERE (isbn LIKE '9789998%') = {}
+      WHERE (isbn LIKE '978998%') = {}
     """
     (first, first_books), (more, more_books) = (large.ask(per_author.format(which))[0] for which in (0, 1))
     assert (first_books, more_books) == (5_000, 95_000)
