@@ -7,8 +7,11 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+from benchmarks.beside import measure_beside
 from benchmarks.cases import list_names
 from benchmarks.cores import compare_cores
+from benchmarks.generator import measure_generator
+from benchmarks.memory import measure_memory
 from benchmarks.recording import measure_recording
 from benchmarks.scenarios import compare_scenarios
 from benchmarks.services import measure_services
@@ -50,6 +53,9 @@ MEASURES: dict[str, Callable[[argparse.Namespace, Path], tuple[list[Table], bool
     "services": measure_services,
     "cores": compare_cores,
     "sizes": measure_sizes,
+    "rebuild": measure_beside,
+    "generator": measure_generator,
+    "memory": measure_memory,
     "scenarios": compare_scenarios,
     "recording": measure_recording,
 }

@@ -20,6 +20,7 @@ OF_RATIOS = (
     f"{OF_ROUNDS} A ratio is made within a round. By processor time it is what the base takes for an answer over what"
     " the case takes, without the stores; it hardly moves when others use the machine too."
 )
+INVALID = "a measurement is invalid"
 RATES = ["case", "per second", "µs of the service", "µs of Redis", "note"]
 RATIOS = ["compared", "by rate", "bar", "verdict", "by processor time", "its bar", "its verdict"]
 
@@ -53,7 +54,7 @@ def write_ratio(comparison: Comparison, rounds: Sequence[Round]) -> list[str]:
     pairs = [(each[comparison.case], each[comparison.base]) for each in rounds]
     bars = (comparison.bar, comparison.cost_bar)
     if any(case.fault or base.fault for case, base in pairs):
-        invalid = [["", write_bar(bar), "a measurement is invalid" if bar else ""] for bar in bars]
+        invalid = [["", write_bar(bar), INVALID if bar else ""] for bar in bars]
         return [comparison.title, *invalid[0], *invalid[1]]
     rates = [case.per_second / base.per_second for case, base in pairs]
     costs = [base.cost_us / case.cost_us for case, base in pairs if case.cost_us and base.cost_us]

@@ -15,7 +15,7 @@ from benchmarks.measures import Bench
 from benchmarks.origin import describe_origin, name_commit
 from benchmarks.peers.packages import install_packages
 from benchmarks.quiet import mark_disturbed, read_times
-from benchmarks.rounds import OF_ROUNDS, Round, write_side
+from benchmarks.rounds import INVALID, OF_ROUNDS, Round, write_bar, write_side
 from benchmarks.service import PEER, Service, serve
 from benchmarks.stand import PROJECT, Stack, open_stack
 from benchmarks.table import Table, show
@@ -36,6 +36,7 @@ RATES = ["service", "answers/s", "p50 ms", "p99 ms", "µs of the service", "note
 def measure_services(options: argparse.Namespace, folder: Path) -> tuple[list[Table], bool]:
     """Measure all sides in rounds; return the tables and whether each measurement is valid."""
     ensure_wrk()
+    install_packages(folder)
     with ExitStack() as opened:
         stacks = open_both(opened, folder)
         bench = Bench(stacks, options.seconds, None, folder)
@@ -105,12 +106,12 @@ def write_ratios(rounds: Sequence[Round]) -> list[list[str]]:
     """Return the rows of what is compared."""
     results = [result for each in rounds for result in each.values()]
     doubt = "**not judged**: disturbed" if any(result.disturbed for result in results) else ""
+    rows = [(read, *row) for read, bars in BARS.items() for row in zip(range(len(bars)), COMPARED, bars, strict=True)]
     if any(result.fault for result in results):
-        return []
+        return [[f"{READS[read]}: {title}", "", write_bar(bar), INVALID] for read, _, title, bar in rows]
     return [
         [f"{READS[read]}: {title}", *write_side([find_ratios(each, read)[place] for each in rounds], bar, doubt)]
-        for read, bars in BARS.items()
-        for place, (title, bar) in enumerate(zip(COMPARED, bars, strict=True))
+        for read, place, title, bar in rows
     ]
 
 

@@ -13,6 +13,7 @@ from benchmarks.cases import Case, choose_cases
 from benchmarks.large import fill
 from benchmarks.measures import Bench
 from benchmarks.origin import describe_origin
+from benchmarks.peers.packages import install_packages
 from benchmarks.quiet import mark_disturbed, read_times
 from benchmarks.rounds import Round, make_rates, make_ratios
 from benchmarks.stand import Stack, StandError, end_services, open_stack
@@ -30,6 +31,8 @@ def measure_speed(options: argparse.Namespace, folder: Path) -> tuple[list[Table
     ensure_wrk()
     os.sched_setaffinity(0, cores[1:])  # and so is everything that is started from here, but for the worker
     cases = choose_cases(options.only)
+    if any(case.key.startswith("peer/") for case in cases):
+        install_packages(folder)  # not while others are watched
     with ExitStack() as opened:
         stacks = open_stacks(opened, {case.stack for case in cases} | {"small"}, folder)
         bench = Bench(stacks, options.seconds, cores[0], folder)
