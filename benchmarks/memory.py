@@ -20,7 +20,7 @@ from benchmarks.recording import prepare_accounts
 from benchmarks.rounds import OF_ROUNDS
 from benchmarks.services import NOW, WORKERS
 from benchmarks.stand import PROJECT, Stack, StandError, open_stack
-from benchmarks.table import Table, show
+from benchmarks.table import Table, judge_most, show
 
 USERS, ACCOUNTS, LOAD_S, SETTLED_S = 100, 120, 60, 10
 MOST = 0.70  # of the earlier build
@@ -88,6 +88,5 @@ def write_rows(found: dict[str, list[Memory]]) -> list[list[str]]:
     ratios = [
         [now[place] / before[place] for now, before in zip(found[NOW], found[BEFORE], strict=True)] for place in (0, 1)
     ]
-    verdicts = ["met" if median(each) <= MOST else f"**missed by {median(each) - MOST:.2f}**" for each in ratios]
-    told = [f"{show(each, '.2f')}: {verdict}" for each, verdict in zip(ratios, verdicts, strict=True)]
+    told = [f"{show(each, '.2f')}: {judge_most(median(each), MOST)}" for each in ratios]
     return [*rows, [f"{NOW} over {BEFORE}, ≤ {MOST:.2f}", *told]]

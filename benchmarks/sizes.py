@@ -2,50 +2,28 @@
 
 import argparse
 import os
-import re
-import subprocess
-import sys
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from statistics import median
-from typing import NamedTuple
 
 from benchmarks.asked import find_paths
+from benchmarks.commands import COMMAND_COLUMNS, run_command, write_run
 from benchmarks.large import fill
 from benchmarks.measures import Bench
 from benchmarks.origin import describe_origin
 from benchmarks.quiet import mark_disturbed, read_times
 from benchmarks.rounds import OF_ROUNDS, Round
 from benchmarks.service import BOOKS, serve
-from benchmarks.stand import PROJECT, Stack, StandError, await_read_model, end_services, open_stack
-from benchmarks.table import Table, judge, show
+from benchmarks.stand import Stack, StandError, await_read_model, end_services, open_stack
+from benchmarks.table import Table, judge_most, show
 from benchmarks.wrk import Load, Result, ensure_wrk
 
+BOOKS_OF_INIT = 5_000
 SIZES = {"5,000": 1, "100,000": 20, "1,000,000": 200}  # times the books of init.sql
 READS = {"book": "one book", "list": "list of 50", "author": "list of 50 by author"}
 MOST_MORE_US = {"100,000": 30, "1,000,000": 60}  # than with 5,000
-LEAST_BOOKS, MOST_MB = 10_000, 200  # of a rebuild: books a second, and memory
-COMMAND_S = 1200
 READ_COLUMNS = ["read, books", "µs of the worker", "µs of Redis", "more than with 5,000", "bar", "verdict"]
-COMMAND_COLUMNS = [
-    "command, books",
-    "seconds",
-    "books/s",
-    "bar",
-    "verdict",
-    "largest memory MB",
-    "its bar",
-    "its verdict",
-]
-
-
-class Run(NamedTuple):
-    """A command over all books: how long it took, and the most memory that it had."""
-
-    seconds: float
-    memory_mb: float
 
 
 def measure_sizes(options: argparse.Namespace, folder: Path) -> tuple[list[Table], bool]:
@@ -60,14 +38,14 @@ def measure_sizes(options: argparse.Namespace, folder: Path) -> tuple[list[Table
         bench = Bench(stacks, options.seconds, cores[0], folder)
         rounds = [run_round(number, options.rounds, bench) for number in range(1, options.rounds + 1)]
         runs = {
-            f"{command}, {size}": run_command(command, stack, cores[0])
+            (command, size): run_command(command, stack, cores[0])
             for size, stack in stacks.items()
             for command in ("rebuild", "verify")
         }
         origin = describe_origin(stacks["5,000"])
     where = f"{origin} The worker, or the command, ran on core {cores[0]}, load and stores on the others."
     reads = [write_read(read, size, rounds) for read in READS for size in SIZES]
-    commands = [write_run(title, run) for title, run in runs.items()]
+    commands = [write_run(command, size, BOOKS_OF_INIT * SIZES[size], run) for (command, size), run in runs.items()]
     tables = [
         Table("Sizes of the catalogue", f"{where}\n\n{OF_ROUNDS} µs are those of one request.", READ_COLUMNS, reads),
         Table("Rebuild and verify", f"{where} Each ran once.", COMMAND_COLUMNS, commands),
@@ -103,27 +81,6 @@ def run_round(number: int, of: int, bench: Bench) -> Round:
     return results
 
 
-def run_command(command: str, stack: Stack, core: int) -> Run:
-    """Run a command of the read model on a core; raises StandError when it fails."""
-    words = ["taskset", "-c", str(core), sys.executable, "-m", "backend.read_model", command]
-    started, memory_kb = time.monotonic(), 0
-    with subprocess.Popen(words, cwd=PROJECT, env=stack.settings(), stderr=subprocess.DEVNULL) as process:
-        while process.poll() is None:
-            if time.monotonic() - started > COMMAND_S:
-                process.kill()
-            memory_kb = max(memory_kb, read_peak_kb(process.pid))
-            time.sleep(0.02)
-    if process.returncode:
-        raise StandError(f"{command} ended with {process.returncode}")
-    return Run(time.monotonic() - started, memory_kb / 1024)
-
-
-def read_peak_kb(pid: int) -> int:
-    """Return the most memory that a process has had so far, 0 when it has ended."""
-    found = re.search(r"^VmHWM:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text(encoding="ascii"), re.M)
-    return int(found[1]) if found else 0
-
-
 def write_read(read: str, size: str, rounds: Sequence[Round]) -> list[str]:
     """Return the row of one read at one size."""
     results, few = [each[f"{read}/{size}"] for each in rounds], [each[f"{read}/5,000"] for each in rounds]
@@ -143,20 +100,3 @@ def write_read(read: str, size: str, rounds: Sequence[Round]) -> list[str]:
 def find_cost(result: Result) -> float:
     """Return what an answer took, worker and Redis together."""
     return result.cost_us + result.redis_us
-
-
-def write_run(title: str, run: Run) -> list[str]:
-    """Return the row of one command; only a rebuild of many books has bars."""
-    command, _, size = title.partition(", ")
-    books = 5_000 * SIZES[size]
-    rate = books / run.seconds
-    row = [title, f"{run.seconds:.1f}", f"{rate:,.0f}", "", "", f"{run.memory_mb:.0f}", "", ""]
-    if command == "rebuild" and size in MOST_MORE_US:
-        row[3:5] = f"≥ {LEAST_BOOKS:,}", judge(rate, LEAST_BOOKS)
-        row[6:8] = f"< {MOST_MB}", judge_most(run.memory_mb, MOST_MB)
-    return row
-
-
-def judge_most(figure: float, bar: float) -> str:
-    """Say whether a figure stays at its bar or below, else by how much it is missed."""
-    return "met" if figure <= bar else f"**missed by {figure - bar:.0f}**"
