@@ -1,4 +1,4 @@
-"""Measures the services, the scenarios or the record of a load and prints tables: `python -m benchmarks [WHAT]`."""
+"""Measures the services, a load or its generator and prints tables: `python -m benchmarks [WHAT]`."""
 
 import argparse
 import signal
@@ -28,7 +28,18 @@ EXITS = """exit codes:
   64   a wrong option
   130  interrupted; everything that was started is down again
 
-Needs two cores or more, Debian or Ubuntu. Takes about half an hour, `scenarios` six minutes, `recording` three."""
+what it measures, and the minutes on a quiet machine with the usual rounds:
+  speed      one worker on a core of its own: rates, and processor time per request (30)
+  services   the services at saturation, beside an earlier build and a peer (10)
+  cores      the same with 1, 2 and 4 books workers, each held to a core or left free (25)
+  sizes      reads, rebuild and verify of 5,000, 100,000 and 1,000,000 books (20)
+  rebuild    reads at a fixed rate beside a rebuild (7)
+  generator  the users of this project over bare ones of Locust (3)
+  memory     both services idle and after a load, beside an earlier build (20)
+  scenarios  read_heavy and write_heavy under both read models (6)
+  recording  what the record of a load costs the process that makes it (3)
+
+Needs two cores or more, Debian or Ubuntu. An earlier build needs the project's history in git."""
 
 
 def read_options() -> argparse.Namespace:

@@ -53,7 +53,7 @@ def run_round(number: int, of: int, bench: Bench, stack: Stack) -> Round:
         before = read_times([stack], LASTING)
         result = measure(kind, bench, stack)
         after = read_times([stack], LASTING)
-        results[kind] = result = mark_disturbed(result, before, after, bench.seconds)
+        results[kind] = result = mark_disturbed(result, before, after, round(after[0] - before[0]))
         print(f"round {number}/{of}: {words}: p99 {result.p99_ms:.1f} ms {result.fault or result.note}", flush=True)
     return results
 

@@ -25,7 +25,7 @@ from benchmarks.table import Table, judge_most, show
 USERS, ACCOUNTS, LOAD_S, SETTLED_S = 100, 120, 60, 10
 MOST = 0.70  # of the earlier build
 LOAD = ["--headless", "--only-summary", "--stop-timeout", "10", "-u", str(USERS), "-r", "20"]
-COLUMNS = ["PSS of both services", "idle MB", "after the load MB"]
+COLUMNS = ["PSS of both services", f"{NOW} MB", f"{BEFORE} MB", "ratio", "bar", "verdict"]
 
 
 class Memory(NamedTuple):
@@ -83,10 +83,11 @@ def read_pss_kb(pid: int) -> int:
 
 
 def write_rows(found: dict[str, list[Memory]]) -> list[list[str]]:
-    """Return a row a build, and the row of what is compared."""
-    rows = [[name, *(show(each, ".0f") for each in zip(*taken, strict=True))] for name, taken in found.items()]
-    ratios = [
-        [now[place] / before[place] for now, before in zip(found[NOW], found[BEFORE], strict=True)] for place in (0, 1)
-    ]
-    told = [f"{show(each, '.2f')}: {judge_most(median(each), MOST)}" for each in ratios]
-    return [*rows, [f"{NOW} over {BEFORE}, ≤ {MOST:.2f}", *told]]
+    """Return a row for each moment: both builds, and this one over the earlier one."""
+    rows = []
+    for place, moment in enumerate(("idle", "after the load")):
+        now, before = ([each[place] for each in taken] for taken in found.values())
+        ratios = [one / other for one, other in zip(now, before, strict=True)]
+        verdict = judge_most(median(ratios), MOST)
+        rows.append([moment, show(now, ".0f"), show(before, ".0f"), show(ratios, ".2f"), f"≤ {MOST:.2f}", verdict])
+    return rows

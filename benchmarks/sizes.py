@@ -23,7 +23,7 @@ BOOKS_OF_INIT = 5_000
 SIZES = {"5,000": 1, "100,000": 20, "1,000,000": 200}  # times the books of init.sql
 READS = {"book": "one book", "list": "list of 50", "author": "list of 50 by author"}
 MOST_MORE_US = {"100,000": 30, "1,000,000": 60}  # than with 5,000
-READ_COLUMNS = ["read, books", "µs of the worker", "µs of Redis", "more than with 5,000", "bar", "verdict"]
+READ_COLUMNS = ["read, books", "µs of the worker", "µs of Redis", "µs more than with 5,000", "bar", "verdict"]
 
 
 def measure_sizes(options: argparse.Namespace, folder: Path) -> tuple[list[Table], bool]:

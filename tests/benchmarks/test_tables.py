@@ -76,5 +76,5 @@ def test_reads_beside_a_rebuild_are_compared_with_those_without() -> None:
 
 def test_memory_is_compared_with_that_of_the_earlier_build() -> None:
     rows = memory.write_rows({NOW: [Memory(100.0, 180.0)], BEFORE: [Memory(200.0, 200.0)]})
-    assert rows[:2] == [[NOW, "100", "180"], [BEFORE, "200", "200"]]
-    assert rows[2][1:] == ["0.50: met", "0.90: **missed by 0.200**"]
+    assert rows[0] == ["idle", "100", "200", "0.50", "≤ 0.70", "met"]
+    assert rows[1] == ["after the load", "180", "200", "0.90", "≤ 0.70", "**missed by 0.200**"]
