@@ -1,4 +1,4 @@
-"""Measures the services, the scenarios or the record of a load and prints tables: `python -m benchmarks [WHAT]`."""
+"""Measures the services, a load or its generator and prints tables: `python -m benchmarks [WHAT]`."""
 
 import argparse
 import signal
@@ -7,9 +7,15 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+from benchmarks.beside import measure_beside
 from benchmarks.cases import list_names
+from benchmarks.cores import compare_cores
+from benchmarks.generator import measure_generator
+from benchmarks.memory import measure_memory
 from benchmarks.recording import measure_recording
 from benchmarks.scenarios import compare_scenarios
+from benchmarks.services import measure_services
+from benchmarks.sizes import measure_sizes
 from benchmarks.speed import FAILURES, measure_speed
 from benchmarks.table import Table, merge_tables
 from load.client.script import Arguments, count_of
@@ -22,7 +28,18 @@ EXITS = """exit codes:
   64   a wrong option
   130  interrupted; everything that was started is down again
 
-Needs two cores or more, Debian or Ubuntu. Takes about ten minutes, `scenarios` about six, `recording` three."""
+what it measures, and the minutes on a quiet machine with the usual rounds:
+  speed      one worker on a core of its own: rates, and processor time per request (30)
+  services   the services at saturation, beside an earlier build and a peer (10)
+  cores      the same with 1, 2 and 4 books workers, each held to a core or left free (25)
+  sizes      reads, rebuild and verify of 5,000, 100,000 and 1,000,000 books (20)
+  rebuild    reads at a fixed rate beside a rebuild (7)
+  generator  the users of this project over bare ones of Locust (3)
+  memory     both services idle and after a load, beside an earlier build (20)
+  scenarios  read_heavy and write_heavy under both read models (6)
+  recording  what the record of a load costs the process that makes it (3)
+
+Needs two cores or more, Debian or Ubuntu. An earlier build needs the project's history in git."""
 
 
 def read_options() -> argparse.Namespace:
@@ -30,7 +47,7 @@ def read_options() -> argparse.Namespace:
     parser = Arguments("python -m benchmarks", description=__doc__, epilog=EXITS)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("what", nargs="?", choices=tuple(MEASURES), default="speed")
-    parser.add_argument("--rounds", type=count_of, default=3, help="how often each case is measured (3)")
+    parser.add_argument("--rounds", type=count_of, default=5, help="how often each case is measured (5)")
     parser.add_argument("--seconds", type=count_of, default=4, help="length of a measurement (4)")
     parser.add_argument("--only", default="", metavar="NAME[,NAME]", help=f"some of: {' '.join(list_names())}")
     parser.add_argument("--out", type=Path, help="a file to write the tables to, in Markdown")
@@ -44,6 +61,12 @@ def read_options() -> argparse.Namespace:
 
 MEASURES: dict[str, Callable[[argparse.Namespace, Path], tuple[list[Table], bool]]] = {
     "speed": measure_speed,
+    "services": measure_services,
+    "cores": compare_cores,
+    "sizes": measure_sizes,
+    "rebuild": measure_beside,
+    "generator": measure_generator,
+    "memory": measure_memory,
     "scenarios": compare_scenarios,
     "recording": measure_recording,
 }

@@ -1,5 +1,6 @@
 -- The requests of one measurement for wrk: GET of the paths in a file, in turn, or POST of new books.
--- Environment: LOAD_PATHS (file, one path a line) or LOAD_FIRST (number of the first new book), LOAD_TOKEN, LOAD_ETAG.
+-- Environment: LOAD_PATHS (file, one path a line) or LOAD_FIRST (number of the first new book), LOAD_TOKEN, LOAD_ETAG,
+-- LOAD_PAUSE (milliseconds that a client waits before its next request, on average).
 local requests, position = {}, 0
 local number = tonumber(os.getenv("LOAD_FIRST") or "")
 
@@ -34,10 +35,17 @@ function request()
   return requests[position]
 end
 
-function done(summary)
+-- wrk waits even when told to wait for 0 ms, so there is no such function where none is asked for.
+if os.getenv("LOAD_PAUSE") then
+  local longest = 2 * tonumber(os.getenv("LOAD_PAUSE"))
+  function delay() return math.random(0, longest) end
+end
+
+function done(summary, latency)
   local errors = summary.errors
   print(string.format(
-    'RESULT {"requests": %d, "seconds": %f, "refused": %d, "broken": %d}', summary.requests, summary.duration / 1e6,
-    errors.status, errors.connect + errors.read + errors.write + errors.timeout
+    'RESULT {"requests": %d, "seconds": %f, "refused": %d, "broken": %d, "p50_us": %d, "p99_us": %d}',
+    summary.requests, summary.duration / 1e6, errors.status,
+    errors.connect + errors.read + errors.write + errors.timeout, latency:percentile(50), latency:percentile(99)
   ))
 end

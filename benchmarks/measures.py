@@ -10,20 +10,19 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from urllib.parse import quote
 
+from benchmarks.asked import check_answers, find_paths
 from benchmarks.driver import BLOCK
-from benchmarks.stand import AUTH, BARE, BOOKS, PROJECT, Stack, StandError, await_read_model, serve
+from benchmarks.peers.packages import install_packages
+from benchmarks.quiet import read_cpu
+from benchmarks.service import AUTH, BARE, BOOKS, PEER, Service, serve
+from benchmarks.stand import PROJECT, Stack, StandError, await_read_model
 from benchmarks.wrk import CLIENTS, Load, Result, run_wrk
 from load.client.http_client import open_http
 
 LOGIN_CLIENTS = 2  # one hashes while the other's request is read and answered
 LOGIN_TIMES = 3  # a log-in takes a quarter of a second: it is measured that many times as long
 OUTBOX_S = 60
-FIRST_AUTHORS = """
-  SELECT name FROM authors WHERE id IN (SELECT author_id FROM book_authors WHERE isbn LIKE '97899999%')
-  ORDER BY name LIMIT 100
-"""
 
 
 @dataclass(frozen=True)
@@ -32,17 +31,19 @@ class Bench:
 
     stacks: dict[str, Stack]
     seconds: int
-    core: int
+    core: int | None
     folder: Path
     blocks: Iterator[int] = field(default_factory=lambda: itertools.count(100_000_000, BLOCK))  # of new ISBNs
 
-    def load(self, url: str, load: Load) -> Result:
+    def load(self, service: Service, stack: Stack, load: Load) -> Result:
         """Look at some answers one by one, warm the worker up for a second, measure."""
-        if fault := check_answers(url, load):
+        if fault := check_answers(service.url, load):
             return Result(0, fault)
+        pids = (service.pid, int(stack.values["REDIS_PID"]))
         for seconds in (1, self.seconds):
-            result = run_wrk(url, replace(load, first=next(self.blocks)), seconds, self.folder)
-        return result
+            before = [read_cpu(pid) for pid in pids]
+            result = run_wrk(service.url, replace(load, first=next(self.blocks)), seconds, self.folder)
+        return result.with_costs(*(read_cpu(pid) - started for pid, started in zip(pids, before, strict=True)))
 
     def drive(self, stack: Stack, base: str, seconds: int, *options: str) -> dict[str, float]:
         """Run benchmarks/driver.py on the worker's core and return what it printed; raises StandError."""
@@ -60,34 +61,42 @@ class Bench:
 def measure_bare(bench: Bench) -> Result:
     """Measure the bare route, with the JSON of a book of middle length."""
     stack = bench.stacks["small"]
-    with serve(BARE, stack.settings(BENCHMARK_BOOK=stack.book), bench.core, bench.folder) as url:
-        return bench.load(url, Load(["/book"]))
+    with serve(BARE, stack.settings(BENCHMARK_BOOK=stack.book), bench.folder, bench.core) as service:
+        return bench.load(service, stack, Load(["/book"]))
 
 
 def measure_read(read: str, model: str, size: str, bench: Bench) -> Result:
     """Measure one kind of query from one read model on a catalogue of one size."""
     stack = bench.stacks[size]
-    load = Load(find_paths(read, stack), stack.token)
-    if read == "unchanged":
-        load = replace(load, etag='"1"', status=304)
-    with serve(BOOKS, stack.settings(READ_MODEL=model), bench.core, bench.folder) as url:
-        source = await_read_model(url, stack.token) if model == "redis" else ""
-        before = count_misses(url, stack)
-        result = bench.load(url, load)
-        missed = count_misses(url, stack) - before
+    with serve(BOOKS, stack.settings(READ_MODEL=model), bench.folder, bench.core) as service:
+        source = await_read_model(service.url, stack.token) if model == "redis" else ""
+        load = Load(find_paths(read, stack, service.url), stack.token)
+        if read == "unchanged":
+            load = replace(load, etag='"1"', status=304)
+        before = count_misses(service.url, stack)
+        result = bench.load(service, stack, load)
+        missed = count_misses(service.url, stack) - before
     if model == "redis" and (source in ("", "mariadb") or missed):
         return replace(result, note="no read model" if not missed else f"{missed} answers came from MariaDB")
     return result
 
 
+def measure_peer(read: str, bench: Bench) -> Result:
+    """Measure one kind of query on the peer."""
+    stack = bench.stacks["small"]
+    settings = stack.settings(PYTHONPATH=str(install_packages(bench.folder)))
+    with serve(PEER, settings, bench.folder, bench.core) as service:
+        return bench.load(service, stack, Load(find_paths(read, stack, service.url), stack.token))
+
+
 def measure_post(model: str, bench: Bench) -> Result:
     """Measure the command that adds a book, with nothing left of the measurement before it."""
     stack = bench.stacks["writes"]
-    with serve(BOOKS, stack.settings(READ_MODEL=model), bench.core, bench.folder) as url:
+    with serve(BOOKS, stack.settings(READ_MODEL=model), bench.folder, bench.core) as service:
         if model == "redis":
-            await_read_model(url, stack.token)
+            await_read_model(service.url, stack.token)
         note = "" if await_empty_outbox(stack) else "the outbox was not empty at the start"
-        return replace(bench.load(url, Load(token=stack.token)), note=note)
+        return replace(bench.load(service, stack, Load(token=stack.token)), note=note)
 
 
 def measure_transaction(options: tuple[str, ...], bench: Bench) -> Result:
@@ -97,66 +106,60 @@ def measure_transaction(options: tuple[str, ...], bench: Bench) -> Result:
     measured = bench.drive(stack, "transaction", bench.seconds, *given)
     stack.ask("DELETE FROM outbox")  # else the next service would be measured while it applies them
     note = f"{measured['statements']:.0f} statements between BEGIN and COMMIT"
-    return Result(measured["per_second"], note=note if measured["outbox"] else f"{note}; the command has no outbox row")
+    note += "" if measured["outbox"] else "; the command has no outbox row"
+    return read_driven(measured, note)
 
 
 def measure_me(bench: Bench) -> Result:
     """Measure GET /me."""
     stack = bench.stacks["small"]
-    with serve(AUTH, stack.settings(), bench.core, bench.folder) as url:
-        return bench.load(url, Load(["/me"], stack.token))
+    with serve(AUTH, stack.settings(), bench.folder, bench.core) as service:
+        return bench.load(service, stack, Load(["/me"], stack.token))
 
 
 def measure_login(bench: Bench) -> Result:
-    """Measure POST /login; each client's rate is taken between its own answers while the others go on."""
+    """Measure POST /login."""
     stack = bench.stacks["small"]
-    ends: list[list[float]] = [[] for _ in range(LOGIN_CLIENTS)]
+    with serve(AUTH, stack.settings(), bench.folder, bench.core) as service:
+        before = read_cpu(service.pid)
+        result = log_in_repeatedly(service.url, stack.account, LOGIN_CLIENTS, 1 + bench.seconds * LOGIN_TIMES)
+        return result.with_costs(read_cpu(service.pid) - before)
+
+
+def log_in_repeatedly(url: str, account: dict[str, str], number: int, seconds: int) -> Result:
+    """Let some clients log in; each one's rate is taken between its own answers while the others go on."""
+    ends: list[list[float]] = [[] for _ in range(number)]
     statuses: set[int] = set()
 
-    def log_in(times: list[float], url: str, deadline: float) -> None:
+    def log_in(times: list[float], deadline: float) -> None:
         http = open_http()
         while time.monotonic() < deadline:
-            statuses.add(http.post(f"{url}/login", json=stack.account, timeout=30).status_code)
+            statuses.add(http.post(f"{url}/login", json=account, timeout=30).status_code)
             times.append(time.monotonic())
 
-    with serve(AUTH, stack.settings(), bench.core, bench.folder) as url:
-        deadline = time.monotonic() + 1 + bench.seconds * LOGIN_TIMES
-        clients = [threading.Thread(target=log_in, args=(times, url, deadline)) for times in ends]
-        for client in clients:
-            client.start()
-        for client in clients:
-            client.join()
+    deadline = time.monotonic() + seconds
+    clients = [threading.Thread(target=log_in, args=(times, deadline)) for times in ends]
+    for client in clients:
+        client.start()
+    for client in clients:
+        client.join()
     # Answers after the deadline came while the other client had ended.
     counted = [[end for end in times if end < deadline] for times in ends]
     if statuses != {200} or min(map(len, counted)) < 2:
         return Result(0, f"answers {sorted(statuses)}, {counted and min(map(len, counted))} of one client")
-    return Result(sum((len(times) - 1) / (times[-1] - times[0]) for times in counted))
+    rate = sum((len(times) - 1) / (times[-1] - times[0]) for times in counted)
+    return Result(rate, answers=sum(map(len, ends)))
 
 
 def measure_bcrypt(bench: Bench) -> Result:
     """Measure bcrypt alone on the same core."""
-    return Result(bench.drive(bench.stacks["small"], "bcrypt", bench.seconds * LOGIN_TIMES)["per_second"])
+    return read_driven(bench.drive(bench.stacks["small"], "bcrypt", bench.seconds * LOGIN_TIMES))
 
 
-def find_paths(read: str, stack: Stack) -> list[str]:
-    """Return the paths of a query: a thousand books over the whole catalogue, or a hundred of the first authors."""
-    if read == "list":
-        return ["/api/books?limit=50"]
-    if read == "author":
-        return [f"/api/books?limit=50&author={quote(name)}" for (name,) in stack.ask(FIRST_AUTHORS)]
-    books = [isbn for (isbn,) in stack.ask("SELECT isbn FROM books ORDER BY isbn")]
-    return [f"/api/books/{isbn}" for isbn in books[:: len(books) // 1000]]
-
-
-def check_answers(url: str, load: Load) -> str:
-    """Ask for the first, the middle and the last path and return what is wrong: wrk counts statuses from 400 on."""
-    headers = {"Authorization": f"Bearer {load.token}", "If-None-Match": load.etag}
-    for path in {load.paths[place * (len(load.paths) - 1) // 2] for place in (0, 1, 2) if load.paths}:
-        sent = {name: value for name, value in headers.items() if value}
-        answer = open_http().get(url + path, headers=sent, allow_redirects=False, timeout=30)
-        if answer.status_code != load.status:
-            return f"GET {path} answered {answer.status_code} where {load.status} was due"
-    return ""
+def read_driven(measured: dict[str, float], note: str = "") -> Result:
+    """Read what benchmarks/driver.py printed."""
+    result = Result(measured["per_second"], note=note, answers=int(measured["answers"]))
+    return result.with_costs(measured["processor_s"])
 
 
 def count_misses(url: str, stack: Stack) -> int:

@@ -18,7 +18,7 @@ from benchmarks.stand import PROJECT, StandError, open_stack
 from benchmarks.table import Table, judge, show
 
 BAR = 0.90  # of the requests without a record
-USERS, ACCOUNTS, PAIRS = 8, 10, 5
+USERS, ACCOUNTS, PAIRS = 8, 10, 3
 PREPARED_S, START_S = 120, 60
 COLUMNS = ["the load with its record, as a share of without", "ratio", "bar", "verdict"]
 
@@ -55,10 +55,10 @@ def measure_recording(options: argparse.Namespace, folder: Path) -> tuple[list[T
     return [table], not any(turn.failures for turn in turns)
 
 
-def prepare_accounts(settings: dict[str, str], folder: Path) -> None:
+def prepare_accounts(settings: dict[str, str], folder: Path, count: int = ACCOUNTS) -> None:
     """Make, register and sign in some accounts; raises StandError."""
     environment = {**settings, "PYTHONPATH": str(PROJECT)}
-    steps = (["create_users_csv", "--count", str(ACCOUNTS)], ["register_users"], ["load.client.sign_in"])
+    steps = (["create_users_csv", "--count", str(count)], ["register_users"], ["load.client.sign_in"])
     for name, *arguments in steps:
         ran = subprocess.run(
             [sys.executable, "-m", name, *arguments], cwd=folder, env=environment, capture_output=True, text=True,

@@ -12,13 +12,23 @@ OF_ROUNDS = (
     "Each round measures every case once, every other one backwards. A figure is the median over the rounds; behind it,"
     " in brackets, stand the lowest and the highest of all rounds."
 )
-OF_RATIOS = f"{OF_ROUNDS} A ratio is made within a round."
+OF_COSTS = (
+    "Beside the rate stands the processor time that an answer took, in µs: of the service, all its processes, and of"
+    " Redis."
+)
+OF_RATIOS = (
+    f"{OF_ROUNDS} A ratio is made within a round. By processor time it is what the base takes for an answer over what"
+    " the case takes, without the stores; it hardly moves when others use the machine too."
+)
+INVALID = "a measurement is invalid"
+RATES = ["case", "per second", "µs of the service", "µs of Redis", "note"]
+RATIOS = ["compared", "by rate", "bar", "verdict", "by processor time", "its bar", "its verdict"]
 
 
 def make_rates(cases: Sequence[Case], rounds: Sequence[Round], origin: str) -> Table:
     """Return the table of rates, a row a case."""
     rows = [write_rate(case, [each[case.key] for each in rounds]) for case in cases]
-    return Table("Rates per second", f"{origin}\n\n{OF_ROUNDS}", ["case", "per second", "note"], rows)
+    return Table("Rates per second", f"{origin}\n\n{OF_ROUNDS} {OF_COSTS}", RATES, rows)
 
 
 def write_rate(case: Case, results: Sequence[Result]) -> list[str]:
@@ -26,24 +36,41 @@ def write_rate(case: Case, results: Sequence[Result]) -> list[str]:
     faults = [each.fault for each in results if each.fault]
     notes = [each.note for each in sorted(results, key=lambda each: not each.disturbed) if each.note]
     spread = show([each.per_second for each in results], ",.0f" if results[0].per_second >= 100 else ",.2f")
-    return [case.title, f"**INVALID** {spread}", faults[0]] if faults else [case.title, spread, *(notes or [""])[:1]]
+    if faults:
+        return [case.title, f"**INVALID** {spread}", "", "", faults[0]]
+    costs = ([each.cost_us for each in results], [each.redis_us for each in results])
+    return [case.title, spread, *(show(cost, ",.0f") if any(cost) else "" for cost in costs), *(notes or [""])[:1]]
 
 
 def make_ratios(rounds: Sequence[Round], origin: str) -> Table:
     """Return the table of ratios, without those of cases that were not measured."""
     measured = [each for each in list_comparisons() if each.case in rounds[0] and each.base in rounds[0]]
     rows = [write_ratio(each, rounds) for each in measured]
-    return Table("Ratios", f"{origin}\n\n{OF_RATIOS}", ["compared", "ratio", "bar", "verdict"], rows)
+    return Table("Ratios", f"{origin}\n\n{OF_RATIOS}", RATIOS, rows)
 
 
 def write_ratio(comparison: Comparison, rounds: Sequence[Round]) -> list[str]:
     """Return the row of one comparison."""
     pairs = [(each[comparison.case], each[comparison.base]) for each in rounds]
-    bar = "" if comparison.bar is None else f"≥ {comparison.bar:.2f}"
+    bars = (comparison.bar, comparison.cost_bar)
     if any(case.fault or base.fault for case, base in pairs):
-        return [comparison.title, "", bar, "a measurement is invalid"]
-    ratios = [case.per_second / base.per_second for case, base in pairs]
-    verdict = "" if comparison.bar is None else judge(median(ratios), comparison.bar)
-    if disturbed := sum(case.disturbed or base.disturbed for case, base in pairs):
-        verdict = f"**not judged**: disturbed in {disturbed} of {len(pairs)} rounds"
-    return [comparison.title, show(ratios, ".2f"), bar, verdict]
+        invalid = [["", write_bar(bar), INVALID if bar else ""] for bar in bars]
+        return [comparison.title, *invalid[0], *invalid[1]]
+    rates = [case.per_second / base.per_second for case, base in pairs]
+    costs = [base.cost_us / case.cost_us for case, base in pairs if case.cost_us and base.cost_us]
+    disturbed = sum(case.disturbed or base.disturbed for case, base in pairs)
+    words = f"**not judged**: disturbed in {disturbed} of {len(pairs)} rounds" if disturbed else ""
+    return [comparison.title, *write_side(rates, bars[0], words), *write_side(costs, bars[1], words)]
+
+
+def write_side(ratios: Sequence[float], bar: float | None, doubt: str) -> list[str]:
+    """Return ratio, bar and verdict; `doubt` takes the place of a verdict."""
+    if not ratios:
+        return ["", "", ""]
+    verdict = doubt or judge(median(ratios), bar) if bar else ""
+    return [show(ratios, ".2f"), write_bar(bar), verdict]
+
+
+def write_bar(bar: float | None) -> str:
+    """Return a bar in words, nothing for none."""
+    return f"≥ {bar:.2f}" if bar else ""

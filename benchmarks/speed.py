@@ -6,19 +6,21 @@ import subprocess
 from contextlib import ExitStack
 from pathlib import Path
 
+import psutil
 from mysql.connector import Error as DatabaseError
 
 from benchmarks.cases import Case, choose_cases
 from benchmarks.large import fill
 from benchmarks.measures import Bench
 from benchmarks.origin import describe_origin
+from benchmarks.peers.packages import install_packages
 from benchmarks.quiet import mark_disturbed, read_times
 from benchmarks.rounds import Round, make_rates, make_ratios
 from benchmarks.stand import Stack, StandError, end_services, open_stack
 from benchmarks.table import Table
 from benchmarks.wrk import CLIENTS, Result, ensure_wrk
 
-FAILURES = (StandError, OSError, subprocess.SubprocessError, DatabaseError)
+FAILURES = (StandError, OSError, subprocess.SubprocessError, DatabaseError, psutil.Error)
 
 
 def measure_speed(options: argparse.Namespace, folder: Path) -> tuple[list[Table], bool]:
@@ -29,6 +31,8 @@ def measure_speed(options: argparse.Namespace, folder: Path) -> tuple[list[Table
     ensure_wrk()
     os.sched_setaffinity(0, cores[1:])  # and so is everything that is started from here, but for the worker
     cases = choose_cases(options.only)
+    if any(case.key.startswith("peer/") for case in cases):
+        install_packages(folder)  # not while others are watched
     with ExitStack() as opened:
         stacks = open_stacks(opened, {case.stack for case in cases} | {"small"}, folder)
         bench = Bench(stacks, options.seconds, cores[0], folder)
@@ -63,6 +67,7 @@ def run_round(number: int, of: int, cases: list[Case], bench: Bench) -> Round:
         after = read_times(bench.stacks.values())
         results[case.key] = result = mark_disturbed(result, before, after, bench.seconds * case.times)
         words = f"INVALID: {result.fault}" if result.fault else f"{result.per_second:,.1f} per second"
+        words += f", {result.cost_us:,.0f} µs" if result.cost_us else ""
         words += f" ({result.note})" if result.note else ""
         print(f"round {number}/{of}, {place}/{len(cases)}: {case.title}: {words}", flush=True)
     return results

@@ -1,4 +1,4 @@
-"""The stand: private stacks that local_stack.sh brings up and takes down, and the one worker under test."""
+"""The stand: private stacks that local_stack.sh brings up and takes down."""
 
 import json
 import os
@@ -6,7 +6,6 @@ import secrets
 import signal
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -16,15 +15,13 @@ from typing import Any
 
 import mysql.connector
 import psutil
-import requests
 from dotenv import dotenv_values
 
 from load.client.http_client import open_http
 
 PROJECT = Path(__file__).resolve().parent.parent
-AUTH, BOOKS, BARE = "app_jwt_redis:app", "microservicioCQRSRedis:app", "benchmarks.bare:app"
 SETTINGS = {"BCRYPT_ROUNDS": "12", "READ_MODEL": "redis", "ACCESS_TOKEN_TTL": "86400"}  # a token outlives the whole run
-START_S, UP_S, REBUILD_S = 30, 600, 120
+UP_S, REBUILD_S = 600, 120
 
 
 class StandError(Exception):
@@ -60,13 +57,15 @@ class Stack:
 
 
 @contextmanager
-def open_stack(folder: Path, **settings: str) -> Iterator[Stack]:
-    """Bring up a stack with its state in `folder` and take it down afterwards, whatever happens."""
+def open_stack(folder: Path, project: Path = PROJECT, /, **settings: str) -> Iterator[Stack]:
+    """Bring up a stack with its state in `folder` and take it down afterwards, whatever happens; of another build if
+    that is its `project`.
+    """
     auth_port, books_port = find_free_ports(2)
     ports = {"AUTH_PORT": str(auth_port), "BOOKS_PORT": str(books_port)}
     chosen = {**SETTINGS, "STACK_DIR": str(folder), **ports, **settings}
     try:
-        run_local_stack("up", chosen)
+        run_local_stack("up", chosen, project)
         values = {name: value or "" for name, value in dotenv_values(folder / "stack.env", interpolate=False).items()}
         account, token = open_account(values["AUTH_URL"])
         if chosen["READ_MODEL"] == "redis":
@@ -74,15 +73,18 @@ def open_stack(folder: Path, **settings: str) -> Iterator[Stack]:
         yield Stack(values, account, token, read_book(values["BOOKS_URL"], token))
     finally:
         with undisturbed():
-            run_local_stack("down", chosen)
+            run_local_stack("down", chosen, project)
 
 
-def run_local_stack(command: str, settings: dict[str, str]) -> None:
+def run_local_stack(command: str, settings: dict[str, str], project: Path) -> None:
     """Run one command of local_stack.sh out of reach of Ctrl-C; raises StandError with its last words."""
+    environment = {**os.environ, **settings}
+    if project != PROJECT:
+        environment.pop("VIRTUAL_ENV", None)  # it has requirements of its own
     log = Path(settings["STACK_DIR"] + ".log")
     with log.open("a", encoding="utf-8") as words:
         process = subprocess.Popen(
-            [PROJECT / "local_stack.sh", command], cwd=PROJECT, env={**os.environ, **settings},
+            [project / "local_stack.sh", command], cwd=project, env=environment,
             stdin=subprocess.DEVNULL, stdout=words, stderr=subprocess.STDOUT, start_new_session=True,
         )  # fmt: skip
         try:
@@ -153,44 +155,3 @@ def end_services(stack: Stack) -> None:
         service = psutil.Process(int(stack.values[name]))
         service.terminate()
         service.wait(timeout=60)
-
-
-@contextmanager
-def serve(app: str, settings: dict[str, str], core: int, folder: Path) -> Iterator[str]:
-    """Run an app on one Gunicorn worker pinned to a core, with the project's gunicorn.conf.py; give its address."""
-    port = find_free_ports(1)[0]
-    url = f"http://127.0.0.1:{port}"
-    command = [sys.executable, "-m", "gunicorn", "--bind", f"127.0.0.1:{port}", "--workers", "1", app]
-    with (folder / "worker.log").open("w", encoding="utf-8") as log:
-        process = subprocess.Popen(
-            ["taskset", "-c", str(core), *command], cwd=PROJECT, env=settings,
-            stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
-        )  # fmt: skip
-    try:
-        await_answer(url, process, folder / "worker.log")
-        yield url
-    finally:
-        with undisturbed():
-            end_group(process)
-
-
-def await_answer(url: str, process: "subprocess.Popen[bytes]", log: Path) -> None:
-    """Return as soon as `url` answers anything; raises StandError when it does not."""
-    deadline = time.monotonic() + START_S
-    while process.poll() is None and time.monotonic() < deadline:
-        try:
-            open_http().get(f"{url}/health", timeout=5)
-            return
-        except requests.RequestException:
-            time.sleep(0.1)
-    raise StandError(f"the worker did not start: {log.read_text(encoding='utf-8').strip()[-300:]}")
-
-
-def end_group(process: "subprocess.Popen[bytes]") -> None:
-    """Ask a process to end and end its group after 40 s, longer than Gunicorn's own patience."""
-    process.terminate()
-    try:
-        process.wait(timeout=40)
-    except subprocess.TimeoutExpired:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait(timeout=10)

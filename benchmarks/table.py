@@ -53,3 +53,8 @@ def show(numbers: Sequence[float], form: str) -> str:
 def judge(ratio: float, bar: float) -> str:
     """Say whether the bar is reached, else by how much it is missed."""
     return "met" if ratio >= bar else f"**missed by {bar - ratio:.3f}**"
+
+
+def judge_most(figure: float, bar: float) -> str:
+    """Say whether a figure stays at its bar or below, else by how much it is missed."""
+    return "met" if figure <= bar else f"**missed by {figure - bar:,.{0 if bar >= 10 else 3}f}**"

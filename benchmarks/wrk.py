@@ -4,7 +4,7 @@ import json
 import os
 import shutil
 import subprocess
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from benchmarks.stand import StandError
@@ -16,12 +16,25 @@ INSTALL = ("apt-get", "install", "-qq", "-y", "--no-install-recommends", "--no-r
 
 @dataclass(frozen=True)
 class Result:
-    """What one measurement gave: a rate per second, a fault that makes it invalid, a note, whether to trust it."""
+    """What one measurement gave: a rate per second, a fault that makes it invalid, a note, whether to trust it.
+
+    An answer took so many microseconds of processor time, of the service and of Redis; 0 where that was not measured.
+    """
 
     per_second: float
     fault: str = ""
     note: str = ""
     disturbed: bool = False
+    answers: int = 0
+    cost_us: float = 0.0
+    redis_us: float = 0.0
+    p50_ms: float = 0.0
+    p99_ms: float = 0.0
+
+    def with_costs(self, service_s: float, redis_s: float = 0.0) -> "Result":
+        """Return the result with the processor seconds that its answers took."""
+        each = 1e6 / max(1, self.answers)
+        return replace(self, cost_us=service_s * each, redis_us=redis_s * each)
 
 
 @dataclass(frozen=True)
@@ -33,6 +46,8 @@ class Load:
     etag: str = ""
     first: int = 0
     status: int = 200  # of every answer
+    clients: int = CLIENTS
+    pause_ms: int = 0  # that a client waits before its next request, on average
 
 
 def ensure_wrk() -> None:
@@ -47,7 +62,7 @@ def ensure_wrk() -> None:
 
 
 def run_wrk(url: str, load: Load, seconds: int, folder: Path) -> Result:
-    """Keep CLIENTS connections busy for some seconds; a refused or broken answer makes the result invalid."""
+    """Let the clients send for some seconds; a refused or broken answer makes the result invalid."""
     paths = folder / "paths.txt"
     paths.write_text("".join(f"{path}\n" for path in load.paths), encoding="ascii")
     given = {
@@ -55,10 +70,11 @@ def run_wrk(url: str, load: Load, seconds: int, folder: Path) -> Result:
         "LOAD_FIRST": "" if load.paths else str(load.first),
         "LOAD_TOKEN": load.token,
         "LOAD_ETAG": load.etag,
+        "LOAD_PAUSE": str(load.pause_ms or ""),
     }
     # The token goes by the environment: the process list shows arguments to everybody.
     ran = subprocess.run(
-        ["wrk", "-t1", f"-c{CLIENTS}", f"-d{seconds}s", "-s", SCRIPT, url],
+        ["wrk", "-t1", f"-c{load.clients}", f"-d{seconds}s", "-s", SCRIPT, url],
         env={**os.environ, **{name: value for name, value in given.items() if value}},
         capture_output=True,
         text=True,
@@ -81,4 +97,5 @@ def read_result(words: str) -> Result:
     ]
     if not counts["requests"]:
         faults.append("no answer at all")
-    return Result(counts["requests"] / counts["seconds"], "; ".join(faults))
+    times = {f"{name}_ms": counts[f"{name}_us"] / 1000 for name in ("p50", "p99")}
+    return Result(counts["requests"] / counts["seconds"], "; ".join(faults), answers=counts["requests"], **times)

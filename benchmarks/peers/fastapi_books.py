@@ -78,7 +78,8 @@ async def show_book(isbn: str, caller: Caller) -> Response:
     if book is None:
         raise HTTPException(404)
     etag = book.rpartition(b":")[2].rstrip(b"}").decode()
-    return Response(book, media_type="application/json", headers={"ETag": f'"{etag}"', "Catalogue-Version": version})
+    headers = {"ETag": f'"{etag}"', "Catalogue-Version": version.decode()}
+    return Response(book, media_type="application/json", headers=headers)
 
 
 @app.get("/api/books")

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from benchmarks.stand import serve
+from benchmarks.service import serve
 
 REQUESTS = 320  # to 16 threads
 KEEPING = {"GLIBC_TUNABLES": "glibc.malloc.arena_max=1"}  # a setting of one's own is left as it is
@@ -18,7 +18,7 @@ KEEPING = {"GLIBC_TUNABLES": "glibc.malloc.arena_max=1"}  # a setting of one's o
 def growth(settings: dict[str, str], folder: Path) -> int:
     """Return by how many bytes that are not free a worker's heap has grown when its threads gave all back."""
     own = {"PATH": os.environ["PATH"], "DB_USER": "libros", "JWT_SECRET": secrets.token_urlsafe(48)}
-    with serve("tests.support.heap:app", {**own, **settings}, min(os.sched_getaffinity(0)), folder) as url:
+    with serve("tests.support.heap:app", {**own, **settings}, folder, min(os.sched_getaffinity(0))) as (url, _):
         before = ask(url)
         with ThreadPoolExecutor(32) as clients:
             list(clients.map(lambda _: ask(url), range(REQUESTS)))

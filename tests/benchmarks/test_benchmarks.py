@@ -13,14 +13,16 @@ from pathlib import Path
 import pytest
 
 from backend.http.schemas import parse_isbn
-from benchmarks import measures, scenarios
+from benchmarks import scenarios
+from benchmarks.asked import check_answers
 from benchmarks.cases import Comparison, choose_cases, list_cases, list_comparisons
 from benchmarks.driver import make_isbn
 from benchmarks.large import fill
 from benchmarks.quiet import mark_disturbed, read_times
 from benchmarks.recording import ACCOUNTS, prepare_accounts
 from benchmarks.rounds import write_rate, write_ratio
-from benchmarks.stand import BARE, Stack, open_stack, serve
+from benchmarks.service import BARE, serve
+from benchmarks.stand import Stack, open_stack
 from benchmarks.table import Table, merge_tables, read_tables
 from benchmarks.wrk import Load, Result, run_wrk
 from tests.support.read_models import LONG
@@ -61,8 +63,14 @@ def test_new_isbns_have_the_check_digit_that_the_service_asks_for(number: int) -
 def test_a_ratio_is_the_median_over_the_rounds_and_says_whether_it_reaches_its_bar() -> None:
     rounds = [{"a": Result(rate), "b": Result(100.0)} for rate in (50.0, 70.0, 40.0)]
     row = write_ratio(Comparison("t", "a", "b", 0.50), rounds)
-    assert row == ["t", "0.50 (0.40–0.70)", "≥ 0.50", "met"]  # noqa: RUF001
+    assert row == ["t", "0.50 (0.40–0.70)", "≥ 0.50", "met", "", "", ""]  # noqa: RUF001
     assert write_ratio(Comparison("t", "a", "b", 0.60), rounds)[3] == "**missed by 0.100**"
+
+
+def test_a_ratio_by_processor_time_is_above_one_for_the_case_that_takes_less() -> None:
+    rounds = [{"a": Result(9.0, cost_us=cost), "b": Result(9.0, cost_us=400.0)} for cost in (250.0, 200.0, 100.0)]
+    row = write_ratio(Comparison("t", "a", "b", cost_bar=2.5), rounds)
+    assert row[1:] == ["1.00 (1.00–1.00)", "", "", "2.00 (1.60–4.00)", "≥ 2.50", "**missed by 0.500**"]  # noqa: RUF001
 
 
 @pytest.mark.parametrize(
@@ -99,9 +107,9 @@ def test_a_program_beside_the_benchmark_is_noticed_and_its_own_are_not_taken_for
 def test_an_answer_that_is_no_success_makes_a_measurement_invalid(tmp_path: Path) -> None:
     core = sorted(os.sched_getaffinity(0))[0]
     settings = {**os.environ, "BENCHMARK_BOOK": "{}", "DB_USER": "nobody", "JWT_SECRET": secrets.token_urlsafe(48)}
-    with serve(BARE, settings, core, tmp_path) as url:
-        assert measures.check_answers(url, Load(["/book"])) == ""
-        assert "answered 404 where 200" in measures.check_answers(url, Load(["/nothing"]))
+    with serve(BARE, settings, tmp_path, core) as (url, _):
+        assert check_answers(url, Load(["/book"])) == ""
+        assert "answered 404 where 200" in check_answers(url, Load(["/nothing"]))
         good, bad = (run_wrk(url, Load([path]), 1, tmp_path) for path in ("/book", "/nothing"))
     assert good.per_second > 0 and not good.fault
     assert "of 400 or above" in bad.fault
@@ -114,7 +122,7 @@ def test_the_large_catalogue_has_100_000_books_like_the_first_ones(large: Stack)
     assert [isbn for isbn in isbns if parse_isbn(isbn) != isbn] == []
     per_author = """
       SELECT COUNT(*) / COUNT(DISTINCT author_id), COUNT(DISTINCT isbn) FROM book_authors
-      WHERE (isbn LIKE '9789998%') = {}
+      WHERE (isbn LIKE '978998%') = {}
     """
     (first, first_books), (more, more_books) = (large.ask(per_author.format(which))[0] for which in (0, 1))
     assert (first_books, more_books) == (5_000, 95_000)
@@ -184,7 +192,7 @@ def find_programs_of(folder: Path) -> list[str]:
 def test_an_invalid_case_stays_in_the_table_with_its_fault() -> None:
     case = next(case for case in list_cases() if case.key == "me")
     row = write_rate(case, [Result(9.0), Result(0.0, "12 answers of 400 or above")])
-    assert row == ["GET /me", "**INVALID** 4.50 (0.00–9.00)", "12 answers of 400 or above"]  # noqa: RUF001
+    assert row == ["GET /me", "**INVALID** 4.50 (0.00–9.00)", "", "", "12 answers of 400 or above"]  # noqa: RUF001
 
 
 def test_a_table_takes_the_place_of_its_namesake_in_a_file(tmp_path: Path) -> None:

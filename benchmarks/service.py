@@ -1,0 +1,78 @@
+"""One service under test: started with a stack's settings, on one core or on all, and ended whatever happens."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+import requests
+
+from benchmarks.stand import PROJECT, StandError, find_free_ports, undisturbed
+from load.client.services import open_http
+
+AUTH, BOOKS, BARE = "app_jwt_redis:app", "microservicioCQRSRedis:app", "benchmarks.bare:app"
+PEER = "benchmarks.peers.fastapi_books:app"
+START_S = 30
+
+
+class Service(NamedTuple):
+    """A running service: its address, and the process whose children are its workers, if it has any."""
+
+    url: str
+    pid: int
+
+
+@contextmanager
+def serve(
+    app: str, settings: dict[str, str], folder: Path, core: int | None = None, workers: int = 1
+) -> Iterator[Service]:
+    """Run an app on some workers, held to a core if one is given; raises StandError when it does not start."""
+    port = find_free_ports(1)[0]
+    held = [] if core is None else ["taskset", "-c", str(core)]
+    with (folder / "worker.log").open("w", encoding="utf-8") as log:
+        process = subprocess.Popen(
+            [*held, *name_command(app, port, workers)], cwd=PROJECT, env=settings,
+            stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
+        )  # fmt: skip
+    try:
+        url = f"http://127.0.0.1:{port}"
+        await_answer(url, process, folder / "worker.log")
+        yield Service(url, process.pid)
+    finally:
+        with undisturbed():
+            end_group(process)
+
+
+def name_command(app: str, port: int, workers: int) -> list[str]:
+    """Return the command that serves an app: the peer has uvicorn, the others Gunicorn with gunicorn.conf.py."""
+    if app == PEER:
+        options = ["--loop", "uvloop", "--http", "httptools", "--no-access-log", "--port", str(port)]
+        return [sys.executable, "-m", "uvicorn", *options, "--workers", str(workers), app]
+    return [sys.executable, "-m", "gunicorn", "--bind", f"127.0.0.1:{port}", "--workers", str(workers), app]
+
+
+def await_answer(url: str, process: "subprocess.Popen[bytes]", log: Path) -> None:
+    """Return as soon as `url` answers anything; raises StandError when it does not."""
+    deadline = time.monotonic() + START_S
+    while process.poll() is None and time.monotonic() < deadline:
+        try:
+            open_http().get(f"{url}/health", timeout=5)
+            return
+        except requests.RequestException:
+            time.sleep(0.1)
+    raise StandError(f"the worker did not start: {log.read_text(encoding='utf-8').strip()[-300:]}")
+
+
+def end_group(process: "subprocess.Popen[bytes]") -> None:
+    """Ask a process to end and end its group after 40 s, longer than Gunicorn's own patience."""
+    process.terminate()
+    try:
+        process.wait(timeout=40)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait(timeout=10)
