@@ -4,7 +4,7 @@ from urllib.parse import quote
 
 from benchmarks.stand import Stack
 from benchmarks.wrk import Load
-from load.client.services import open_http
+from load.client.http_client import open_http
 
 PAGES = 20
 FIRST_GENRES = "SELECT name FROM genres ORDER BY name LIMIT 100"

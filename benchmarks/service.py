@@ -13,7 +13,7 @@ from typing import NamedTuple
 import requests
 
 from benchmarks.stand import PROJECT, StandError, find_free_ports, undisturbed
-from load.client.services import open_http
+from load.client.http_client import open_http
 
 AUTH, BOOKS, BARE = "app_jwt_redis:app", "microservicioCQRSRedis:app", "benchmarks.bare:app"
 PEER = "benchmarks.peers.fastapi_books:app"
