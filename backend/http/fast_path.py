@@ -38,7 +38,8 @@ IDLE_HEADERS = {  # they change no answer of these services
     "accept", "accept-encoding", "accept-language", "cookie", "dnt", "origin", "priority", "referer", "traceparent",
     "tracestate", "user-agent", "via", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip",
 }  # fmt: skip
-SLOW_S = 0.01  # a trip to Redis, on average: by then threads get more done, since their trips go side by side
+SLOW_S = 0.01  # a trip to Redis
+MOST_SLOW = 10  # such trips in a row: on a busy machine some are slow, where Redis is slow or far away all of them
 CLOSED_S = 1.0
 
 
@@ -69,7 +70,7 @@ class FastPath:
             rule[: rule.index("<")].encode(): (rule, read) for rule, read in reads.items() if rule.endswith(">")
         }
         self._trouble = Trouble("fast path")
-        self._mean_s = 0.0  # of the last trips to Redis
+        self._slow = 0  # trips in a row
         self._closed_until = 0.0
 
     def answer(self, request: bytes, arrived: float) -> bytes:
@@ -124,14 +125,14 @@ class FastPath:
     def _find(self, read: Read, caller: Caller, fields: Any) -> Answer | None:
         began = time.perf_counter()
         answer = read.find(caller, fields)
-        self._mean_s += (time.perf_counter() - began - self._mean_s) / 16
-        if self._mean_s > SLOW_S:
+        self._slow = self._slow + 1 if time.perf_counter() - began > SLOW_S else 0
+        if self._slow == MOST_SLOW:
             self._close()
         return answer
 
     def _close(self) -> None:
-        """Leave everything to the threads for a while, since the loop must not stand still."""
-        self._closed_until, self._mean_s = time.perf_counter() + CLOSED_S, 0.0
+        """Leave everything to the threads for a while: their trips go side by side, and the loop must not stand still."""
+        self._closed_until, self._slow = time.perf_counter() + CLOSED_S, 0
 
 
 @lru_cache(maxsize=1024)
