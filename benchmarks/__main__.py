@@ -3,7 +3,6 @@
 import argparse
 import signal
 import sys
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from benchmarks.scenarios import compare_scenarios
 from benchmarks.services import measure_services
 from benchmarks.sizes import measure_sizes
 from benchmarks.speed import FAILURES, measure_speed
+from benchmarks.stand import open_folder
 from benchmarks.table import Table, merge_tables
 from load.client.script import Arguments, count_of
 
@@ -83,8 +83,8 @@ def main() -> int:
     for name in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(name, end)
     try:
-        with tempfile.TemporaryDirectory(prefix="libros-benchmark-") as folder:
-            tables, valid = MEASURES[options.what](options, Path(folder))
+        with open_folder() as folder:
+            tables, valid = MEASURES[options.what](options, folder)
         text = "\n\n".join(table.to_markdown() for table in tables)
         print(f"\n{text}")
         if options.out:

@@ -23,6 +23,7 @@ from load.client.http_client import open_http
 LOGIN_CLIENTS = 2  # one hashes while the other's request is read and answered
 LOGIN_TIMES = 3  # a log-in takes a quarter of a second: it is measured that many times as long
 OUTBOX_S = 60
+ON_FAST_PATH, MISSES = "http_requests_on_fast_path_total", "read_model_misses_total"
 
 
 @dataclass(frozen=True)
@@ -36,14 +37,19 @@ class Bench:
     blocks: Iterator[int] = field(default_factory=lambda: itertools.count(100_000_000, BLOCK))  # of new ISBNs
 
     def load(self, service: Service, stack: Stack, load: Load) -> Result:
-        """Look at some answers one by one, warm the worker up for a second, measure."""
+        """Look at some answers one by one, warm the worker up for a second, measure; note how many were answered on the
+        fast path, if any.
+        """
         if fault := check_answers(service.url, load):
             return Result(0, fault)
         pids = (service.pid, int(stack.values["REDIS_PID"]))
         for seconds in (1, self.seconds):
+            fast = count(ON_FAST_PATH, service.url, stack)
             before = [read_cpu(pid) for pid in pids]
             result = run_wrk(service.url, replace(load, first=next(self.blocks)), seconds, self.folder)
-        return result.with_costs(*(read_cpu(pid) - started for pid, started in zip(pids, before, strict=True)))
+        result = result.with_costs(*(read_cpu(pid) - started for pid, started in zip(pids, before, strict=True)))
+        share = (count(ON_FAST_PATH, service.url, stack) - fast) / max(1, result.answers)
+        return replace(result, note=f"{share:.0%} on the fast path") if share else result
 
     def drive(self, stack: Stack, base: str, seconds: int, *options: str) -> dict[str, float]:
         """Run benchmarks/driver.py on the worker's core and return what it printed; raises StandError."""
@@ -73,9 +79,9 @@ def measure_read(read: str, model: str, size: str, bench: Bench) -> Result:
         load = Load(find_paths(read, stack, service.url), stack.token)
         if read == "unchanged":
             load = replace(load, etag='"1"', status=304)
-        before = count_misses(service.url, stack)
+        before = count(MISSES, service.url, stack)
         result = bench.load(service, stack, load)
-        missed = count_misses(service.url, stack) - before
+        missed = count(MISSES, service.url, stack) - before
     if model == "redis" and (source in ("", "mariadb") or missed):
         return replace(result, note="no read model" if not missed else f"{missed} answers came from MariaDB")
     return result
@@ -162,12 +168,11 @@ def read_driven(measured: dict[str, float], note: str = "") -> Result:
     return result.with_costs(measured["processor_s"])
 
 
-def count_misses(url: str, stack: Stack) -> int:
-    """Return how many queries this service answered from MariaDB for want of a read model."""
+def count(metric: str, url: str, stack: Stack) -> int:
+    """Return the value of a metric of a service, 0 if it has no such one."""
     headers = {"Authorization": f"Bearer {stack.values['METRICS_TOKEN']}"}
-    found = re.search(
-        r"^read_model_misses_total (\S+)", open_http().get(f"{url}/metrics", headers=headers, timeout=30).text, re.M
-    )
+    metrics = open_http().get(f"{url}/metrics", headers=headers, timeout=30).text
+    found = re.search(rf"^{metric} (\S+)", metrics, re.M)
     return int(float(found[1])) if found else 0
 
 

@@ -3,9 +3,11 @@
 import json
 import os
 import secrets
+import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -108,6 +110,17 @@ def undisturbed() -> Iterator[None]:
     finally:
         for name, handler in zip(names, before, strict=True):
             signal.signal(name, handler)
+
+
+@contextmanager
+def open_folder() -> Iterator[Path]:
+    """Make a folder for everything that a block writes, and remove it even if asked to end meanwhile."""
+    folder = Path(tempfile.mkdtemp(prefix="libros-benchmark-"))
+    try:
+        yield folder
+    finally:
+        with undisturbed():
+            shutil.rmtree(folder)
 
 
 def find_free_ports(count: int) -> list[int]:

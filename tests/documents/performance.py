@@ -22,12 +22,8 @@ JUDGED = (  # the tables with bars
 def write_tables(tables: dict[str, Table]) -> str:
     """What the ratios say, and all tables, in Markdown."""
     missed = [line for name in JUDGED if name in tables for line in say_missed(tables[name])]
-    return (
-        "\n\n".join(
-            ["\n".join([say_ratios(tables["Ratios"]), *missed]), *(table.to_markdown() for table in tables.values())]
-        )
-        + "\n"
-    )
+    said = "\n".join([say_ratios(tables["Ratios"]), *missed])
+    return "\n\n".join([said, *(table.to_markdown() for table in tables.values())]) + "\n"
 
 
 def say_ratios(ratios: Table) -> str:
