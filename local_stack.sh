@@ -23,8 +23,8 @@ STACK=$PROJECT/.local # the folder that holds everything of this stack
 
 # shellcheck source=stack/venv.sh
 . "$PROJECT/stack/venv.sh"
-# shellcheck source=stack/stores.sh
-. "$PROJECT/stack/stores.sh"
+# shellcheck source=stack/install_stores.sh
+. "$PROJECT/stack/install_stores.sh"
 # shellcheck source=stack/processes.sh
 . "$PROJECT/stack/processes.sh"
 # shellcheck source=stack/run_lock.sh

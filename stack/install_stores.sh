@@ -8,7 +8,7 @@ MISSING=()           # packages whose programs are not here
 WITH_LIBRARIES=(env) # runs one of the programs with the libraries unpacked beside it
 
 # Finds the stores' programs; MISSING is what must be installed for the rest.
-# shellcheck disable=SC2034 # local_stack.sh uses what is found
+# shellcheck disable=SC2034 # stores.sh uses what is found
 find_programs() {
   local PATH=$PATH:/usr/local/sbin:/usr/sbin:$STACK/root/usr/bin:$STACK/root/usr/sbin folders
   MISSING=()
