@@ -25,6 +25,8 @@ STACK=$PROJECT/.local # the folder that holds everything of this stack
 . "$PROJECT/stack/venv.sh"
 # shellcheck source=stack/install_stores.sh
 . "$PROJECT/stack/install_stores.sh"
+# shellcheck source=stack/stores.sh
+. "$PROJECT/stack/stores.sh"
 # shellcheck source=stack/processes.sh
 . "$PROJECT/stack/processes.sh"
 # shellcheck source=stack/run_lock.sh
@@ -228,87 +230,6 @@ write_env() {
   DB_PID=$(pid_of mariadb) REDIS_PID=$(pid_of redis) AUTH_PID=$(pid_of auth) BOOKS_PID=$(pid_of books)
   write_file stack.env AUTH_URL BOOKS_URL DB_HOST DB_PORT DB_USER DB_PASSWORD DB_NAME REDIS_URL JWT_SECRET \
     METRICS_TOKEN DB_PID REDIS_PID AUTH_PID BOOKS_PID
-}
-
-# --- stores
-
-start_mariadb() {
-  local options=("--no-defaults" "--user=$(id -un)" "--basedir=${MARIADBD%/*/*}")
-  if already_runs mariadb; then return; fi
-  if [[ ! -d $STACK/data ]]; then create_data "${options[@]}"; fi
-  choose_port DB_PORT
-  # The socket's name is relative to the data folder: a full path may be longer than the 107 bytes it can have.
-  start mariadb "$DB_PORT" "${WITH_LIBRARIES[@]}" "$MARIADBD" "${options[@]}" --datadir="$STACK/data" \
-    --tmpdir="$STACK/data" --socket=mariadb.sock --bind-address=127.0.0.1 --port="$DB_PORT" --skip-name-resolve \
-    --character-set-server=utf8mb4 --innodb-flush-log-at-trx-commit=1 --innodb-buffer-pool-size=256M
-  wait_for mariadb ask_mariadb </dev/null
-  load_data || give_up mariadb "did not take the accounts and init.sql"
-}
-
-# Its administrator is this user of this machine over the socket; there is no password to guess. The installer takes
-# no path with a space in it: it gets the stack by another name.
-create_data() {
-  local other_name failed=
-  echo "mariadb: making its data folder ..."
-  rm -rf "$STACK/data.new"
-  other_name=$(mktemp -d /tmp/stack.XXXXXX)
-  ln -s "$STACK" "$other_name/s"
-  "${WITH_LIBRARIES[@]}" "$INSTALL_DB" "${@/"$STACK"/"$other_name/s"}" --datadir="$other_name/s/data.new" \
-    --tmpdir="$other_name" --force \
-    --auth-root-authentication-method=socket --auth-root-socket-user="$(id -un)" --skip-test-db \
-    >>"$STACK/mariadb.log" 2>&1 || failed=yes
-  rm -r "$other_name"
-  [[ -z $failed ]] || give_up mariadb "could not make its data folder"
-  mv "$STACK/data.new" "$STACK/data"
-}
-
-load_data() {
-  local host
-  for host in 127.0.0.1 localhost; do
-    printf "%s 'libros'@'$host' %s;\n" "CREATE USER IF NOT EXISTS" "" "ALTER USER" "IDENTIFIED BY '$DB_PASSWORD'" \
-      "GRANT SELECT, INSERT, UPDATE, DELETE ON Libros.* TO" ""
-  done | ask_mariadb || return
-  if [[ -f $STACK/data/loaded ]]; then return; fi
-  ask_mariadb <"$PROJECT/init.sql" && : >"$STACK/data/loaded"
-}
-
-# Runs the SQL on standard input as the administrator.
-ask_mariadb() {
-  (cd "$STACK/data" && "${WITH_LIBRARIES[@]}" "$CLIENT" --no-defaults --protocol=socket --socket=mariadb.sock \
-    --user="$(id -un)" --default-character-set=utf8mb4 --batch --skip-column-names)
-}
-
-# Nothing is kept on disk: a restart must not bring back a session that was revoked meanwhile.
-start_redis() {
-  if already_runs redis; then return; fi
-  choose_port REDIS_PORT
-  printf '%s\n' "bind 127.0.0.1" "port $REDIS_PORT" "requirepass $REDIS_PASSWORD" 'save ""' "appendonly no" \
-    "maxmemory-policy noeviction" "dir \"$STACK\"" >"$STACK/redis.conf"
-  rm -f "$STACK/dump.rdb" # of a SAVE that somebody asked for
-  start redis "$REDIS_PORT" "${WITH_LIBRARIES[@]}" bash -c 'exec -a redis-server "$@"' - "$REDIS" "$STACK/redis.conf"
-  wait_for redis ask_redis PING
-}
-
-# Sends one command without arguments to Redis; fails unless it is accepted.
-ask_redis() {
-  [[ $(printf '%s\r\n' "AUTH $REDIS_PASSWORD" "$1" QUIT | talk "$REDIS_PORT") == $'+OK\r\n+'* ]]
-}
-
-# Sends standard input to a loopback port and prints what comes back until the other side closes, for 3 s at most.
-# shellcheck disable=SC2016 # the inner shell expands it
-talk() { timeout 3 bash -c 'exec 3<>"/dev/tcp/127.0.0.1/$1" && cat >&3 && cat <&3' - "$1" 2>/dev/null; }
-
-# Keeps the port in variable $1 if it can. A new one lies below the range that outgoing connections take theirs from,
-# so that it is still free after a restart. Services know only the old one: they are started again with the new.
-choose_port() {
-  local port=${!1}
-  if [[ $port != 0 ]] && is_free "$port" 5; then return; fi
-  until [[ $port != 0 && $port != "$AUTH_PORT" && $port != "$BOOKS_PORT" ]] && is_free "$port"; do
-    port=$((20000 + RANDOM % 12000))
-  done
-  printf -v "$1" %s "$port"
-  save_settings
-  stop auth books
 }
 
 # --- services
