@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Starts MariaDB and Redis with their settings, loads init.sql, and asks them; sourced by local_stack.sh.
+# Starts MariaDB and Redis with their settings, loads and resets their data; sourced by local_stack.sh.
 #
 # Uses PROJECT, STACK, the passwords and ports of load_settings, what find_programs of install_stores.sh finds, and
 # processes.sh.
@@ -64,6 +64,18 @@ start_redis() {
 # Sends one command without arguments to Redis; fails unless it is accepted.
 ask_redis() {
   [[ $(printf '%s\r\n' "AUTH $REDIS_PASSWORD" "$1" QUIT | talk "$REDIS_PORT") == $'+OK\r\n+'* ]]
+}
+
+# The database stays and its tables are emptied: connections in the pools would lose a dropped database.
+reset_stores() {
+  local tables
+  tables=$(ask_mariadb <<<"SELECT CONCAT('TRUNCATE TABLE Libros.\`', table_name, '\`;') FROM information_schema.tables
+    WHERE table_schema = 'Libros' AND table_type = 'BASE TABLE'") || refuse "MariaDB did not answer; nothing was reset"
+  {
+    printf '%s\n' "SET SESSION foreign_key_checks = 0, lock_wait_timeout = 30;" "$tables" "SET foreign_key_checks = 1;"
+    cat "$PROJECT/init.sql"
+  } | ask_mariadb || refuse "the reset stopped half-way; run it again"
+  ask_redis FLUSHALL || refuse "Redis could not be emptied; run the reset again"
 }
 
 # Keeps the port in variable $1 if it can. A new one lies below the range that outgoing connections take theirs from,
