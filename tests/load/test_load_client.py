@@ -35,7 +35,8 @@ import os
 import gevent
 from locust.exception import StopUser
 from load.run.hooks import install_hooks
-from load.users.user import LibraryUser, body_of, expect, send
+from load.users.send import body_of, expect, send
+from load.users.user import LibraryUser
 
 HELD = [os.open("/dev/null", os.O_RDONLY) for _ in range(1100)]  # as many descriptors as a process of 550 users has
 
@@ -79,7 +80,8 @@ LATE = """
 import gevent
 from locust.exception import StopUser
 from load.run.hooks import install_hooks
-from load.users.user import LibraryUser, send
+from load.users.send import send
+from load.users.user import LibraryUser
 from load.users.writes import add, change, delete, find_outcome
 
 def live(user):
@@ -138,7 +140,8 @@ class LateUser(LibraryUser):
 WRONG = """
 from locust.exception import StopUser
 from load.run.hooks import install_hooks
-from load.users.user import LibraryUser, body_of, send
+from load.users.send import body_of, send
+from load.users.user import LibraryUser
 
 def ask(user):
     for _ in range(3):
