@@ -5,7 +5,7 @@ import uuid
 from collections.abc import Callable
 from typing import Any
 
-from analysis.records.formats import ACKNOWLEDGED, UNKNOWN
+from analysis.records.results_folder import ACKNOWLEDGED, UNKNOWN
 from load.client.catalogue import OWN_TITLE, Book
 from load.recording.ledger import outcome_of
 from load.users.send import Answer, body_of, expect, send

@@ -10,9 +10,9 @@ import pytest
 
 from analysis.checks.guarantees import audit_writes
 from analysis.records.counts import Counts, count_closed, count_endpoints
-from analysis.records.formats import UNKNOWN, name_endpoint, split_endpoint
 from analysis.records.gaps import Gaps
 from analysis.records.raw_files import read_failure_samples, read_read_back
+from analysis.records.results_folder import UNKNOWN, name_endpoint, split_endpoint
 from tests.support.faulty_server import ANSWERS, FaultyServer, run_faulty_server
 from tests.support.records_of_load import (
     add_accounts,
