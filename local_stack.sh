@@ -23,6 +23,10 @@ STACK=$PROJECT/.local # the folder that holds everything of this stack
 
 # shellcheck source=stack/venv.sh
 . "$PROJECT/stack/venv.sh"
+# shellcheck source=stack/settings.sh
+. "$PROJECT/stack/settings.sh"
+# shellcheck source=stack/install_stores.sh
+. "$PROJECT/stack/install_stores.sh"
 # shellcheck source=stack/stores.sh
 . "$PROJECT/stack/stores.sh"
 # shellcheck source=stack/processes.sh
@@ -114,22 +118,14 @@ show_status() {
   return "$code"
 }
 
-# The database stays and its tables are emptied: connections in the pools would lose a dropped database.
 reset_data() {
-  local tables
   if ! runs mariadb || ! runs redis; then refuse "the stack does not run; start it with ./local_stack.sh up" 1; fi
   find_programs || refuse "the MariaDB client is missing; ./local_stack.sh up installs it"
   find_run
   [[ -z $RUN ]] || refuse "$(describe_run)"
   take_lock
   load_settings
-  tables=$(ask_mariadb <<<"SELECT CONCAT('TRUNCATE TABLE Libros.\`', table_name, '\`;') FROM information_schema.tables
-    WHERE table_schema = 'Libros' AND table_type = 'BASE TABLE'") || refuse "MariaDB did not answer; nothing was reset"
-  {
-    printf '%s\n' "SET SESSION foreign_key_checks = 0, lock_wait_timeout = 30;" "$tables" "SET foreign_key_checks = 1;"
-    cat "$PROJECT/init.sql"
-  } | ask_mariadb || refuse "the reset stopped half-way; run it again"
-  ask_redis FLUSHALL || refuse "Redis could not be emptied; run the reset again"
+  reset_stores
   echo "reset: the data of init.sql, Redis empty"
 }
 
@@ -138,180 +134,12 @@ print_env() {
   cat "$STACK/stack.env"
 }
 
-# --- settings and folder
-
-check_settings() {
-  local name
-  : "${AUTH_PORT:=5000}" "${BOOKS_PORT:=5001}" "${AUTH_WORKERS:=2}" "${BOOKS_WORKERS:=4}"
-  for name in AUTH_PORT BOOKS_PORT AUTH_WORKERS BOOKS_WORKERS; do
-    if ! [[ ${!name} =~ ^[1-9][0-9]{0,4}$ ]] || ((${!name} > 65535)); then
-      refuse "$name is '${!name}': give a whole number from 1 to 65535" 64
-    fi
-  done
-  [[ $AUTH_PORT != "$BOOKS_PORT" ]] || refuse "AUTH_PORT and BOOKS_PORT are both $AUTH_PORT: give two ports" 64
-}
-
-# What runs already must be what is asked for. A setting that is not given asks for nothing, a port or a number of
-# workers then for the usual one.
-check_running() {
-  local service name pid who=() running=() asked=()
-  for service in auth books; do
-    pid=$(pid_of "$service") || continue
-    who+=("$service: pid $pid, port $(port_of "$service")")
-    compare "${service^^}_PORT" "$(port_of "$service")"
-    compare "${service^^}_WORKERS" "$(workers_of "$pid")"
-    for name in $(name_settings); do
-      if [[ -n ${!name:-} ]]; then compare "$name" "$(setting_of "$pid" "$name")"; fi
-    done
-  done
-  if [[ ${#asked[@]} == 0 ]]; then return; fi
-  refuse "the stack in $STACK runs with ${running[*]} ($(printf '%s; ' "${who[@]}" | sed 's/; $//')), asked was \
-${asked[*]}: ./local_stack.sh down, then up, changes it; with another STACK_DIR a second stack runs beside it"
-}
-
-# Adds the setting $1 to what its caller found differing if it is not $2.
-compare() {
-  if [[ ${!1} != "$2" && " ${asked[*]-} " != *" $1="* ]]; then running+=("$1=$2") asked+=("$1=${!1}"); fi
-}
-
-# The settings that can be given to the services of a stack: those about the stores and the secrets are the stack's own.
-name_settings() {
-  sed -n 's/^\([A-Z_]*\)=.*/\1/p' "$PROJECT/.env.example" |
-    grep -vxE 'DB_(HOST|PORT|USER|PASSWORD|NAME)|REDIS_URL|JWT_SECRET|METRICS_TOKEN'
-}
-
 take_lock() {
   { exec 8>>"$STACK/lock"; } 2>/dev/null || refuse "cannot write to $STACK: set STACK_DIR to a folder of your own"
   if flock -n 8; then return; fi
   echo "waiting for another call of local_stack.sh on $STACK ..."
   flock -w 600 8 || refuse "another call of local_stack.sh still works on $STACK: try again later"
 }
-
-# Passwords and store ports are made once and kept, so that what runs and what starts later agree.
-load_settings() {
-  local name
-  if [[ ! -f $STACK/settings ]]; then
-    DB_PORT=0 REDIS_PORT=0
-    for name in DB_PASSWORD REDIS_PASSWORD JWT_SECRET METRICS_TOKEN; do
-      printf -v "$name" %s "$(od -An -tx1 -N32 /dev/urandom | tr -d ' \n')"
-    done
-    save_settings
-  fi
-  # shellcheck source=/dev/null
-  . "$STACK/settings"
-}
-
-save_settings() { write_file settings DB_PORT REDIS_PORT DB_PASSWORD REDIS_PASSWORD JWT_SECRET METRICS_TOKEN; }
-
-# Writes the named variables to a file of the stack that only its owner reads, all or nothing.
-write_file() {
-  local file=$STACK/$1 name
-  shift
-  for name in "$@"; do printf '%s=%q\n' "$name" "${!name}"; done >"$file.new"
-  mv "$file.new" "$file"
-}
-
-# What the services get. Each setting is given, with its default if need be: one that is not would come from .env.
-export_settings() {
-  local name value
-  export DB_HOST=127.0.0.1 DB_PORT DB_USER=libros DB_PASSWORD DB_NAME=Libros DB_TLS=off JWT_SECRET METRICS_TOKEN
-  export REDIS_URL="redis://:$REDIS_PASSWORD@127.0.0.1:$REDIS_PORT/0" STACK_DIR=$STACK
-  while IFS='=' read -r name value; do
-    if [[ $name =~ ^[A-Z_]+$ && -n $value && -z ${!name:-} ]]; then export "$name=$value"; fi
-  done <"$PROJECT/.env.example"
-}
-
-# shellcheck disable=SC2034 # write_file takes the names
-write_env() {
-  local AUTH_URL BOOKS_URL DB_PID REDIS_PID AUTH_PID BOOKS_PID
-  AUTH_URL=http://127.0.0.1:$(port_of auth) BOOKS_URL=http://127.0.0.1:$(port_of books)
-  DB_PID=$(pid_of mariadb) REDIS_PID=$(pid_of redis) AUTH_PID=$(pid_of auth) BOOKS_PID=$(pid_of books)
-  write_file stack.env AUTH_URL BOOKS_URL DB_HOST DB_PORT DB_USER DB_PASSWORD DB_NAME REDIS_URL JWT_SECRET \
-    METRICS_TOKEN DB_PID REDIS_PID AUTH_PID BOOKS_PID
-}
-
-# --- stores
-
-start_mariadb() {
-  local options=("--no-defaults" "--user=$(id -un)" "--basedir=${MARIADBD%/*/*}")
-  if already_runs mariadb; then return; fi
-  if [[ ! -d $STACK/data ]]; then create_data "${options[@]}"; fi
-  choose_port DB_PORT
-  # The socket's name is relative to the data folder: a full path may be longer than the 107 bytes it can have.
-  start mariadb "$DB_PORT" "${WITH_LIBRARIES[@]}" "$MARIADBD" "${options[@]}" --datadir="$STACK/data" \
-    --tmpdir="$STACK/data" --socket=mariadb.sock --bind-address=127.0.0.1 --port="$DB_PORT" --skip-name-resolve \
-    --character-set-server=utf8mb4 --innodb-flush-log-at-trx-commit=1 --innodb-buffer-pool-size=256M
-  wait_for mariadb ask_mariadb </dev/null
-  load_data || give_up mariadb "did not take the accounts and init.sql"
-}
-
-# Its administrator is this user of this machine over the socket; there is no password to guess. The installer takes
-# no path with a space in it: it gets the stack by another name.
-create_data() {
-  local other_name failed=
-  echo "mariadb: making its data folder ..."
-  rm -rf "$STACK/data.new"
-  other_name=$(mktemp -d /tmp/stack.XXXXXX)
-  ln -s "$STACK" "$other_name/s"
-  "${WITH_LIBRARIES[@]}" "$INSTALL_DB" "${@/"$STACK"/"$other_name/s"}" --datadir="$other_name/s/data.new" \
-    --tmpdir="$other_name" --force \
-    --auth-root-authentication-method=socket --auth-root-socket-user="$(id -un)" --skip-test-db \
-    >>"$STACK/mariadb.log" 2>&1 || failed=yes
-  rm -r "$other_name"
-  [[ -z $failed ]] || give_up mariadb "could not make its data folder"
-  mv "$STACK/data.new" "$STACK/data"
-}
-
-load_data() {
-  local host
-  for host in 127.0.0.1 localhost; do
-    printf "%s 'libros'@'$host' %s;\n" "CREATE USER IF NOT EXISTS" "" "ALTER USER" "IDENTIFIED BY '$DB_PASSWORD'" \
-      "GRANT SELECT, INSERT, UPDATE, DELETE ON Libros.* TO" ""
-  done | ask_mariadb || return
-  if [[ -f $STACK/data/loaded ]]; then return; fi
-  ask_mariadb <"$PROJECT/init.sql" && : >"$STACK/data/loaded"
-}
-
-# Runs the SQL on standard input as the administrator.
-ask_mariadb() {
-  (cd "$STACK/data" && "${WITH_LIBRARIES[@]}" "$CLIENT" --no-defaults --protocol=socket --socket=mariadb.sock \
-    --user="$(id -un)" --default-character-set=utf8mb4 --batch --skip-column-names)
-}
-
-# Nothing is kept on disk: a restart must not bring back a session that was revoked meanwhile.
-start_redis() {
-  if already_runs redis; then return; fi
-  choose_port REDIS_PORT
-  printf '%s\n' "bind 127.0.0.1" "port $REDIS_PORT" "requirepass $REDIS_PASSWORD" 'save ""' "appendonly no" \
-    "maxmemory-policy noeviction" "dir \"$STACK\"" >"$STACK/redis.conf"
-  rm -f "$STACK/dump.rdb" # of a SAVE that somebody asked for
-  start redis "$REDIS_PORT" "${WITH_LIBRARIES[@]}" bash -c 'exec -a redis-server "$@"' - "$REDIS" "$STACK/redis.conf"
-  wait_for redis ask_redis PING
-}
-
-# Sends one command without arguments to Redis; fails unless it is accepted.
-ask_redis() {
-  [[ $(printf '%s\r\n' "AUTH $REDIS_PASSWORD" "$1" QUIT | talk "$REDIS_PORT") == $'+OK\r\n+'* ]]
-}
-
-# Sends standard input to a loopback port and prints what comes back until the other side closes, for 3 s at most.
-# shellcheck disable=SC2016 # the inner shell expands it
-talk() { timeout 3 bash -c 'exec 3<>"/dev/tcp/127.0.0.1/$1" && cat >&3 && cat <&3' - "$1" 2>/dev/null; }
-
-# Keeps the port in variable $1 if it can. A new one lies below the range that outgoing connections take theirs from,
-# so that it is still free after a restart. Services know only the old one: they are started again with the new.
-choose_port() {
-  local port=${!1}
-  if [[ $port != 0 ]] && is_free "$port" 5; then return; fi
-  until [[ $port != 0 && $port != "$AUTH_PORT" && $port != "$BOOKS_PORT" ]] && is_free "$port"; do
-    port=$((20000 + RANDOM % 12000))
-  done
-  printf -v "$1" %s "$port"
-  save_settings
-  stop auth books
-}
-
-# --- services
 
 check_port() {
   if runs "$1"; then return; fi

@@ -18,11 +18,12 @@ from load.client.service_metrics import find_token
 from load.client.target import Target
 from load.run.hooks import install_hooks
 from load.shared_memory import Semaphore, wait_for
+from load.users.send import Answer, send
 from load.users.smoke_checks import Walk
 from load.users.smoke_outcomes import RIGHT, SHED, UNKNOWN, WRONG, Outcome, check_form, judge_answer
 from load.users.smoke_steps import OTHER_STOCK, STEPS, Step
 from load.users.smoke_walks import begin_walk, end_walk, note_passed, note_wrong, watch_walks
-from load.users.user import OWN_BOOKS, Answer, LibraryUser, OwnBook, send
+from load.users.user import OWN_BOOKS, LibraryUser, OwnBook
 from load.users.writes import new_book
 
 # The walk asks for the contract, not for capacity: few passwords are hashed at a time, so that no request is shed.

@@ -78,6 +78,10 @@ is_free() {
   return 1
 }
 
+# Sends standard input to a loopback port and prints what comes back until the other side closes, for 3 s at most.
+# shellcheck disable=SC2016 # the inner shell expands it
+talk() { timeout 3 bash -c 'exec 3<>"/dev/tcp/127.0.0.1/$1" && cat >&3 && cat <&3' - "$1" 2>/dev/null; }
+
 # Repeats a command until it succeeds; gives up when process $1 is gone or the time is over.
 wait_for() {
   local name=$1

@@ -1,84 +1,92 @@
 #!/usr/bin/env bash
-# Finds or installs the programs of MariaDB and Redis, without touching a service; sourced by local_stack.sh.
+# Starts MariaDB and Redis with their settings, loads and resets their data; sourced by local_stack.sh.
 #
-# Uses STACK, the folder of the stack, and refuse, which ends the script. Without root they are unpacked in STACK/root.
-# REDIS_SERVER names another program that speaks as Redis does.
+# Uses PROJECT, STACK, the passwords and ports of load_settings, what find_programs of install_stores.sh finds, and
+# processes.sh.
 
-MISSING=()           # packages whose programs are not here
-WITH_LIBRARIES=(env) # runs one of the programs with the libraries unpacked beside it
-
-# Finds the stores' programs; MISSING is what must be installed for the rest.
-# shellcheck disable=SC2034 # local_stack.sh uses what is found
-find_programs() {
-  local PATH=$PATH:/usr/local/sbin:/usr/sbin:$STACK/root/usr/bin:$STACK/root/usr/sbin folders
-  MISSING=()
-  MARIADBD=$(find_program mariadbd) && INSTALL_DB=$(find_program mariadb-install-db) || MISSING+=(mariadb-server-core)
-  CLIENT=$(find_program mariadb) || MISSING+=(mariadb-client-core)
-  if [[ -n ${REDIS_SERVER:-} ]]; then
-    REDIS=$(find_program "$REDIS_SERVER") || refuse "REDIS_SERVER is '$REDIS_SERVER': there is no such program" 64
-  else
-    # In Debian's packages the check program is the server: it acts by the name it is called by.
-    REDIS=$(find_program redis-server || find_program redis-check-rdb) || MISSING+=(redis-tools)
-  fi
-  if [[ -d $STACK/root ]]; then
-    folders=$(printf '%s:' "$STACK"/root/{usr/,}lib/*-linux-gnu*)
-    WITH_LIBRARIES=(env "LD_LIBRARY_PATH=${folders%:}")
-  fi
-  [[ ${#MISSING[@]} == 0 ]]
+start_mariadb() {
+  local options=("--no-defaults" "--user=$(id -un)" "--basedir=${MARIADBD%/*/*}")
+  if already_runs mariadb; then return; fi
+  if [[ ! -d $STACK/data ]]; then create_data "${options[@]}"; fi
+  choose_port DB_PORT
+  # The socket's name is relative to the data folder: a full path may be longer than the 107 bytes it can have.
+  start mariadb "$DB_PORT" "${WITH_LIBRARIES[@]}" "$MARIADBD" "${options[@]}" --datadir="$STACK/data" \
+    --tmpdir="$STACK/data" --socket=mariadb.sock --bind-address=127.0.0.1 --port="$DB_PORT" --skip-name-resolve \
+    --character-set-server=utf8mb4 --innodb-flush-log-at-trx-commit=1 --innodb-buffer-pool-size=256M
+  wait_for mariadb ask_mariadb </dev/null
+  load_data || give_up mariadb "did not take the accounts and init.sql"
 }
 
-# Prints the path of a program, free of links; command -v alone would take a file that cannot be run.
-find_program() {
-  local path
-  path=$(command -v "$1") && [[ -x $path ]] && readlink -f "$path"
+# Its administrator is this user of this machine over the socket; there is no password to guess. The installer takes
+# no path with a space in it: it gets the stack by another name.
+create_data() {
+  local other_name failed=
+  echo "mariadb: making its data folder ..."
+  rm -rf "$STACK/data.new"
+  other_name=$(mktemp -d /tmp/stack.XXXXXX)
+  ln -s "$STACK" "$other_name/s"
+  "${WITH_LIBRARIES[@]}" "$INSTALL_DB" "${@/"$STACK"/"$other_name/s"}" --datadir="$other_name/s/data.new" \
+    --tmpdir="$other_name" --force \
+    --auth-root-authentication-method=socket --auth-root-socket-user="$(id -un)" --skip-test-db \
+    >>"$STACK/mariadb.log" 2>&1 || failed=yes
+  rm -r "$other_name"
+  [[ -z $failed ]] || give_up mariadb "could not make its data folder"
+  mv "$STACK/data.new" "$STACK/data"
 }
 
-can_install() {
-  command -v apt-get >/dev/null || refuse "programs are missing and there is no apt-get; an administrator should run: \
-apt-get install --no-install-recommends ${MISSING[*]}"
+load_data() {
+  local host
+  for host in 127.0.0.1 localhost; do
+    printf "%s 'libros'@'$host' %s;\n" "CREATE USER IF NOT EXISTS" "" "ALTER USER" "IDENTIFIED BY '$DB_PASSWORD'" \
+      "GRANT SELECT, INSERT, UPDATE, DELETE ON Libros.* TO" ""
+  done | ask_mariadb || return
+  if [[ -f $STACK/data/loaded ]]; then return; fi
+  ask_mariadb <"$PROJECT/init.sql" && : >"$STACK/data/loaded"
 }
 
-install_programs() {
-  echo "stores: installing ${MISSING[*]} ..."
-  if [[ $(id -u) == 0 ]] && install_packages >>"$STACK/apt.log" 2>&1 && find_programs; then return; fi
-  if download_packages >>"$STACK/apt.log" 2>&1 && find_programs; then return; fi
-  tail -n 5 "$STACK/apt.log" >&2
-  refuse "could not install programs (see $STACK/apt.log); an administrator should run: \
-apt-get install --no-install-recommends ${MISSING[*]}"
+# Runs the SQL on standard input as the administrator.
+ask_mariadb() {
+  (cd "$STACK/data" && "${WITH_LIBRARIES[@]}" "$CLIENT" --no-defaults --protocol=socket --socket=mariadb.sock \
+    --user="$(id -un)" --default-character-set=utf8mb4 --batch --skip-column-names)
 }
 
-# Adds packages that bring programs and no service; nothing installed is upgraded, restarted or removed for it.
-install_packages() {
-  local names
-  apt-get update || true
-  mapfile -t names < <(name_packages)
-  DEBIAN_FRONTEND=noninteractive NEEDRESTART_SUSPEND=1 apt-get -y -o DPkg::Lock::Timeout=300 install \
-    --no-install-recommends --no-upgrade --no-remove "${names[@]}"
+# Nothing is kept on disk: a restart must not bring back a session that was revoked meanwhile.
+start_redis() {
+  if already_runs redis; then return; fi
+  choose_port REDIS_PORT
+  printf '%s\n' "bind 127.0.0.1" "port $REDIS_PORT" "requirepass $REDIS_PASSWORD" 'save ""' "appendonly no" \
+    "maxmemory-policy noeviction" "dir \"$STACK\"" >"$STACK/redis.conf"
+  rm -f "$STACK/dump.rdb" # of a SAVE that somebody asked for
+  start redis "$REDIS_PORT" "${WITH_LIBRARIES[@]}" bash -c 'exec -a redis-server "$@"' - "$REDIS" "$STACK/redis.conf"
+  wait_for redis ask_redis PING
 }
 
-# Without root: the same packages, and the libraries they lack here, unpacked into a folder of the stack.
-download_packages() {
-  local apt=$STACK/apt names file
-  local -x APT_CONFIG=$apt/apt.conf
-  rm -rf "$STACK/root" "$STACK/root.new" "$apt"
-  mkdir -p "$apt/lists/partial" "$apt/archives/partial" "$STACK/root.new"
-  printf '%s "%s";\n' Dir::State::Lists "$apt/lists" Dir::Cache "$apt" APT::Sandbox::User root >"$APT_CONFIG"
-  apt-get update || return
-  find_programs || true
-  mapfile -t names < <(name_packages)
-  mapfile -t names < <(apt-get -s --reinstall --no-install-recommends install "${names[@]}" |
-    awk '$1 == "Inst" {print $2}')
-  (cd "$apt" && apt-get download "${names[@]}") || return
-  for file in "$apt"/*.deb; do dpkg-deb -x "$file" "$STACK/root.new" || return; done
-  mv "$STACK/root.new" "$STACK/root"
-  rm -rf "$apt"
+# Sends one command without arguments to Redis; fails unless it is accepted.
+ask_redis() {
+  [[ $(printf '%s\r\n' "AUTH $REDIS_PASSWORD" "$1" QUIT | talk "$REDIS_PORT") == $'+OK\r\n+'* ]]
 }
 
-# Older Ubuntu releases put a version behind the names.
-name_packages() {
-  local name found
-  for name in "${MISSING[@]}"; do
-    found=$(apt-cache search --names-only "^$name(-[0-9.]+)?\$" | sort | awk 'NR == 1 {print $1}')
-    echo "${found:-$name}"
+# The database stays and its tables are emptied: connections in the pools would lose a dropped database.
+reset_stores() {
+  local tables
+  tables=$(ask_mariadb <<<"SELECT CONCAT('TRUNCATE TABLE Libros.\`', table_name, '\`;') FROM information_schema.tables
+    WHERE table_schema = 'Libros' AND table_type = 'BASE TABLE'") || refuse "MariaDB did not answer; nothing was reset"
+  {
+    printf '%s\n' "SET SESSION foreign_key_checks = 0, lock_wait_timeout = 30;" "$tables" "SET foreign_key_checks = 1;"
+    cat "$PROJECT/init.sql"
+  } | ask_mariadb || refuse "the reset stopped half-way; run it again"
+  ask_redis FLUSHALL || refuse "Redis could not be emptied; run the reset again"
+}
+
+# Keeps the port in variable $1 if it can. A new one lies below the range that outgoing connections take theirs from,
+# so that it is still free after a restart. Services know only the old one: they are started again with the new.
+choose_port() {
+  local port=${!1}
+  if [[ $port != 0 ]] && is_free "$port" 5; then return; fi
+  until [[ $port != 0 && $port != "$AUTH_PORT" && $port != "$BOOKS_PORT" ]] && is_free "$port"; do
+    port=$((20000 + RANDOM % 12000))
   done
+  printf -v "$1" %s "$port"
+  save_settings
+  stop auth books
 }

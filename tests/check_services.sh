@@ -12,8 +12,8 @@ unset CDPATH
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 # shellcheck source=stack/venv.sh
 . ./stack/venv.sh
-# shellcheck source=stack/stores.sh
-. ./stack/stores.sh
+# shellcheck source=stack/install_stores.sh
+. ./stack/install_stores.sh
 
 FILES=(
   tests/backend/test_auth_*.py tests/backend/test_books_*.py tests/guards/test_*.py tests/backend/test_http_*.py
@@ -21,7 +21,7 @@ FILES=(
   tests/backend/test_read_model*.py tests/backend/test_service_*.py tests/backend/test_shedding.py
   tests/backend/test_stores_*.py tests/backend/test_usage_metrics.py tests/backend/test_worker.py
 )
-STACK=$(mktemp -d) # for logs; stack/stores.sh knows it by this name
+STACK=$(mktemp -d) # for logs; stack/install_stores.sh knows it by this name
 
 main() {
   trap 'rm -rf "$STACK"' EXIT

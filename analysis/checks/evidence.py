@@ -11,17 +11,6 @@ from analysis.plan.plan import Plan, Plateau
 from analysis.records.counts import Counts, count_endpoints
 from analysis.records.curve import Curve, measure_curve
 from analysis.records.endpoints import group_of
-from analysis.records.formats import (
-    FAILURE_SAMPLES,
-    DataState,
-    FailureSample,
-    GeneratorRow,
-    Outcome,
-    ReadBack,
-    SecondRow,
-    Sent,
-    ServerSample,
-)
 from analysis.records.gaps import Gaps
 from analysis.records.latencies import Latencies, read_latencies
 from analysis.records.locust_files import Results, read_results
@@ -33,6 +22,17 @@ from analysis.records.raw_files import (
     read_read_back,
     read_seconds,
     read_server,
+)
+from analysis.records.results_folder import (
+    FAILURE_SAMPLES,
+    DataState,
+    FailureSample,
+    GeneratorRow,
+    Outcome,
+    ReadBack,
+    SecondRow,
+    Sent,
+    ServerSample,
 )
 from analysis.records.run import End, Run
 

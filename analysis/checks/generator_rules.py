@@ -6,7 +6,7 @@ from itertools import pairwise
 from analysis.findings import VALIDITY, Check, Figure, make_check
 from analysis.number_formats import say_number, say_share
 from analysis.plan.plan import Plan
-from analysis.records.formats import LAG_NOTED_MS, MASTER, GeneratorRow
+from analysis.records.results_folder import LAG_NOTED_MS, MASTER, GeneratorRow
 
 LAG_SHARE = 0.01  # of the time in which the event loop may lag more: a 99th percentile
 LATE_S = 0.5  # a row of the last second may come so late

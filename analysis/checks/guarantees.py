@@ -14,7 +14,7 @@ from analysis.records.book_histories import (
     follow_books,
     plain_isbn,
 )
-from analysis.records.formats import ACKNOWLEDGED, BOOK_SOURCES, REFUSED, UNKNOWN, ReadBack, Shown
+from analysis.records.results_folder import ACKNOWLEDGED, BOOK_SOURCES, REFUSED, UNKNOWN, ReadBack, Shown
 
 NAMED = 5  # violations that a reason names; the table has all of them
 WORDS = {"read_model": "the read model", "database": "MariaDB", "answers": "the answers"}

@@ -13,7 +13,7 @@ from analysis.plan.plan import Plan, Plateau
 from analysis.records.counts import Counts
 from analysis.records.curve import Curve
 from analysis.records.endpoints import count_mix
-from analysis.records.formats import DataState
+from analysis.records.results_folder import DataState
 from analysis.records.run import End
 
 

@@ -8,8 +8,8 @@ from analysis.findings import FAIL, INCONCLUSIVE, PASS, PERFORMANCE, Check, Figu
 from analysis.number_formats import say_count, say_number
 from analysis.plan.plan import Plan
 from analysis.records.endpoints import GROUPS, group_of, title_of
-from analysis.records.formats import DIGITS
 from analysis.records.latencies import Latencies
+from analysis.records.results_folder import DIGITS
 
 # What each question is about: without an objective for these groups it asks nothing.
 ASKS_FOR = {

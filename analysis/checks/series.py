@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from analysis.records.clocks import measure_shift, place_sample
-from analysis.records.formats import ServerSample
+from analysis.records.results_folder import ServerSample
 
 KIB = 1024.0
 STORES_ASKED_BY = "books"  # the other service has the same gauges, but never fills them

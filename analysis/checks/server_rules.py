@@ -6,7 +6,7 @@ from itertools import pairwise
 
 from analysis.findings import VALIDITY, Check, Figure, make_check
 from analysis.plan.plan import Plan
-from analysis.records.formats import SERVICES, ServerSample
+from analysis.records.results_folder import SERVICES, ServerSample
 
 LATE_S = 0.5  # a sample that comes so late is not missing
 

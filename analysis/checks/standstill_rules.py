@@ -12,7 +12,7 @@ from analysis.checks.evidence import Evidence
 from analysis.findings import FAIL, PASS, PERFORMANCE, Check, Figure
 from analysis.number_formats import say_share
 from analysis.records.counts import are_requests, count_seconds
-from analysis.records.formats import WAITING, WAITING_BOOKS, is_catalogue
+from analysis.records.results_folder import WAITING, WAITING_BOOKS, is_catalogue
 
 
 def judge_standstills(evidence: Evidence) -> Check:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from analysis.findings import CONTRACT, INCONCLUSIVE, Check, Figure, make_check
 from analysis.plan.plan import Plan
-from analysis.records.formats import SERVICES, ServerSample
+from analysis.records.results_folder import SERVICES, ServerSample
 
 Span = tuple[float, float]
 NAMED = 6  # changes that a reason names

@@ -1,1 +1,1 @@
-"""The formats of a results folder and their readers."""
+"""What a results folder holds (results_folder.py), and the readers of its files."""

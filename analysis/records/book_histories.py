@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from analysis.records.formats import ACKNOWLEDGED, UNKNOWN, Outcome, Sent
+from analysis.records.results_folder import ACKNOWLEDGED, UNKNOWN, Outcome, Sent
 
 Book = dict[str, Any]
 Write = tuple[Sent, Outcome | None]

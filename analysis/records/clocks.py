@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from statistics import median
 
-from analysis.records.formats import SERVICES, ServerSample
+from analysis.records.results_folder import SERVICES, ServerSample
 
 CLOCK_SLACK_S = 0.1  # by which a sample may leave its exchange after the shift is taken out: less than a clock step
 

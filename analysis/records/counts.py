@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from analysis.records.formats import ASIDE, CLOSED, NO_REQUESTS, NUMBERS, THINK, SecondRow
+from analysis.records.results_folder import ASIDE, CLOSED, NO_REQUESTS, NUMBERS, THINK, SecondRow
 
 
 @dataclass

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 
 from analysis.records.counts import Counts
-from analysis.records.formats import is_catalogue, split_endpoint
+from analysis.records.results_folder import is_catalogue, split_endpoint
 
 GROUPS = ("reads", "writes", "login")
 ALL_BUT_LOGIN = ("reads", "writes")

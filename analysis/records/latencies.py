@@ -11,8 +11,8 @@ from hdrh.codec import HdrCookieException, HdrHistogramEncoder, HdrLengthExcepti
 from hdrh.histogram import HdrHistogram
 from numpy.typing import NDArray
 
-from analysis.records.formats import DIGITS, HIGHEST_US, LOWEST_US, find_parts, part_path
 from analysis.records.gaps import LARGEST, Gaps, amount, check_time
+from analysis.records.results_folder import DIGITS, HIGHEST_US, LOWEST_US, find_parts, part_path
 
 Numbers = NDArray[np.int64]
 Piece = tuple[int, int, Numbers, Numbers]  # second, endpoint, indexes in a histogram, their counts

@@ -1,4 +1,7 @@
-"""Reads the files that Locust left of one scenario; what is missing or cut off is tolerated and named."""
+"""Reads Locust's own files of a scenario: stats, history, failures and exceptions (.csv), and NAME_requests.json.
+
+What is missing or cut off is tolerated and named.
+"""
 
 import csv
 import io

@@ -1,11 +1,15 @@
-"""Reads the raw files that analysis/records/formats.py defines; what is missing or cut off is tolerated and named."""
+"""Reads what load/ recorded of a scenario: seconds, generator, server, ledger, data, read-back, failure samples.
+
+What is missing or cut off is tolerated and named. results_folder.py defines the files.
+"""
 
 import csv
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, TypeVar
 
-from analysis.records.formats import (
+from analysis.records.gaps import Gaps, amount, check_amounts, check_time, check_types, read_json, whole
+from analysis.records.results_folder import (
     ACKNOWLEDGED,
     FAILURE_SAMPLES,
     GENERATOR,
@@ -25,7 +29,6 @@ from analysis.records.formats import (
     find_parts,
     part_path,
 )
-from analysis.records.gaps import Gaps, amount, check_amounts, check_time, check_types, read_json, whole
 
 T = TypeVar("T")
 Span = tuple[float, float]

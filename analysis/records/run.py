@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from analysis.plan.plan import SCENARIOS, Plan, plan_from_dict
-from analysis.records.formats import SERVICES
 from analysis.records.gaps import read_json
+from analysis.records.results_folder import SERVICES
 
 INTERRUPTED = "interrupted"
 ADDRESS = re.compile(r"https?://[\w.:\[\]-]+")

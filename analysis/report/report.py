@@ -11,7 +11,7 @@ from analysis.findings import INVALID, RunReport, ScenarioReport, Table, list_no
 from analysis.plan.plan import Plan
 from analysis.records.counts import Counts, count_requests
 from analysis.records.endpoints import count_mix
-from analysis.records.formats import DataState
+from analysis.records.results_folder import DataState
 from analysis.records.run import read_run
 from analysis.report.chart_curves import draw_percentiles, draw_throughput
 from analysis.report.request_tables import list_endpoints, list_failures

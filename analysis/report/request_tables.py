@@ -5,9 +5,9 @@ from analysis.findings import Table
 from analysis.records.counts import Counts
 from analysis.records.endpoints import title_of
 from analysis.records.failures import bare_text
-from analysis.records.formats import FAILURE_SAMPLES, FailureSample
 from analysis.records.latencies import Latencies
 from analysis.records.locust_files import Failure
+from analysis.records.results_folder import FAILURE_SAMPLES, FailureSample
 
 ENDPOINTS = "Endpoints"
 OUTCOMES = ("right", "wrong", "unanswered", "shed")

@@ -5,7 +5,7 @@ from analysis.checks.series import add_rises, covers, draw_values
 from analysis.findings import FAIL, INCONCLUSIVE, PASS, PERFORMANCE, Answer, Check, Figure
 from analysis.number_formats import say_number, say_share
 from analysis.records.endpoints import group_of
-from analysis.records.formats import is_catalogue
+from analysis.records.results_folder import is_catalogue
 
 
 def answer_read_heavy(evidence: Evidence) -> Answer:

@@ -7,7 +7,7 @@ from analysis.checks.series import Series
 from analysis.findings import FAIL, INCONCLUSIVE, NO_OBJECTIVE, PASS, PERFORMANCE, Answer, Check, Figure, Table
 from analysis.number_formats import say_number
 from analysis.records.endpoints import ALL_BUT_LOGIN
-from analysis.records.formats import SERVICES
+from analysis.records.results_folder import SERVICES
 from analysis.scenarios.baseline import judge_drift, steady_span
 from analysis.scenarios.soak_growth import (
     COLUMNS,

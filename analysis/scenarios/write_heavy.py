@@ -6,7 +6,7 @@ from analysis.checks.series import cut, draw_values
 from analysis.findings import CONTRACT, INCONCLUSIVE, Answer, Check, Figure, Table
 from analysis.number_formats import say_count, say_number
 from analysis.records.endpoints import group_of, title_of
-from analysis.records.formats import is_catalogue
+from analysis.records.results_folder import is_catalogue
 
 SHARES = (0.5, 0.95, 0.99)
 LAG = "read_model_lag_seconds"

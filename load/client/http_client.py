@@ -1,4 +1,4 @@
-"""How all but the virtual users talk to the services: requests that are tried again while the answer is 503."""
+"""How all but the virtual users (these use load/users/send.py) talk to the services: a 503 is tried again."""
 
 import re
 import time

@@ -5,7 +5,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from analysis.records.formats import MOST_SAMPLES, FailureSample
+from analysis.records.results_folder import MOST_SAMPLES, FailureSample
 
 LONGEST_ID = 64  # characters of a request id of the services
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import gevent
 
-from analysis.records.formats import GENERATOR, LAG_NOTED_MS, LAG_PROBE_MS
+from analysis.records.results_folder import GENERATOR, LAG_NOTED_MS, LAG_PROBE_MS
 
 
 class GeneratorFile:

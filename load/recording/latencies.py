@@ -6,7 +6,7 @@ from pathlib import Path
 from hdrh.histogram import HdrHistogram
 from hdrh.log import HistogramLogWriter
 
-from analysis.records.formats import DIGITS, HIGHEST_US, LOWEST_US
+from analysis.records.results_folder import DIGITS, HIGHEST_US, LOWEST_US
 
 US_IN_MS = 1000.0
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from analysis.records.book_histories import plain_isbn
-from analysis.records.formats import ACKNOWLEDGED, REFUSED, UNKNOWN
+from analysis.records.results_folder import ACKNOWLEDGED, REFUSED, UNKNOWN
 
 METHODS = ("POST", "PATCH", "DELETE")
 NULL = "null"

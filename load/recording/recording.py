@@ -1,6 +1,6 @@
 """Records what happens in each second of a load, with --record PREFIX: opens the files, fills them, closes them.
 
-Their names and what they hold are defined in analysis/records/formats.py. Every process of the load writes its own.
+analysis/records/results_folder.py defines their names and what they hold. Every process of the load writes its own.
 """
 
 import logging
@@ -15,7 +15,7 @@ from locust.runners import MasterRunner, WorkerRunner
 from locust.stats import StatsError
 
 from analysis.records.failures import UNANSWERED, WRONG
-from analysis.records.formats import FAILURE_SAMPLES, MASTER, name_endpoint, part_path
+from analysis.records.results_folder import FAILURE_SAMPLES, MASTER, name_endpoint, part_path
 from load.client.locust_client import on_idle_closed
 from load.client.refusal import WRONG_USE
 from load.recording.failure_samples import FailureSamples

@@ -2,7 +2,7 @@
 """Sample /metrics of both services once a second, into NAME_server.jsonl, until a given process has ended.
 
 It runs as a process of its own, so that a busy load delays no sample, and sampling takes no time from the load. The
-format is defined in analysis/records/formats.py.
+format is defined in analysis/records/results_folder.py.
 """
 
 import argparse
@@ -22,8 +22,8 @@ from typing import Any
 import psutil
 import requests
 
-from analysis.records.formats import VALUES, ServerSample, Worker
 from analysis.records.processes import is_running
+from analysis.records.results_folder import VALUES, ServerSample, Worker
 from load.client.http_client import open_http
 from load.client.refusal import Refused
 from load.client.script import Arguments, run

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from analysis.records.formats import ASIDE, CLOSED, SECONDS, THINK, WAITING, WAITING_BOOKS, is_catalogue
+from analysis.records.results_folder import ASIDE, CLOSED, SECONDS, THINK, WAITING, WAITING_BOOKS, is_catalogue
 
 RIGHT = "right"  # the column of a request that has not failed; the kinds of failures are columns too
 COLUMNS = {name: column for column, name in enumerate(SECONDS[2:])}  # behind the second and the endpoint

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import requests
 
-from analysis.records.formats import ReadBack, Shown
+from analysis.records.results_folder import ReadBack, Shown
 from load.client.catalogue import NO_CACHE
 from load.client.http_client import ask, bearer, open_http
 from load.client.progress import work_through

@@ -2,7 +2,7 @@
 """Read back every book that a load wrote, from the read model and from MariaDB, and then remove it.
 
 The analysis finds out from this and the ledger which books are lost, differ or are doubled; here they are only read.
-The formats are those of analysis/records/formats.py.
+The formats are those of analysis/records/results_folder.py.
 """
 
 import argparse
@@ -19,7 +19,7 @@ from typing import Any
 
 import requests
 
-from analysis.records.formats import REFUSED, DataState, find_parts
+from analysis.records.results_folder import REFUSED, DataState, find_parts
 from load.client.accounts import read_accounts, split_accounts
 from load.client.catalogue import is_leftover, read_catalogue, remove_books
 from load.client.http_client import ask, bearer, check_service, open_http

@@ -5,7 +5,8 @@ from urllib.parse import urlencode
 
 from load.client.catalogue import ALL, sort_key_of
 from load.client.snapshot import Snapshot
-from load.users.user import Answer, LibraryUser, body_of, expect, send
+from load.users.send import Answer, body_of, expect, send
+from load.users.user import LibraryUser
 
 PAGE = 20  # books on a page when no limit is asked for
 

@@ -5,7 +5,8 @@ from typing import Any
 
 from load.client.accounts import Account
 from load.client.http_client import bearer
-from load.users.user import Answer, LibraryUser, body_of, expect, send
+from load.users.send import Answer, body_of, expect, send
+from load.users.user import LibraryUser
 
 PAIR = {"access_token", "refresh_token", "token_type", "expires_in"}
 

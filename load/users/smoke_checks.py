@@ -4,8 +4,8 @@ from collections.abc import Callable
 from typing import Any
 
 from load.users.reads import check_book, expect_no_fault
+from load.users.send import Answer, body_of, expect
 from load.users.session_flow import check_pair
-from load.users.user import Answer, body_of, expect
 from load.users.writes import check_version
 
 Walk = dict[str, Any]  # what the steps so far have kept for later steps

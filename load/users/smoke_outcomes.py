@@ -2,8 +2,8 @@
 
 from typing import NamedTuple
 
+from load.users.send import Answer, body_of, expect
 from load.users.smoke_steps import Step
-from load.users.user import Answer, body_of, expect
 
 RIGHT, WRONG, SHED, UNKNOWN = "right", "wrong", "shed", "unknown"
 LONGEST_WAIT_S, SHORTEST_WAIT_S = 5.0, 0.1

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from load.users.send import Answer
 from load.users.smoke_checks import (
     Walk,
     contains,
@@ -20,7 +21,6 @@ from load.users.smoke_checks import (
     keep_seen,
     names_account,
 )
-from load.users.user import Answer
 
 # What a step sends: "json" or "data", "query", "token", "isbn" (in the path); all else is a header. A value may be a
 # function that takes it from the walk.

@@ -1,26 +1,17 @@
-"""The abstract user of every load, and how a request is sent and its answer checked."""
+"""The abstract user of every load: its account, its think time and its own books."""
 
-import json
-import re
-from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
 from locust import FastHttpUser, between
 from locust.env import Environment
-from locust.exception import StopUser
 from locust.user.task import LOCUST_STATE_WAITING
 
-from analysis.records.failures import SHED, UNANSWERED
 from load.client.http_client import bearer
-from load.client.locust_client import keep_no_cookies, say_break
+from load.client.locust_client import keep_no_cookies
 from load.recording.recording import recording_of
-from load.recording.request_failed import RequestFailed
 from load.run.one_load import load_of
-
-Answer = Any  # Locust's response
-Book = dict[str, Any]
 
 OWN_BOOKS = 3  # so many ISBNs a user adds, changes and deletes over and over
 
@@ -94,51 +85,3 @@ class LibraryUser(FastHttpUser):
     def bearer(self) -> dict[str, str]:
         """Return the header with this user's access token of the moment."""
         return bearer(self.load.token(self.number))
-
-
-def send(user: LibraryUser, method: str, url: str, name: str, check: Callable[[Answer], Any], **parts: Any) -> Any:
-    """Send one request, listed under `name`, and return what `check` returns of its answer.
-
-    When `check` raises RequestFailed, or no answer comes, the request has failed: return None.
-    """
-    if user.is_over:
-        raise StopUser
-    context = user.note_write(method, url, parts)
-    with user.client.request(method, url, name=name, catch_response=True, context=context, **parts) as answer:
-        try:
-            if broken := answer.request_meta["exception"]:
-                raise RequestFailed(say_break(broken), UNANSWERED)
-            result = check(answer)
-        except RequestFailed as problem:
-            answer.failure(problem)
-            return None
-        except (KeyError, TypeError, ValueError, AttributeError) as problem:
-            answer.failure(RequestFailed(f"{answer.status_code} with a malformed answer: {type(problem).__name__}"))
-            return None
-        answer.success()
-        return result
-
-
-def expect(holds: bool, words: str) -> None:
-    """Raise RequestFailed with these words unless it holds."""
-    if not holds:
-        raise RequestFailed(words)
-
-
-def body_of(answer: Answer, status: int) -> Any:
-    """Return the JSON of an answer, None when it is empty; raises RequestFailed when it has another status."""
-    if answer.status_code != status:
-        raise explain_status(answer, status)
-    return json.loads(answer.content) if answer.content else None
-
-
-def explain_status(answer: Answer, status: int) -> RequestFailed:
-    """Return what to raise for an answer that should have had `status`; 429 or 503 with Retry-After is a refusal."""
-    if answer.status_code in (429, 503):
-        if (answer.headers.get("Retry-After") or "").isdigit():
-            return RequestFailed(str(answer.status_code), SHED)
-        return RequestFailed(f"{answer.status_code} without Retry-After")
-    found = re.search(rb'"detail": ?"([^"]{1,100})', answer.content or b"")
-    detail = found[1].decode("ascii", "replace") if found else "no detail"
-    # Without ISBNs and the like, so that one kind of failure is one line in the list of failures.
-    return RequestFailed(f"{answer.status_code} instead of {status}: {re.sub('[0-9]{5,}', '#', detail)}")

@@ -5,10 +5,11 @@ import uuid
 from collections.abc import Callable
 from typing import Any
 
-from analysis.records.formats import ACKNOWLEDGED, UNKNOWN
-from load.client.catalogue import OWN_TITLE
+from analysis.records.results_folder import ACKNOWLEDGED, UNKNOWN
+from load.client.catalogue import OWN_TITLE, Book
 from load.recording.ledger import outcome_of
-from load.users.user import Answer, Book, LibraryUser, OwnBook, body_of, expect, send
+from load.users.send import Answer, body_of, expect, send
+from load.users.user import LibraryUser, OwnBook
 
 # By method and status of an answer: the earlier writes of unknown outcome that explain it, if they were done late.
 LATE = {

@@ -15,8 +15,8 @@ from analysis.plan.plan import Stage
 from analysis.records.counts import count_requests
 from analysis.records.curve import Curve, measure_curve
 from analysis.records.endpoints import count_ledger_writes
-from analysis.records.formats import THINK
 from analysis.records.locust_files import read_results
+from analysis.records.results_folder import THINK
 from analysis.records.run import read_run
 from analysis.report.report import build_report
 from tests.documents.verdict_controls import DOCUMENT, replace_between

@@ -13,9 +13,9 @@ from analysis.checks.server_rules import find_holes
 from analysis.findings import ScenarioReport
 from analysis.plan.plan import Stage
 from analysis.records.clocks import measure_shift, place_sample
-from analysis.records.formats import MASTER, DataState, GeneratorRow, ServerSample
 from analysis.records.gaps import Gaps
 from analysis.records.raw_files import read_generator
+from analysis.records.results_folder import MASTER, DataState, GeneratorRow, ServerSample
 from analysis.report.report import build_report
 from tests.support.recordings import (
     START,

@@ -13,9 +13,9 @@ from analysis.checks.objectives import judge_objectives, judge_question
 from analysis.findings import Check, ScenarioReport
 from analysis.plan.plan import Plan, Stage
 from analysis.plan.scenario_files import read_plan, scenario_path
-from analysis.records.formats import DIGITS, HIGHEST_US, LOWEST_US
 from analysis.records.gaps import Gaps
 from analysis.records.latencies import Latencies, read_latencies
+from analysis.records.results_folder import DIGITS, HIGHEST_US, LOWEST_US
 from analysis.report.report import build_report
 from tests.support.recordings import (
     ADD,

@@ -9,9 +9,9 @@ import pytest
 from analysis.checks.guarantees import say_violations
 from analysis.findings import ScenarioReport
 from analysis.records.book_histories import follow_books
-from analysis.records.formats import Outcome, Sent
 from analysis.records.gaps import Gaps
 from analysis.records.raw_files import read_ledger
+from analysis.records.results_folder import Outcome, Sent
 from analysis.report.report import build_report
 from tests.support.recordings import make_plan, write_generator, write_good_run, write_lines
 from tests.support.written_books import ISBNS, Shelf

@@ -10,9 +10,9 @@ from analysis.checks.record_rules import judge_ledger
 from analysis.findings import RunReport, ScenarioReport
 from analysis.plan.plan import Plan, Stage
 from analysis.records.counts import Counts
-from analysis.records.formats import name_endpoint
 from analysis.records.gaps import Gaps
 from analysis.records.raw_files import read_seconds
+from analysis.records.results_folder import name_endpoint
 from analysis.report.report import build_report
 from tests.support.recordings import (
     ADD,

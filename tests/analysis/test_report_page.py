@@ -21,7 +21,7 @@ import pytest
 from analysis.findings import Figure, RunReport, ScenarioReport, Table, TimeLine
 from analysis.plan.plan import SCENARIOS, Stage
 from analysis.plan.scenario_files import read_plan, scenario_path
-from analysis.records.formats import FAILURE_SAMPLES
+from analysis.records.results_folder import FAILURE_SAMPLES
 from analysis.report.page import SIGNS, write_html
 from analysis.report.report import NO_ANSWER, SUMMARIES, build_report
 from analysis.report.sections import REASONS_ON_TOP

@@ -36,6 +36,7 @@ from tests.support.recordings import (
     write_scenario,
     write_server,
 )
+from tests.support.runs import find_unlisted
 from tests.support.whole_runs import write_whole_run
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -62,6 +63,15 @@ def test_all_seven_pass_and_summarizing_again_gives_the_same_bytes(tmp_path: Pat
     assert (first.returncode, first.stderr, first.stdout) == (0, "", second.stdout)
     assert [(tmp_path / name).read_bytes() for name in names] == texts
     assert not list(tmp_path.glob(".*"))
+
+
+def test_the_table_of_a_results_folder_has_every_file_of_one(tmp_path: Path) -> None:
+    write_whole_run(tmp_path)
+    main([str(tmp_path)])
+    assert find_unlisted(tmp_path) == []
+    for name in ("smoke_1_seconds.csv", "smoke_master_generator.csv", "smoke_other.csv"):
+        (tmp_path / name).touch()
+    assert find_unlisted(tmp_path) == ["smoke_other.csv"]
 
 
 def test_summary_json_has_the_fields_of_the_contract(tmp_path: Path) -> None:

@@ -10,9 +10,9 @@ from analysis.checks.corrected import find_missed, weighted_percentiles
 from analysis.checks.worker_rules import WorkerChange, find_changes
 from analysis.findings import ScenarioReport
 from analysis.plan.plan import Stage
-from analysis.records.formats import ServerSample, Worker
 from analysis.records.gaps import Gaps
 from analysis.records.latencies import read_latencies
+from analysis.records.results_folder import ServerSample, Worker
 from analysis.report.report import build_report
 from tests.support.recordings import LIST, LOGIN, ONE, START, Services, make_plan, write_good_run, write_server
 

@@ -13,7 +13,7 @@ from analysis.checks.evidence import Evidence, Span, gather_evidence
 from analysis.number_formats import say_count, say_number, say_share, show_number
 from analysis.records.counts import count_requests
 from analysis.records.endpoints import group_of
-from analysis.records.formats import ServerSample
+from analysis.records.results_folder import ServerSample
 from analysis.records.run import Run, read_run
 from analysis.report.report import build_report
 from tests.documents.verdict_controls import replace_between

@@ -11,10 +11,10 @@ from analysis.checks.standstill_rules import judge_standstills
 from analysis.findings import PASS
 from analysis.plan.plan import Plan
 from analysis.records.curve import Curve
-from analysis.records.formats import WAITING, SecondRow, ServerSample
 from analysis.records.gaps import Gaps
 from analysis.records.latencies import Latencies, Numbers
 from analysis.records.locust_files import Results
+from analysis.records.results_folder import WAITING, SecondRow, ServerSample
 from analysis.records.run import Run
 from analysis.scenarios.read_heavy import judge_share, measure_share
 from analysis.scenarios.spike_recovery import judge_recovery, measure_recovery

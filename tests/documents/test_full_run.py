@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from analysis.records.formats import ServerSample, Worker
+from analysis.records.results_folder import ServerSample, Worker
 from tests.documents.full_run import BEGIN, DOCUMENT, END, FILE, count_cores, cut_samples, find_most, write_figures
 from tests.documents.verdict_controls import replace_between
 from tests.support.recordings import START

@@ -15,7 +15,7 @@ SHELL = [PROJECT / name for name in ("local_stack.sh", "run_all_tests.sh")]
 SHELL += sorted((PROJECT / "stack").glob("*.sh"))
 FILLED_IN = r"\$\{?[\w*@#/\[\]\"]+\}?|\$\([^()]*\)"
 INSTALLERS = {
-    "stack/stores.sh": r"MISSING\+=\(([\w-]+)\)",
+    "stack/install_stores.sh": r"MISSING\+=\(([\w-]+)\)",
     "stack/venv.sh": r"install_python_packages ([\w-]+) ",
     "tests/support/browser.py": r'"--no-install-recommends", "([\w-]+)"\]',
     "tests/debian_13.sh": r"--no-remove ([\w-]+) ",

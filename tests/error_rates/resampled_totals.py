@@ -12,7 +12,7 @@ from pathlib import Path
 
 from analysis.records.endpoints import is_ledger_write
 from analysis.records.failures import bare_text, kind_of_text
-from analysis.records.formats import NO_REQUESTS, SECONDS, name_endpoint
+from analysis.records.results_folder import NO_REQUESTS, SECONDS, name_endpoint
 
 KINDS = SECONDS[2:6]
 NOBODY = "9790000000001"

@@ -24,8 +24,8 @@ from analysis.findings import PASS
 from analysis.plan.plan import Plan, plan_to_dict
 from analysis.records.curve import Curve, measure_curve
 from analysis.records.endpoints import count_mix
-from analysis.records.formats import find_parts
 from analysis.records.locust_files import read_results
+from analysis.records.results_folder import find_parts
 from analysis.records.run import Run
 from tests.error_rates.resampled_samples import move_samples
 from tests.error_rates.resampled_totals import Kinds, add_refused_writes, change_failures, change_stats

@@ -10,9 +10,9 @@ import pytest
 
 from analysis.checks.guarantees import audit_writes
 from analysis.records.counts import Counts, count_closed, count_endpoints
-from analysis.records.formats import UNKNOWN, name_endpoint, split_endpoint
 from analysis.records.gaps import Gaps
 from analysis.records.raw_files import read_failure_samples, read_read_back
+from analysis.records.results_folder import UNKNOWN, name_endpoint, split_endpoint
 from tests.support.faulty_server import ANSWERS, FaultyServer, run_faulty_server
 from tests.support.records_of_load import (
     add_accounts,
@@ -35,7 +35,8 @@ import os
 import gevent
 from locust.exception import StopUser
 from load.run.hooks import install_hooks
-from load.users.user import LibraryUser, body_of, expect, send
+from load.users.send import body_of, expect, send
+from load.users.user import LibraryUser
 
 HELD = [os.open("/dev/null", os.O_RDONLY) for _ in range(1100)]  # as many descriptors as a process of 550 users has
 
@@ -79,7 +80,8 @@ LATE = """
 import gevent
 from locust.exception import StopUser
 from load.run.hooks import install_hooks
-from load.users.user import LibraryUser, send
+from load.users.send import send
+from load.users.user import LibraryUser
 from load.users.writes import add, change, delete, find_outcome
 
 def live(user):
@@ -138,7 +140,8 @@ class LateUser(LibraryUser):
 WRONG = """
 from locust.exception import StopUser
 from load.run.hooks import install_hooks
-from load.users.user import LibraryUser, body_of, send
+from load.users.send import body_of, send
+from load.users.user import LibraryUser
 
 def ask(user):
     for _ in range(3):

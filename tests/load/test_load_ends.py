@@ -14,7 +14,7 @@ from hdrh.histogram import HdrHistogram
 from hdrh.log import HistogramLogReader
 
 from analysis.records.counts import count_requests
-from analysis.records.formats import DIGITS, HIGHEST_US, LOWEST_US
+from analysis.records.results_folder import DIGITS, HIGHEST_US, LOWEST_US
 from tests.support.faulty_server import FaultyServer, run_faulty_server
 from tests.support.read_models import LONG
 from tests.support.records_of_load import (

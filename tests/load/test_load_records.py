@@ -7,7 +7,9 @@ import pytest
 
 from analysis.records.counts import add_times, count_closed, count_requests
 from analysis.records.failures import UNANSWERED
-from analysis.records.formats import (
+from analysis.records.gaps import Gaps
+from analysis.records.raw_files import read_failure_samples, read_ledger, read_seconds
+from analysis.records.results_folder import (
     CLOSED,
     FAILURE_SAMPLES,
     MOST_SAMPLES,
@@ -17,8 +19,6 @@ from analysis.records.formats import (
     SecondRow,
     name_endpoint,
 )
-from analysis.records.gaps import Gaps
-from analysis.records.raw_files import read_failure_samples, read_ledger, read_seconds
 from analysis.report.report import build_report
 from load.recording.failure_samples import FailureSamples
 from load.recording.ledger import Ledger

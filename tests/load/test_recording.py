@@ -15,7 +15,7 @@ from hdrh.histogram import HdrHistogram
 from hdrh.log import HistogramLogReader
 
 from analysis.records.counts import are_requests
-from analysis.records.formats import DIGITS, HIGHEST_US, LOWEST_US, NUMBERS, name_endpoint
+from analysis.records.results_folder import DIGITS, HIGHEST_US, LOWEST_US, NUMBERS, name_endpoint
 from tests.support.records_of_load import (
     RAW_TIMES,
     add_accounts,

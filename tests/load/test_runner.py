@@ -13,7 +13,16 @@ from typing import Any
 
 import pytest
 
-from tests.support.runs import Runner, copy_project, end_of, find_locust, is_loaded, read_summary, wait_for
+from tests.support.runs import (
+    Runner,
+    copy_project,
+    end_of,
+    find_locust,
+    find_unlisted,
+    is_loaded,
+    read_summary,
+    wait_for,
+)
 from tests.support.stacks import find_free_ports, start_stack
 
 LEFT_BEHIND = """
@@ -59,6 +68,7 @@ def test_a_run_without_a_fault_passes_and_leaves_every_file_and_no_secret(runner
     assert said.endswith(f"Verdict of the run: PASS\nReport: {out}/report.html\n")
     ends = (".html", "_stats.csv", "_stats_history.csv", "_failures.csv", "_exceptions.csv", ".log")
     assert {f"smoke{end}" for end in ends} | {"run.json", "summary.json"} <= {path.name for path in out.iterdir()}
+    assert find_unlisted(out) == []
     summary = read_summary(out)
     assert (summary["run"], summary["profile"], summary["complete"]) == ("results", "quick", True)
     (scenario,) = summary["scenarios"]

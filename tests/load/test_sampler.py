@@ -13,9 +13,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from analysis.records.formats import VALUES, ServerSample, Worker
 from analysis.records.gaps import Gaps
 from analysis.records.raw_files import read_server
+from analysis.records.results_folder import VALUES, ServerSample, Worker
 from load.recording.sampler import parse_metrics
 from tests.support.outages import freeze
 from tests.support.records_of_load import write_run_file

@@ -12,7 +12,7 @@ import pytest
 
 from analysis.records.counts import Counts
 from analysis.records.endpoints import count_ledger_writes
-from analysis.records.formats import name_endpoint
+from analysis.records.results_folder import name_endpoint
 from tests.support.answering_front import (
     IN_DOUBT,
     Answer,

@@ -14,7 +14,7 @@ from hdrh.log import HistogramLogWriter
 
 from analysis.plan.plan import Plan, Stage, plan_to_dict
 from analysis.records.endpoints import group_of
-from analysis.records.formats import (
+from analysis.records.results_folder import (
     DIGITS,
     GENERATOR,
     HIGHEST_US,

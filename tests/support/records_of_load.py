@@ -8,9 +8,9 @@ from collections import Counter
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from analysis.records.formats import Outcome, SecondRow, Sent, split_endpoint
 from analysis.records.gaps import Gaps
 from analysis.records.raw_files import read_ledger, read_seconds
+from analysis.records.results_folder import Outcome, SecondRow, Sent, split_endpoint
 from tests.support.scripts import choose_environment, locust_command, run_locust, run_script
 from tests.support.stacks import Stack
 

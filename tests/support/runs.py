@@ -12,6 +12,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+from analysis.plan.plan import SCENARIOS
+from analysis.records import results_folder
 from tests.support.stacks import PROJECT, Stack
 
 SHORT = {
@@ -86,6 +88,16 @@ def end_of(process: subprocess.Popen[str], seconds: float = 180) -> tuple[int, s
         said, _ = process.communicate()
         raise AssertionError(f"the run does not end: {said}") from None
     return process.returncode, said
+
+
+def find_unlisted(folder: Path) -> list[str]:
+    """Return the files of a results folder that the table at the top of analysis/records/results_folder.py lacks."""
+    names = re.findall(r"^\| (\S+\.\S+) \|", results_folder.__doc__ or "", re.MULTILINE)
+    patterns = [
+        re.escape(name).replace(r"\[_PART\]", r"(_\d+|_master)?").replace("NAME", f"({'|'.join(SCENARIOS)})")
+        for name in names
+    ]
+    return sorted(path.name for path in folder.iterdir() if not re.fullmatch("|".join(patterns), path.name))
 
 
 def read_summary(out: Path) -> dict[str, Any]:

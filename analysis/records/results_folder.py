@@ -1,12 +1,16 @@
-"""Defines the raw files that a scenario leaves in the results folder: their names, their columns, their fields.
-
-The load side writes them while it runs, each line flushed within a second; the analysis reads them afterwards.
-Both take names and columns from here. Every time is in seconds since the epoch of the client's clock, as a float,
-unless it says otherwise. A *part* is the process of the load that wrote a file: "" for one process, "0", "1", ... for
-the worker processes of --processes, "master" for their master (which has a generator file only).
+"""What a results folder holds: a table of all its files, and the names, columns and fields of the recorded ones.
 
 | file | what is in it |
 |---|---|
+| run.json | what ran where: versions, settings, the plan of each scenario; run.py reads it |
+| scenarios.csv | when each scenario began and ended, and with which exit code; run.py reads it |
+| NAME.log | what Locust and the sampler logged |
+| NAME.html | Locust's own report |
+| NAME_stats.csv | Locust's totals of each endpoint; locust_files.py reads this file and the next four |
+| NAME_stats_history.csv | Locust's users, requests and failures, one line a second |
+| NAME_failures.csv | Locust's kinds of failures |
+| NAME_exceptions.csv | Locust's exceptions in the code of the load |
+| NAME_requests.json | when the load ended, and Locust's answers of each endpoint by milliseconds |
 | NAME[_PART].hlog | the latencies of right answers: an HdrHistogram log, one line per second and endpoint, see below |
 | NAME[_PART]_seconds.csv | SECONDS: what each second brought on each endpoint |
 | NAME[_PART]_generator.csv | GENERATOR: how the process of the load is doing, one line a second |
@@ -15,6 +19,16 @@ the worker processes of --processes, "master" for their master (which has a gene
 | NAME_server.jsonl | a ServerSample a second and service ("auth", "books"), or a line with "error" |
 | NAME_data.jsonl | a DataState before the load and one after it was tidied up |
 | NAME_read_back.json | what is there after the load, before it is tidied up: see ReadBack |
+| summary.json | the verdicts for programs; analysis.summarize makes this file and the next three from all others |
+| summary.md | the verdicts as Markdown |
+| junit.xml | the verdicts for a CI server |
+| report.html | the verdicts with their reasons, figures and pictures |
+
+The recorded files are those from .hlog to _read_back.json. The load side writes them while it runs, each line flushed
+within a second; latencies.py and raw_files.py read them afterwards. Both sides take names and columns from here. Every
+time is in seconds since the epoch of the client's clock, as a float, unless it says otherwise. A *part* is the process
+of the load that wrote a file: "" for one process, "0", "1", ... for the worker processes of --processes, "master" for
+their master (which has a generator file only).
 
 HdrHistogram log (version 1.2 of the format; https://github.com/HdrHistogram/HdrHistogram_py, hdrh.log): lines
 `Tag=TAG,START,LENGTH,MAX,BLOB`, START in whole seconds since the epoch (no StartTime or BaseTime line is needed),
