@@ -21,7 +21,7 @@ from benchmarks.quiet import mark_disturbed, read_times
 from benchmarks.recording import ACCOUNTS, prepare_accounts
 from benchmarks.stand import BARE, Stack, open_stack, serve
 from benchmarks.table import write_rates, write_ratio
-from benchmarks.wrk import Load, Result, run_wrk
+from benchmarks.wrk import Load, Result, ensure_wrk, run_wrk
 from tests.support.read_models import LONG
 from tests.support.scripts import choose_environment
 
@@ -95,6 +95,7 @@ def test_a_program_beside_the_benchmark_is_noticed_and_its_own_are_not_taken_for
 
 @needs_wrk
 def test_an_answer_that_is_no_success_makes_a_measurement_invalid(tmp_path: Path) -> None:
+    ensure_wrk()
     core = sorted(os.sched_getaffinity(0))[0]
     settings = {**os.environ, "BENCHMARK_BOOK": "{}", "DB_USER": "nobody", "JWT_SECRET": secrets.token_urlsafe(48)}
     with serve(BARE, settings, core, tmp_path) as url:
