@@ -131,7 +131,7 @@ class FastPath:
         return answer
 
     def _close(self) -> None:
-        """Leave everything to the threads for a while: their trips go side by side, and the loop must not stand still."""
+        """Leave all to the threads for a while: their trips go side by side, and the loop must not stand still."""
         self._closed_until, self._slow = time.perf_counter() + CLOSED_S, 0
 
 

@@ -102,7 +102,7 @@ def list_ids(text: str) -> list[str]:
 
 def test_the_first_requests_of_a_process_are_logged_once_each_however_many_come_at_once() -> None:
     with noting("first", stderr=subprocess.PIPE) as process:
-        threads, text = process.communicate(timeout=60)
+        threads, text = process.communicate(timeout=240)
     assert threads.split() == ["2"] * 60  # the main one and the writer of each
     counts = Counter(list_ids(text))
     assert {each: count for each, count in counts.items() if count > 1} == {}

@@ -24,7 +24,7 @@ from benchmarks.rounds import write_rate, write_ratio
 from benchmarks.service import BARE, serve
 from benchmarks.stand import Stack, open_stack
 from benchmarks.table import Table, merge_tables, read_tables
-from benchmarks.wrk import Load, Result, run_wrk
+from benchmarks.wrk import Load, Result, ensure_wrk, run_wrk
 from tests.support.read_models import LONG
 from tests.support.scripts import choose_environment
 
@@ -105,6 +105,7 @@ def test_a_program_beside_the_benchmark_is_noticed_and_its_own_are_not_taken_for
 
 @needs_wrk
 def test_an_answer_that_is_no_success_makes_a_measurement_invalid(tmp_path: Path) -> None:
+    ensure_wrk()
     core = sorted(os.sched_getaffinity(0))[0]
     settings = {**os.environ, "BENCHMARK_BOOK": "{}", "DB_USER": "nobody", "JWT_SECRET": secrets.token_urlsafe(48)}
     with serve(BARE, settings, tmp_path, core) as (url, _):

@@ -235,8 +235,10 @@ def test_what_has_changed_between_two_loads_is_found_when_the_next_one_starts(
             for between in (wait, change, add, sign_out, sleep):
                 between()
                 start(page, 5)
+                time.sleep(2)  # so long the page may show the numbers of the last load
                 wait_until(lambda: ask_stats(page)["total_rps"] > 1)
                 stop(page)
+                time.sleep(2)  # what changes before the catalogue is looked at again is taken for the load's own
     finally:
         reader.delete(f"/api/books/{added['isbn']}")
         reader.patch(f"/api/books/{first['isbn']}", json={"stock": first["stock"]})
