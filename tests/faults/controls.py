@@ -4,12 +4,20 @@ from tests.faults.builds import Cut
 from tests.faults.findings import Control
 
 DATABASE, CONNECTIONS, REDIS = "backend/stores/pool.py", "backend/stores/mariadb.py", "backend/stores/redis_store.py"
-PASSWORDS, SESSIONS, LIMITS = "backend/auth/passwords.py", "backend/auth/sessions.py", "backend/auth/login_limits.py"
+QUERIES, PASSWORDS, SESSIONS, LIMITS = (
+    "backend/catalogue/queries.py",
+    "backend/auth/passwords.py",
+    "backend/auth/sessions.py",
+    "backend/auth/login_limits.py",
+)
 
 READ_MODEL_READS = Control(
     "queries of the read model",
     ("catalogue reads that are not 200 in the fault",),
-    (Cut("backend/catalogue/queries.py", 'if fresh or settings().read_model == "sql" else', "if True else"),),
+    (
+        Cut(QUERIES, 'lookup.find_book(caller, isbn) if settings().read_model == "redis" else None', "None"),
+        Cut(QUERIES, 'if settings().read_model == "sql":', "if True:"),
+    ),
     only=("books",),
 )
 SHORT_DRIVER_TIMEOUT = Control(
