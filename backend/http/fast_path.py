@@ -126,7 +126,7 @@ class FastPath:
         began = time.perf_counter()
         answer = read.find(caller, fields)
         self._slow = self._slow + 1 if time.perf_counter() - began > SLOW_S else 0
-        if self._slow == MOST_SLOW:
+        if self._slow == MOST_SLOW or answer is None:  # without a read model a trip here is a trip in vain
             self._close()
         return answer
 

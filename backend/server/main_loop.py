@@ -8,6 +8,7 @@ those whose time is over, and `method_queue` lets the loop do what a thread asks
 
 import selectors
 import socket
+import sys
 import time
 from functools import partial
 from typing import Any, Protocol
@@ -20,6 +21,7 @@ from backend.server.watchdog import TimedPool
 from backend.stores.redis_store import be_quick
 
 LONGEST_READ = 8192  # bytes
+TURN_S = 0.0005  # for which a thread may keep the interpreter's lock: the loop asks for it four times a read
 
 
 class Answerer(Protocol):
@@ -43,6 +45,7 @@ class MainLoop(gthread.ThreadWorker):  # type: ignore[misc]  # Gunicorn ships no
         if seen or any(hook.get() is not hook.default for hook in own) or "wsgi_app" in getattr(app, "__dict__", {}):
             return
         self.fast_path = getattr(app, "fast_path", None)
+        sys.setswitchinterval(TURN_S)
         be_quick()
         be_in_background()  # the fast path tells by itself what is wrong
 
