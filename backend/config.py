@@ -81,7 +81,7 @@ class Settings(BaseSettings):
     session_ttl: int = Field(2592000, ge=1, le=LONGEST_TTL)  # 30 days: NIST SP 800-63B, of its first level
     read_model: Literal["redis", "sql"] = "redis"
     metrics_token: Annotated[SecretStr, AfterValidator(_check_token)] | None = None
-    pin_workers: bool = True
+    pin_workers: bool = False
     service_workers: int = Field(1, ge=1)  # set by gunicorn.conf.py
     service_cores: int = Field(default_factory=count_cores, ge=1)  # likewise
 

@@ -60,7 +60,7 @@ def test_workers_are_held_to_processors_in_turn_and_so_is_who_comes_after_a_dead
     stack: Stack, tmp_path: Path
 ) -> None:
     cores = sorted(os.sched_getaffinity(0))
-    with run_books_service(stack, tmp_path / "log", "--workers", str(len(cores))) as service:
+    with run_books_service(stack, tmp_path / "log", "--workers", str(len(cores)), PIN_WORKERS="true") as service:
         workers = list_workers(service.pid)
         held = {worker.pid: list_affinities(worker)[0] for worker in workers}
         assert sorted(held.values(), key=min) == [{core} for core in cores]
@@ -73,14 +73,14 @@ def test_workers_are_held_to_processors_in_turn_and_so_is_who_comes_after_a_dead
         wait_until(has_another, 20, "another worker comes")
         (new,) = [worker for worker in list_workers(service.pid) if worker.pid not in held]
         wait_until(lambda: list_affinities(new)[0] == held[workers[0].pid], 5, "the new worker is held")
-    with run_books_service(stack, tmp_path / "log", "--workers", "1", PIN_WORKERS="false") as service:
+    with run_books_service(stack, tmp_path / "log", "--workers", "1") as service:
         (worker,) = list_workers(service.pid)
         assert list_affinities(worker)[0] == set(cores)
 
 
 @pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="needs two processors")
 def test_threads_that_hash_may_use_every_processor(stack: Stack, tmp_path: Path) -> None:
-    with run_build(stack, tmp_path / "free", only="auth") as services:
+    with run_build(stack, tmp_path / "free", only="auth", PIN_WORKERS="true") as services:
         register(services.auth)
         hashing = int(read_metric(stack, services.auth, "hashing_threads"))
         metrics = requests.get(
