@@ -14,10 +14,7 @@ QUERIES, PASSWORDS, SESSIONS, LIMITS = (
 READ_MODEL_READS = Control(
     "queries of the read model",
     ("catalogue reads that are not 200 in the fault",),
-    (
-        Cut(QUERIES, 'lookup.find_book(caller, isbn) if settings().read_model == "redis" else None', "None"),
-        Cut(QUERIES, 'if settings().read_model == "sql":', "if True:"),
-    ),
+    (Cut(QUERIES, 'lookup.find_book(caller, isbn) if settings().read_model == "redis" else None', "None"),),
     only=("books",),
 )
 SHORT_DRIVER_TIMEOUT = Control(

@@ -24,6 +24,7 @@ SHELF = 80  # ISBNs that a generator writes to, at least
 SHELF_S = 8  # or as many as it writes to in these seconds, lest it run out of them while writes take long
 END_S = 20  # for the answers that are still due
 SHARE = 0.4  # of what the services can do
+SHARE_WITHOUT_MODEL = 0.2  # of the same, where the read model is lost: a read from MariaDB costs several times as much
 LOGIN_SHARE = 0.2
 BURST = 300
 MOST_BURSTS = 5
@@ -121,10 +122,10 @@ def measure_logins(rounds: int) -> float:
     return 3 / (time.monotonic() - started) * (os.cpu_count() or 1)
 
 
-def choose_rates(stand: Stand, subject: Subject) -> dict[str, float]:
-    """Return the rates of the promised load: 40 % of what was measured; a small fixed load in the short form."""
+def choose_rates(stand: Stand, subject: Subject, share: float) -> dict[str, float]:
+    """Return the rates of the load: this share of what was measured; a small fixed load in the short form."""
     if not stand.form.long:
         return {"reads": 45, "writes": 15, "logins": 2}
     capacity = measure_capacity(stand, subject, 4)
     logins = measure_logins(int(subject.environment.get("BCRYPT_ROUNDS", "12")))
-    return {"reads": SHARE * 0.75 * capacity, "writes": SHARE * 0.25 * capacity, "logins": LOGIN_SHARE * logins}
+    return {"reads": share * 0.75 * capacity, "writes": share * 0.25 * capacity, "logins": LOGIN_SHARE * logins}

@@ -10,6 +10,7 @@ import requests
 
 from tests.faults import controls
 from tests.faults.findings import Experiment, Finding, find_bound, find_none
+from tests.faults.loads import SHARE_WITHOUT_MODEL
 from tests.faults.mariadb_down import check_read_model
 from tests.faults.records import GROUPS, LOGINS, READS, WRITES, between, of_kinds
 from tests.faults.rules import NEVER, Fault
@@ -68,7 +69,7 @@ def run_redis_fault(
             each.look()
         return made
 
-    made, trials = run_trial(stand, subjects, make_fault, recovery_s=5, allowed=(401,))
+    made, trials = run_trial(stand, subjects, make_fault, recovery_s=5, allowed=(401,), share=SHARE_WITHOUT_MODEL)
     for each in revoked:
         each.look()
     begun, built = (after - old for after, old in zip(count_rebuilds(subjects), before, strict=True))

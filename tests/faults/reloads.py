@@ -11,7 +11,7 @@ import requests
 from tests.faults.builds import Cut
 from tests.faults.findings import Control, Experiment, Finding, find_bound, find_none
 from tests.faults.ledger import settle
-from tests.faults.loads import choose_rates, make_plan, run_load
+from tests.faults.loads import SHARE, choose_rates, make_plan, run_load
 from tests.faults.records import Record, of_kinds
 from tests.faults.rules import Fault, check_ledger
 from tests.faults.stand import Stand
@@ -79,7 +79,7 @@ def is_reloaded(subject: Subject) -> bool:
 
 def stop(stand: Stand, subject: Subject) -> Stop:
     """Tell both services to stop while they are used, and wait until they have."""
-    rates = choose_rates(stand, subject)
+    rates = choose_rates(stand, subject, SHARE)
     with ExitStack() as opened:
         load = opened.enter_context(run_load(make_plan(stand, subject, pages=False, **rates)))
         for url in THINKERS * (subject.auth_url, subject.books_url):

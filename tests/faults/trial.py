@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from tests.faults.findings import Finding
 from tests.faults.ledger import settle
-from tests.faults.loads import Load, choose_rates, make_plan, run_load, warm_up
+from tests.faults.loads import SHARE, Load, choose_rates, make_plan, run_load, warm_up
 from tests.faults.records import Record
 from tests.faults.rules import (
     Fault,
@@ -52,6 +52,7 @@ def run_trial(
     allowed: Sequence[int] = (),
     retries: int = 0,
     rates: dict[str, float] | None = None,
+    share: float = SHARE,
 ) -> tuple[Fault, list[Trial]]:
     """Put load on the builds, make the fault, wait for their recovery, and apply the standing rules."""
     trials = []
@@ -60,7 +61,7 @@ def run_trial(
         for subject in subjects:
             stand.sign_in_all(subject)
             stand.await_read_model(subject.books_url)
-            chosen = {**choose_rates(stand, subject), **(rates or {})}
+            chosen = {**choose_rates(stand, subject, share), **(rates or {})}
             trials.append(Trial(subject, warm_up(stand, subject)))
             loads.append(opened.enter_context(run_load(make_plan(stand, subject, retries=retries, **chosen))))
         started = time.monotonic() + FIRST_S
