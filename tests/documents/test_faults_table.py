@@ -61,6 +61,6 @@ def test_results_of_a_later_run_take_the_place_of_those_of_the_same_fault(tmp_pa
     for found in ({"F1": {"hold": 1}, "F2": {"hold": 1}}, {"F2": {"hold": 2}}):
         merge_results(file, found)
     assert json.loads(file.read_text()) == {"F1": {"hold": 1}, "F2": {"hold": 2}}
-    later = {**FOUND, "F2": {**FOUND["F2"], "commit": "1234567"}}
+    later = {name: {**each, "commit": "1234567" if name == "F2" else "7654321"} for name, each in FOUND.items()}
     lines = say_where(later).splitlines()
     assert [line.split(":")[0] for line in lines] == [f"- {', '.join(n for n in BY_NAME if n != 'F2')}", "- F2"]

@@ -26,7 +26,7 @@ TAKEN_AS_IT_COMES: tuple[Change, ...] = (
     ("MAX_CONTENT_LENGTH=LARGEST_BODY + 1, ", ""),
     ("given if REQUEST_ID.fullmatch(given) else", "given or"),
     (r'min_length=1, max_length=255, pattern=r"^[\x21-\x7e]+$"', "min_length=1"),
-    ("except (binascii.Error, ValueError):", "except ZeroDivisionError:"),
+    ('raise ValueError("it must be the `next`', 'raise LookupError("it must be the `next`'),
     ("[FILTERS[field] for", '[FILTERS[field].replace(f"%({field})s", f"\'{filters[field]}\'") for'),
     (BY_EMAIL, """WHERE email_key = '" + key + "'","""),
     ("(username, email, email_key(email), password_hash)", "_as_new(username, email, password_hash)"),
