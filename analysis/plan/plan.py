@@ -28,6 +28,9 @@ class Plateau:
     end: float
 
 
+MOST_ACCOUNTS = 100_000  # accounts that an option may name
+
+
 @dataclass(frozen=True)
 class Plan:
     """A scenario as planned; without a shape it has a single stage."""
@@ -40,6 +43,7 @@ class Plan:
     write_share: float | None
     objectives: dict[str, float]
     limits: dict[str, float] = field(default_factory=dict)
+    shared_accounts: int | None = None  # the most that the users share; None for all of them
 
     def objective(self, name: str) -> float | None:
         """What the services are to achieve: the scenario's own value or the usual value; None if not judged."""
@@ -88,12 +92,21 @@ def plan_from_dict(data: dict[str, Any]) -> Plan:
     levels = [number for stage in plan.stages for number in (stage.users, stage.seconds, stage.spawn_rate)]
     if not plan.stages or not all(amount(number) > 0 for number in levels):
         raise ValueError("stages that cannot be")
+    check_count(1 if plan.shared_accounts is None else plan.shared_accounts)
     check_share(0.0 if plan.write_share is None else plan.write_share)
     for values, known in ((plan.objectives, OBJECTIVES), (plan.limits, LIMITS)):
         for name, value in values.items():
             check = check_share if name in known and known[name].is_share else amount
             check(value)
     return plan
+
+
+def check_count(value: Any) -> None:
+    """Raise TypeError or ValueError unless a value is a whole number from 1 to MOST_ACCOUNTS."""
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise TypeError(f"{value!r} is no count")
+    if not 1 <= value <= MOST_ACCOUNTS:
+        raise ValueError("a count that cannot be")
 
 
 def check_share(value: float) -> None:

@@ -4,7 +4,7 @@ import math
 import re
 from pathlib import Path
 
-from analysis.plan.plan import Plan, Stage
+from analysis.plan.plan import MOST_ACCOUNTS, Plan, Stage
 from analysis.plan.thresholds import LIMITS, OBJECTIVES, Threshold
 
 SECONDS_IN = {"h": 3600, "m": 60, "s": 1}
@@ -38,6 +38,7 @@ def read_plan(path: Path) -> Plan:
             write_share=_number(values, "write-share") if "write-share" in values else None,
             objectives=_read_thresholds(values, "objective-", OBJECTIVES),
             limits=_read_thresholds(values, "limit-", LIMITS),
+            shared_accounts=_read_count(values, "shared-accounts"),
         )
     except PlanError as error:
         raise PlanError(f"{path}: {error}") from None
@@ -107,6 +108,14 @@ def _threshold(values: dict[str, str], key: str, threshold: Threshold) -> float:
     if not 0 <= number < (1.000001 if threshold.is_share else math.inf):
         raise PlanError(f"{key} = {values[key]} must be {'from 0 to 1' if threshold.is_share else '0 or more'}")
     return number
+
+
+def _read_count(values: dict[str, str], key: str) -> int | None:
+    if key not in values:
+        return None
+    if not re.fullmatch(r"[1-9][0-9]{0,5}", values[key]) or int(values[key]) > MOST_ACCOUNTS:
+        raise PlanError(f"{key} = {values[key]} must be a whole number from 1 to {MOST_ACCOUNTS}")
+    return int(values[key])
 
 
 def _number(values: dict[str, str], key: str, default: str = "") -> float:

@@ -24,16 +24,26 @@ def tell_of_run(run: Run) -> list[str]:
         notes.append(f"These scenario files are not those of the project: {', '.join(own)}.")
     if run.shares_machine:
         notes.append("Load and services shared one machine, so the services had less of it than they would have alone.")
-    accounts = run.facts.get("accounts")
-    most = max((plan.users for plan in run.plans), default=0)
-    if isinstance(accounts, int) and accounts < most:
-        shared = f"users.csv has {say_count(accounts, 'account')} (for up to {say_count(most, 'user')})"
-        notes.append(f"Users shared accounts and sessions, because {shared}.")
+    notes += tell_of_accounts(run)
     rounds = str(run.settings("auth").get("bcrypt_rounds"))  # a label, so text
     if rounds.isdecimal() and float(rounds) < USUAL_BCRYPT_ROUNDS:
         cost = f"the bcrypt cost is {rounds} (usual: {USUAL_BCRYPT_ROUNDS})"
         notes.append(f"Log-ins are cheaper than usual, because {cost}.")
     return notes
+
+
+def tell_of_accounts(run: Run) -> list[str]:
+    """That users shared accounts, and what left them so few."""
+    accounts = run.facts.get("accounts")
+    if not isinstance(accounts, int):
+        return []
+    fewest = min([accounts, *(plan.shared_accounts for plan in run.plans if plan.shared_accounts)])
+    most = max((plan.users for plan in run.plans), default=0)
+    if fewest >= most:
+        return []
+    reason = "users.csv has" if fewest == accounts else "the scenario files give them"
+    left = f"{say_count(fewest, 'account')} (for up to {say_count(most, 'user')})"
+    return [f"Users shared accounts and sessions, because {reason} {left}."]
 
 
 def tell_unusual(evidence: Evidence, answer: Answer) -> list[str]:

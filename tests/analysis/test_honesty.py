@@ -2,7 +2,7 @@
 
 import json
 import random
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -337,5 +337,10 @@ def test_users_that_share_too_few_accounts_a_shared_machine_and_cheap_log_ins_ar
         "Users shared accounts and sessions, because users.csv has 3 accounts (for up to 100 users).",
         "Log-ins are cheaper than usual, because the bcrypt cost is 4 (usual: 12).",
     )
-    write_run(tmp_path, plan, accounts=100, profile="full", services={"auth": {"settings": {"bcrypt_rounds": "12"}}})
+    dear = {"auth": {"settings": {"bcrypt_rounds": "12"}}}
+    write_run(tmp_path, plan, accounts=100, profile="full", services=dear)
     assert build_report(tmp_path).notes == ()
+    write_run(tmp_path, replace(plan, shared_accounts=20), accounts=300, profile="full", services=dear)
+    assert build_report(tmp_path).notes == (
+        "Users shared accounts and sessions, because the scenario files give them 20 accounts (for up to 100 users).",
+    )

@@ -60,6 +60,9 @@ def test_a_shaped_scenario_is_read_from_its_stages(tmp_path: Path) -> None:
         ("headless = true", "limit-speed = 9", "limit-speed is unknown"),
         ("headless = true", "objective-shed-ratio = 1.5", "must be from 0 to 1"),
         ("headless = true", "limit-generator-stall-ms = -1", "must be 0 or more"),
+        ("headless = true", "shared-accounts = 0", "shared-accounts = 0 must be a whole number from 1 to 100000"),
+        ("headless = true", "shared-accounts = 100001", "must be a whole number from 1 to 100000"),
+        ("headless = true", "shared-accounts = 2.5", "must be a whole number from 1 to 100000"),
     ],
 )
 def test_a_scenario_file_that_is_wrong_is_refused_by_file_and_key(

@@ -183,12 +183,14 @@ def test_a_stop_that_cannot_be_makes_the_scenario_invalid(run: Path, value: str)
 
 @pytest.mark.parametrize("value", ["NaN", "-1", "1e300", '"many"', '"0.5"', "true", "[]", MANY_DIGITS])
 @pytest.mark.parametrize(
-    "key", ["reads-p95-ms", "read-model-share", "off-plan-ratio", "seconds", "write_share", "processes"]
+    "key",
+    ["reads-p95-ms", "read-model-share", "off-plan-ratio", "seconds", "write_share", "shared_accounts", "processes"],
 )
 def test_a_plan_with_a_number_that_cannot_be_is_not_summarized(run: Path, key: str, value: str) -> None:
     found = json.loads((run / "run.json").read_text())
     (plan,) = found["plan"]
     places = {"seconds": plan["stages"][0], "write_share": plan, "processes": found, "off-plan-ratio": plan["limits"]}
+    places["shared_accounts"] = plan
     places.get(key, plan["objectives"])[key] = "(here)"
     (run / "run.json").write_text(json.dumps(found).replace('"(here)"', value))
     with pytest.raises(RunError, match="cut off or damaged"):
