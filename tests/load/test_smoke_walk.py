@@ -184,7 +184,7 @@ def test_what_was_done_with_another_answer_is_counted_once_and_accuses_no_step_a
     stack: Stack, folder: Path, how: Fate, words: str, kinds: list[str]
 ) -> None:
     fates = {service: meet_each_once(service, kinds, how) for service in ("auth", "books")}
-    walk(stack, folder, fates, "-u", "4", "-r", "4", "-t", "10s")
+    walk(stack, folder, fates, "-u", "4", "-r", "4", "-t", "15s")
     failures = read_failures(folder)
     assert {text[: len(words)] for _, _, text in failures} == {words}
     assert failures.total() == len(kinds)
