@@ -73,9 +73,10 @@ PLAN_KEYS = ("num_users", "spawn_rate", "run_time", "stages", "write_share")
 READ_SCENARIOS = """
 import json, sys
 from dataclasses import astuple
-from load.run import options
+from load.run.hooks import install_hooks
 from analysis.plan.scenario_files import parse_stages
 from locust.argument_parser import get_parser
+install_hooks()
 plans = {path: vars(get_parser().parse_args(["--config", path])) for path in sys.argv[1:]}
 for plan in plans.values():
     plan["stages"] = plan["stages"] and parse_stages(plan["stages"])
