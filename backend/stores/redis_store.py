@@ -5,7 +5,7 @@ import logging
 import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import lru_cache
 from typing import Any
 
@@ -81,10 +81,12 @@ def present_connection() -> Connection | None:
 
 def be_quick() -> None:
     """Let this thread wait for Redis only as long as the main loop of a worker may stand still. What it finds says
-    nothing of Redis to the others, whose patience is longer.
+    nothing of Redis to the others, whose patience is longer. It connects now, not while it answers its first read.
     """
     _drop_connection()
     _present.timeout_s = QUICK_S
+    with suppress(redis.RedisError):  # the first read connects
+        _connect()
 
 
 def be_patient() -> None:
@@ -93,15 +95,19 @@ def be_patient() -> None:
 
 
 def _exchange(command: tuple[Part, ...]) -> Any:
-    if _present.connection is None:
-        _present.connection = open_connection(settings().redis_address, _present.timeout_s)
+    connection = _present.connection or _connect()
     try:
-        return _present.connection.exchange(command)
+        return connection.exchange(command)
     except redis.ResponseError:
         raise
     except BaseException:  # a late answer would be taken for the answer to the next command
         _drop_connection()
         raise
+
+
+def _connect() -> Connection:
+    _present.connection = open_connection(settings().redis_address, _present.timeout_s)
+    return _present.connection
 
 
 def _drop_connection() -> None:
