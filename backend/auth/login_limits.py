@@ -19,20 +19,19 @@ ALL_RESERVED = -1
 
 # KEYS: failures of the account by their time, reservations by the time at which each is void.
 # ARGV: window, most failures, longest try, a name for this try. The time is that of Redis: hosts' clocks differ.
-# Gives 0 with a reservation made, the seconds until the oldest failure ages out, or ALL_RESERVED.
+# Gives 0 with a reservation made, the seconds until the oldest failure ages out, or ALL_RESERVED. The first write needs
+# memory: a full Redis refuses it there, before the password is hashed in vain, but lets any later one pass.
 BEGIN = Script(f"""
 local time = redis.call('TIME')
 local now = time[1] + time[2] / 1000000
-redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now - ARGV[1])
-redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', now)
-local failures, most = redis.call('ZCARD', KEYS[1]), tonumber(ARGV[2])
-if failures >= most then
-  local oldest = redis.call('ZRANGE', KEYS[1], 0, 0, 'WITHSCORES')[2]
-  return math.max(1, math.ceil(oldest + ARGV[1] - now))
-end
-if failures + redis.call('ZCARD', KEYS[2]) >= most then return {ALL_RESERVED} end
+local failures = redis.call('ZRANGEBYSCORE', KEYS[1], now - ARGV[1], '+inf', 'WITHSCORES')
+local left = ARGV[2] - #failures / 2
+if left <= 0 then return math.max(1, math.ceil(failures[2] + ARGV[1] - now)) end
+if #redis.call('ZRANGEBYSCORE', KEYS[2], now, '+inf') >= left then return {ALL_RESERVED} end
 redis.call('ZADD', KEYS[2], now + ARGV[3], ARGV[4])
 redis.call('EXPIRE', KEYS[2], ARGV[3])
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now - ARGV[1])
+redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', now)
 return 0
 """)
 # KEYS: as above. ARGV: the try, 1 if the password was wrong, window. Gives 0 when the reservation was void.

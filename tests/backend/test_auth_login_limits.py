@@ -6,6 +6,8 @@ import pytest
 import requests
 
 from tests.support.clients import Account, Client, Json, ask_at_once, check_problem, make_credentials
+from tests.support.outages import full_redis
+from tests.support.read_models import connect_to_redis
 from tests.support.stacks import Stack
 
 LIMIT = 10
@@ -22,6 +24,16 @@ def test_the_eleventh_try_is_429_even_with_the_right_password(auth: Client, acco
     answer = auth.post("/login", json={"username": account.username, "password": account.password})
     check_problem(answer, 429)
     assert 0 < int(answer.headers["Retry-After"]) <= 300
+
+
+def test_a_full_redis_refuses_a_log_in_before_the_password_is_compared(
+    stack: Stack, auth: Client, account: Account
+) -> None:
+    with connect_to_redis(stack) as store, full_redis(store):
+        for _ in range(LIMIT + 1):  # none of which counts as a failure
+            check_problem(auth.post("/login", json={"username": account.username, "password": "wrong"}), 503)
+    answer = auth.post("/login", json={"username": account.username, "password": account.password})
+    assert answer.status_code == 200
 
 
 def test_the_lock_holds_for_every_spelling_and_the_email(auth: Client, account: Account) -> None:

@@ -13,6 +13,7 @@ import requests
 from tests.support.altered_services import copy_services, run_in_place_of_own
 from tests.support.beside import repeat_beside
 from tests.support.clients import Client, Json, check_problem
+from tests.support.outages import full_redis
 from tests.support.projector_runs import check_verified, run_projector
 from tests.support.read_models import (
     LONG,
@@ -269,13 +270,10 @@ def test_a_full_redis_takes_no_part_of_a_change(model_stack: Stack, model_books:
     path, before = f"/api/books/{book['isbn']}", count_losses(model_stack)
     with connect_to_redis(model_stack) as store:
         for change in ({"stock": 99}, {"genre": f"Another {secrets.token_hex(4)}", "stock": 98}):
-            store.config_set("maxmemory", 1)
-            try:
+            with full_redis(store):
                 assert model_books.patch(path, json=change).status_code == 200
                 assert not store.hexists("catalogue", "layout") or find_miscounts(model_stack) == {}
                 assert read_both_ways(model_books, path).json()["stock"] == change["stock"]
-            finally:
-                store.config_set("maxmemory", 0)
             wait_until_standing(model_books)
             assert read_both_ways(model_books, path).json()["stock"] == change["stock"]
             assert find_miscounts(model_stack) == {}

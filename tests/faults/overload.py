@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from tests.faults import controls
 from tests.faults.findings import Experiment, Finding, find_bound, find_none
-from tests.faults.loads import make_plan, measure_logins, run_load, warm_up
+from tests.faults.loads import SHARE_WITHOUT_MODEL, make_plan, measure_logins, run_load, warm_up
 from tests.faults.records import LOGINS, READS, Record, between, of_kinds
 from tests.faults.rules import (
     Fault,
@@ -116,7 +116,7 @@ def stall(stand: Stand, subjects: Sequence[Subject]) -> list[list[Finding]]:
             time.sleep(stand.form.choose(20, 5))
         return Fault(start, time.monotonic(), "database down redis down")
 
-    _, trials = run_trial(stand, subjects, make_fault, recovery_s=10, retries=3)
+    _, trials = run_trial(stand, subjects, make_fault, recovery_s=10, retries=3, share=SHARE_WITHOUT_MODEL)
     return [trial.findings for trial in trials]
 
 

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from functools import partial
 
 import redis
@@ -19,6 +18,7 @@ from tests.faults.stores import await_redis
 from tests.faults.subject import Subject
 from tests.faults.trial import Trial, run_trial
 from tests.support.clients import Account, Client, register, sign_in
+from tests.support.outages import full_redis
 
 DOWN = "database ok redis down"
 ADDED_S = 0.3
@@ -156,20 +156,9 @@ def empty_redis(stand: Stand) -> Fault:
 def fill_redis(stand: Stand) -> Fault:
     """Let Redis refuse whatever needs memory."""
     start = time.monotonic()
-    with full_redis(stand):
+    with redis.Redis.from_url(stand.stack["REDIS_URL"]) as client, full_redis(client):
         time.sleep(stand.form.choose(20, 4))
     return Fault(start, time.monotonic())
-
-
-@contextmanager
-def full_redis(stand: Stand) -> Iterator[None]:
-    """Let Redis be full during the block."""
-    with redis.Redis.from_url(stand.stack["REDIS_URL"]) as client:
-        client.config_set("maxmemory", 1)
-        try:
-            yield
-        finally:
-            client.config_set("maxmemory", 0)
 
 
 ALL = (*READS, *WRITES, *LOGINS)

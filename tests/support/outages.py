@@ -9,6 +9,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+import redis
 import requests
 
 
@@ -56,3 +57,13 @@ def wait_until_ready(url: str, seconds: float) -> None:
         assert time.monotonic() < deadline, f"{url} did not recover"
         time.sleep(0.1)
     time.sleep(0.5)  # twice the pause after which the other workers ask a store again that did not answer
+
+
+@contextmanager
+def full_redis(store: "redis.Redis") -> Iterator[None]:
+    """Let Redis refuse whatever needs memory during the block."""
+    store.config_set("maxmemory", 1)
+    try:
+        yield
+    finally:
+        store.config_set("maxmemory", 0)
