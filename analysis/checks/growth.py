@@ -17,7 +17,8 @@ from functools import cache
 
 import numpy as np
 import numpy.typing as npt
-from scipy import ndimage, stats
+from scipy import ndimage
+from scipy.special import stdtrit
 
 PARTS = 10
 ENDS = 2  # parts that the first and the last level are the mean of
@@ -37,7 +38,7 @@ class Spread:
 
     def reach(self, confidence: float) -> float:
         """The multiple of the noise that it stays below with this confidence, in this direction."""
-        return float(self.scale * stats.t.ppf(confidence, self.degrees))
+        return float(self.scale * stdtrit(self.degrees, confidence))
 
 
 # Student's t with the degrees that a step leaves of ten parts: so the tails agree to 2 % with what was simulated.

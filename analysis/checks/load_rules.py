@@ -5,8 +5,7 @@ The run's first scenario says what these data are, and not init.sql: a catalogue
 
 from collections.abc import Mapping
 
-from scipy.stats import binom
-
+from analysis.checks.binomial import find_middle
 from analysis.findings import VALIDITY, Check, Figure, make_check
 from analysis.number_formats import say_count, say_share
 from analysis.plan.plan import Plan, Plateau
@@ -70,7 +69,7 @@ def judge_mix(plan: Plan, endpoints: Mapping[str, Counts], source: str) -> list[
     sent, writes = count_mix(endpoints)
     if plan.write_share is None or not sent:
         return []
-    low, high = binom.interval(plan.limit("mix-confidence"), sent, plan.write_share)
+    low, high = find_middle(plan.limit("mix-confidence"), sent, plan.write_share)
     reason = ""
     if not low <= writes <= high:
         planned = f"{say_share(plan.write_share)} were planned; {writes:,} writes, not {low:,.0f} to {high:,.0f}"

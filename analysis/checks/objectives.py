@@ -2,8 +2,7 @@
 
 from dataclasses import dataclass
 
-from scipy.stats import binom
-
+from analysis.checks.binomial import find_chance
 from analysis.findings import FAIL, INCONCLUSIVE, PASS, PERFORMANCE, Check, Figure
 from analysis.number_formats import say_count, say_number
 from analysis.plan.plan import Plan
@@ -142,7 +141,7 @@ def _judge_few(objective: Objective, name: str, latencies: Latencies, figures: t
     """
     answers, limit = latencies.answers, objective.limit_ms
     slow = int(latencies.count[latencies.us > limit * 1000].sum())
-    if not slow or binom.sf(slow - 1, answers, 1 - objective.percentile.share) >= CHANCE:
+    if not slow or find_chance(slow, answers, 1 - objective.percentile.share) >= CHANCE:
         few = objective.plan.limit("few-answers") * objective.percentile.more
         reason = f"There were {say_count(answers, 'answer')} ({few:g} are needed)."
         return Check(name, PERFORMANCE, None, reason, figures)

@@ -56,7 +56,7 @@ def read_json(text: str) -> Any:
     Refused too is text that no report could be written with (half of a surrogate pair), and nesting without end.
     """
     try:
-        value = json.loads(text, parse_constant=_refuse)
+        value = STRICT.decode(text)
         if "\\u" in text:
             json.dumps(value, ensure_ascii=False).encode()  # UnicodeEncodeError is a ValueError
     except RecursionError:
@@ -66,6 +66,9 @@ def read_json(text: str) -> Any:
 
 def _refuse(name: str) -> NoReturn:
     raise ValueError(f"{name} cannot be")
+
+
+STRICT = json.JSONDecoder(parse_constant=_refuse)
 
 
 def check_time(moment: float, near: tuple[float, float] | None) -> None:

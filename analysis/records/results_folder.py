@@ -37,6 +37,7 @@ longer one counts as HIGHEST_US), with DIGITS significant digits. Lines add up: 
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote
@@ -259,6 +260,7 @@ def name_endpoint(method: str, name: str) -> str:
     return f"{quote(method)}|{quote(name, safe='/{}?=')}"
 
 
+@lru_cache(maxsize=256)
 def split_endpoint(endpoint: str) -> tuple[str, str]:
     """The method and the name that `name_endpoint` was given."""
     method, _, name = endpoint.partition("|")

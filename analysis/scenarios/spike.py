@@ -1,8 +1,7 @@
 """Answers whether the services survive a spike, and how long it takes until they are normal again."""
 
-from scipy.stats import binom
-
 from analysis.checks.answer_rules import judge_shed
+from analysis.checks.binomial import find_chance
 from analysis.checks.evidence import Evidence, Span
 from analysis.checks.objectives import CHANCE, judge_objectives
 from analysis.findings import INCONCLUSIVE, PASS, PERFORMANCE, Answer, Check, Figure, Table
@@ -51,7 +50,7 @@ def judge_groups(plan: Plan, evidence: Evidence, span: Span, where: str) -> list
     limit, checks = plan.objective("shed-ratio") or 0.0, []
     for group in GROUPS:
         counts = count_requests(row for row in evidence.rows_in(span) if group_of(row.endpoint) == group)
-        if counts.shed and binom.sf(counts.shed - 1, counts.requests, limit) < CHANCE:
+        if counts.shed and find_chance(counts.shed, counts.requests, limit) < CHANCE:
             checks += judge_shed(plan, counts, evidence.file("_seconds.csv"), where, NOUNS[group])
     return checks
 
