@@ -108,6 +108,7 @@ KEPT_SESSIONS = Control(
             "arguments, ask_once)\n    return script is END\n",
         ),
         Cut(LIMITS, "    with redis_errors():\n", "    with suppress(Exception):\n"),
+        Cut(LIMITS, "    if not _run(END,", "    if None is _run(END,"),
         Cut(LIMITS, "import uuid\n", "import uuid\nfrom contextlib import suppress\n"),
     ),
     only=("auth",),
