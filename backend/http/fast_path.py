@@ -33,6 +33,7 @@ PLAIN_READ = re.compile(
     rb"GET (/[A-Za-z0-9/-]*)(?:\?([A-Za-z0-9&=+%._~*-]*))? HTTP/1\.1\r\n((?:[A-Za-z0-9-]+:[ -~]*\r\n)+)\r\n"
 )
 LONGEST_HEADERS = 2048  # bytes: a token has about 400, and those of a thousand clients are kept
+KEPT_TARGETS = 256  # paths and queries that were read: many clients ask for the same
 READ_HEADERS = {"authorization", "connection", "host", "if-none-match", "x-request-id"}
 IDLE_HEADERS = {  # they change no answer of these services
     "accept", "accept-encoding", "accept-language", "cookie", "dnt", "origin", "priority", "referer", "traceparent",
@@ -69,6 +70,7 @@ class FastPath:
         self._under = {
             rule[: rule.index("<")].encode(): (rule, read) for rule, read in reads.items() if rule.endswith(">")
         }
+        self._choose = lru_cache(maxsize=KEPT_TARGETS)(self._read_target)
         self._trouble = Trouble("fast path")
         self._slow = 0  # trips in a row
         self._closed_until = 0.0
@@ -107,7 +109,7 @@ class FastPath:
         note_request("GET", target, request_id, rule, status, time.perf_counter() - arrived)
         return write_answer(status, answer, request_id)
 
-    def _choose(self, path: bytes, query: bytes) -> tuple[str, Read, Any] | None:
+    def _read_target(self, path: bytes, query: bytes) -> tuple[str, Read, Any] | None:
         if path in self._reads:
             rule, read = self._reads[path]
             given = parse_qsl(query.decode(), keep_blank_values=True, errors="strict")
