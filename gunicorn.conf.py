@@ -49,6 +49,7 @@ def on_starting(server: Any) -> None:
     from backend.cores import count_cores
 
     os.environ["SERVICE_CORES"] = str(count_cores())  # once, for all workers
+    os.environ["SERVICE_THREADS"] = str(server.cfg.threads)
     try:
         size = server.cfg.workers * settings().db_pool_size
     except ConfigError as error:

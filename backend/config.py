@@ -83,6 +83,7 @@ class Settings(BaseSettings):
     metrics_token: Annotated[SecretStr, AfterValidator(_check_token)] | None = None
     pin_workers: bool = False
     service_workers: int = Field(1, ge=1)  # set by gunicorn.conf.py
+    service_threads: int = Field(1, ge=1)  # of each worker, likewise
     service_cores: int = Field(default_factory=count_cores, ge=1)  # likewise
 
     @field_validator("*", mode="before")

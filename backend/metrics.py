@@ -46,7 +46,10 @@ TIME = Gauge("server_time_seconds", "The time at which these metrics were read."
 INFO = Gauge(
     "service_info",
     "What runs here; the value is 1.",
-    ("service", "version", "bcrypt_rounds", "driver", "pool_size", "read_model", "workers", "db_tls", "redis_tls"),
+    (
+        *("service", "version", "bcrypt_rounds", "driver", "pool_size"),
+        *("read_model", "workers", "threads", "db_tls", "redis_tls"),
+    ),
     multiprocess_mode="livemax",
 )
 
@@ -75,6 +78,7 @@ def describe_service(service: str) -> None:
         pool_size=chosen.db_pool_size,
         read_model=chosen.read_model,
         workers=chosen.service_workers,
+        threads=chosen.service_threads,
         db_tls=chosen.db_encryption,
         redis_tls=chosen.redis_address.encryption,
     ).set(1)

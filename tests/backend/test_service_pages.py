@@ -101,6 +101,7 @@ def test_service_info_has_its_labels(service: tuple[str, Client], stack: Stack) 
     assert labels["version"] == client.get("/health").json()["version"]
     assert all(labels[name].isdigit() for name in ("bcrypt_rounds", "pool_size", "workers"))
     assert int(labels["workers"]) >= 1
+    assert int(labels["threads"]) == 16
     assert labels["read_model"] in ("redis", "sql")
     assert (labels["db_tls"], labels["redis_tls"]) == ("off", "off")
     assert "C extension" in labels["driver"]  # else the driver fell back to its slow form without a word
