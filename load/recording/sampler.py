@@ -15,9 +15,11 @@ import sys
 import threading
 import time
 from collections import defaultdict
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import psutil
 import requests
@@ -41,6 +43,8 @@ WORKER = {
     "worker_clients": "clients",
 }
 FIGURES = set(WORKER.values())
+STORES = {"mariadb_cpu": ("mariadbd", "mysqld"), "redis_cpu": ("redis-server", "valkey-server")}
+LISTENING = "0A"  # in /proc/net/tcp
 
 
 class SampleFile:
@@ -108,14 +112,63 @@ def follow_service(file: SampleFile, service: str, url: str, token: str) -> None
         file.write(take_sample(http, service, url, headers))
 
 
-def follow_machine(file: SampleFile) -> None:
-    """Sample the processors of this machine in the middle of every second, for ever."""
+def follow_machine(file: SampleFile, ports: set[int]) -> None:
+    """Sample the processors of this machine, its stores, and what waits at the services' ports, for ever."""
     cpus = float(psutil.cpu_count() or 1)
     psutil.cpu_percent()
+    stores = {name: Processes(names) for name, names in STORES.items()}
     while True:
         await_next_sample()
-        share = psutil.cpu_percent() / 100
-        file.write(ServerSample(at=time.time(), service="machine", values={"cpu": share, "cpus": cpus}))
+        values = {"cpu": psutil.cpu_percent() / 100, "cpus": cpus, "listen_queue": float(count_waiting(ports))}
+        values |= {name: cores for name, each in stores.items() if (cores := each.measure()) is not None}
+        file.write(ServerSample(at=time.time(), service="machine", values=values))
+
+
+class Processes:
+    """All processes of this machine with one of some names."""
+
+    def __init__(self, names: tuple[str, ...]) -> None:
+        """Find them; those that start later are not seen."""
+        self._found = [each for each in psutil.process_iter() if names_of(each) & set(names)]
+        self._at, self._spent = time.monotonic(), self._read()
+
+    def measure(self) -> float | None:
+        """Return how many cores they used since the last time; None without any."""
+        at, spent = time.monotonic(), self._read()
+        used = max(0.0, spent - self._spent) / max(at - self._at, 0.001)
+        self._at, self._spent = at, spent
+        return round(used, 4) if self._found else None
+
+    def _read(self) -> float:
+        spent = 0.0
+        for process in self._found:
+            with suppress(psutil.Error):
+                times = process.cpu_times()
+                spent += times.user + times.system
+        return spent
+
+
+def names_of(process: psutil.Process) -> set[str]:
+    """Return the name of a process's program, and the name that it was started by or calls itself."""
+    with suppress(psutil.Error):
+        called = " ".join(process.cmdline()).split()
+        return {process.name(), Path(called[0]).name if called else ""}
+    return set()
+
+
+def count_waiting(ports: set[int]) -> int:
+    """Return how many connections wait until a process of this machine takes them from one of its ports.
+
+    The queue of a port is the `rx_queue` of its listening socket (proc(5), /proc/net/tcp).
+    """
+    waiting = 0
+    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
+        with suppress(OSError):
+            for line in Path(table).read_text().splitlines()[1:]:
+                _, address, _, state, queues, *_ = line.split()
+                if state == LISTENING and int(address.rpartition(":")[2], 16) in ports:
+                    waiting += int(queues.partition(":")[2], 16)
+    return waiting
 
 
 def start_following(facts: dict[str, Any], file: SampleFile) -> None:
@@ -125,7 +178,8 @@ def start_following(facts: dict[str, Any], file: SampleFile) -> None:
     for name, url in urls.items():
         threading.Thread(target=follow_service, args=(file, name, url, token), daemon=True).start()
     if facts["target_is_this_machine"]:
-        threading.Thread(target=follow_machine, args=(file,), daemon=True).start()
+        ports = {urlsplit(url).port or 80 for url in urls.values()}
+        threading.Thread(target=follow_machine, args=(file, ports), daemon=True).start()
 
 
 def sample(options: argparse.Namespace) -> int:
