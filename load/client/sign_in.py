@@ -14,7 +14,7 @@ from load.client.accounts import Account, read_accounts, split_accounts
 from load.client.http_client import ask, bearer, check_service, explain, open_http
 from load.client.progress import work_through
 from load.client.refusal import Refused
-from load.client.script import Arguments, add_options, choose_auth, run
+from load.client.script import Arguments, add_options, choose_auth, count_of, run
 from load.client.sessions import Session, Sessions, is_due, lock_folder, read_sessions, write_sessions
 
 AT_A_TIME = 4  # log-ins: each costs the service a password hash
@@ -111,7 +111,7 @@ def ensure_sessions(  # noqa: PLR0913  what to do, how fast, and whom to tell
 def sign_all_in(options: argparse.Namespace) -> int:
     """Sign in every account of the file that is not reserved, say how, and return the exit code; raises Refused."""
     auth_url = choose_auth(options)
-    accounts, _ = split_accounts(read_accounts(options.users))
+    accounts = split_accounts(read_accounts(options.users))[0][: options.most]
     read_sessions(options.sessions)
     check_service(auth_url, "auth")
     _, outcomes = ensure_sessions(auth_url, accounts, options.sessions, options.concurrency)
@@ -124,6 +124,7 @@ def main() -> int:
     parser = Arguments(description=__doc__, epilog=EXITS, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_options(parser)
     parser.add_argument("--sessions", type=Path, default=Path("sessions.json"), help="the file to keep them in")
+    parser.add_argument("--most", type=count_of, help="how many of the accounts, the first ones; all without it")
     options = parser.parse_args()
     return run(parser.prog, lambda: sign_all_in(options))
 
