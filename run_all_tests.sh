@@ -6,7 +6,9 @@
 #
 #   --full           the long form, about an hour (default)
 #   --quick          all seven scenarios in about nine minutes
-#   --only NAMES     some of: smoke baseline read_heavy write_heavy stages soak spike
+#   --only NAMES     some of: smoke baseline read_heavy write_heavy stages soak spike; and two that run only where
+#                    they are named: break_point looks for the most users that the services bear (10 minutes with
+#                    --quick, else 40), arrivals is an open load: actions begin whatever the answers do
 #   --host HOST      the machine whose ports 5000 and 5001 are loaded
 #   --auth-url URL   the address of the auth service, with --books-url; both win over AUTH_URL and BOOKS_URL
 #   --books-url URL  the address of the books service
@@ -34,6 +36,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")"
 . ./stack/run_lock.sh
 
 SCENARIOS=(smoke baseline read_heavy write_heavy stages soak spike) # in the order they run
+ON_DEMAND=(break_point arrivals)                                    # behind them, and only where they are named
 OPEN_FILES=10240                                                    # wanted; 1,000 users hold 2,000 connections
 STOP_SECONDS=60                                                     # for a child to end by itself before it is killed
 STACK=$PWD/.local
@@ -124,12 +127,12 @@ check_target_options() {
 
 # In the fixed order, whatever the order in --only.
 choose_scenarios() {
-  local name names=("${SCENARIOS[@]}") known=" ${SCENARIOS[*]} "
+  local name names=("${SCENARIOS[@]}") known=" ${SCENARIOS[*]} ${ON_DEMAND[*]} "
   if [[ -n $ONLY ]]; then IFS=, read -r -a names <<<"$ONLY"; fi
   for name in "${names[@]}"; do
-    [[ $known == *" $name "* ]] || refuse "unknown scenario '$name'; there are ${SCENARIOS[*]}"
+    [[ $known == *" $name "* ]] || refuse "unknown scenario '$name'; there are ${SCENARIOS[*]} ${ON_DEMAND[*]}"
   done
-  for name in "${SCENARIOS[@]}"; do
+  for name in "${SCENARIOS[@]}" "${ON_DEMAND[@]}"; do
     if [[ " ${names[*]} " == *" $name "* ]]; then CHOSEN+=("$name"); fi
   done
 }
@@ -186,7 +189,7 @@ begin_run() {
     --processes "$PROCESSES" ${PLAN_OPTIONS[@]+"${PLAN_OPTIONS[@]}"} ${TARGET_OPTIONS[@]+"${TARGET_OPTIONS[@]}"})
   RUN_FILE=begun
   {
-    read -r TARGET WHOSE AUTH_URL BOOKS_URL
+    read -r TARGET WHOSE AUTH_URL BOOKS_URL ACCOUNTS
     while IFS= read -r file; do FILES+=("$file"); done
   } <<<"$found"
   export AUTH_URL BOOKS_URL
@@ -237,7 +240,8 @@ make_users() {
 prepare_users() {
   DOING="preparing the accounts"
   run_child "$PYTHON" register_users.py --auth-url "$AUTH_URL" --users users.csv || exit 3
-  run_child "$PYTHON" -m load.client.sign_in --auth-url "$AUTH_URL" --users users.csv --sessions sessions.json || exit 3
+  run_child "$PYTHON" -m load.client.sign_in --auth-url "$AUTH_URL" --users users.csv --sessions sessions.json \
+    --most "$ACCOUNTS" || exit 3
 }
 
 run_scenarios() {

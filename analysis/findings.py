@@ -70,13 +70,14 @@ class TimeLine:
 
 @dataclass(frozen=True)
 class ChartCurve:
-    """A line of a chart: (x, milliseconds)."""
+    """A line of a chart: (x, value), and the interval of each value where they have one."""
 
     name: str
     points: tuple[tuple[float, float], ...]
+    intervals: tuple[tuple[float, float], ...] = ()
 
 
-PERCENTILES, THROUGHPUT = "percentiles", "throughput"
+PERCENTILES, THROUGHPUT, STEPS = "percentiles", "throughput", "steps"
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,8 @@ class Chart:
     """A picture that has no time axis; its curves have the same x as far as they go, and `names` says what each is.
 
     In a chart of PERCENTILES x is the share of the answers that took at most so long, in one of THROUGHPUT the right
-    answers a second; the points of the latter are `joined` in their order where it has a meaning.
+    answers a second, in one of STEPS the load of a step; points are `joined` in their order where it has a meaning.
+    Values are in `unit`. `edges` are the two x between which something happens, which `between` says.
     """
 
     kind: str
@@ -93,6 +95,9 @@ class Chart:
     names: tuple[str, ...]
     curves: tuple[ChartCurve, ...]
     joined: bool = True
+    unit: str = "ms"
+    edges: tuple[float, float] | None = None
+    between: str = ""
 
 
 @dataclass(frozen=True)
@@ -104,6 +109,7 @@ class Answer:
     figures: tuple[Figure, ...] = ()
     tables: tuple[Table, ...] = ()
     notes: tuple[str, ...] = ()  # among them what this run could not have seen
+    summary: dict[str, Any] = field(default_factory=dict)  # what summary.json has of this scenario alone
 
 
 @dataclass(frozen=True)
@@ -128,6 +134,7 @@ class ScenarioReport:
     notes: tuple[str, ...]
     started: int | None  # seconds since the epoch
     charts: tuple[Chart, ...] = ()
+    summary: dict[str, Any] = field(default_factory=dict)
 
     @property
     def not_passed(self) -> list[Check]:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from analysis.checks.answer_rules import judge_amount, judge_errors, judge_shed
+from analysis.checks.arrival_rules import judge_arrivals
 from analysis.checks.balance_rules import judge_balance
 from analysis.checks.evidence import Evidence
 from analysis.checks.generator_rules import judge_generator
@@ -17,7 +18,9 @@ from analysis.checks.worker_rules import judge_workers
 from analysis.findings import CONTRACT, INCONCLUSIVE, INVALID, PASS, PERFORMANCE, VALIDITY, Answer, Check
 from analysis.number_formats import say_share
 from analysis.records.counts import count_requests
+from analysis.scenarios.arrivals import answer_arrivals
 from analysis.scenarios.baseline import answer_baseline
+from analysis.scenarios.break_point import answer_break_point
 from analysis.scenarios.read_heavy import answer_read_heavy
 from analysis.scenarios.smoke import answer_smoke
 from analysis.scenarios.soak import answer_soak
@@ -33,6 +36,8 @@ ANSWERS: dict[str, Callable[[Evidence], Answer]] = {
     "stages": answer_stages,
     "soak": answer_soak,
     "spike": answer_spike,
+    "break_point": answer_break_point,
+    "arrivals": answer_arrivals,
 }
 RARE = 3  # so many events must be expected to see at least one with 95 % confidence
 NOT_ASKED = "The question was not asked properly."
@@ -76,7 +81,7 @@ def judge_validity(evidence: Evidence, books_at_start: int | None) -> list[Check
     return [
         judge_end(plan, evidence.end),
         judge_seconds(plan, evidence.curve),
-        judge_users(plan, evidence.curve),
+        *judge_load(evidence),
         *judge_mix(plan, evidence.endpoints, seconds),
         judge_ledger(plan, evidence.endpoints, len(evidence.writes), ledger),
         judge_outcomes(plan, evidence.endpoints, evidence.writes, ledger),
@@ -84,10 +89,16 @@ def judge_validity(evidence: Evidence, books_at_start: int | None) -> list[Check
         judge_recording(plan, evidence.results, counts, evidence.latencies.answers, (seconds, latencies)),
         judge_damage(evidence),
         *judge_generator(plan, evidence.generator, evidence.run.processes, evidence.span),
-        *judge_balance(evidence),
         *judge_samples(plan, evidence.samples, evidence.span, find_silence(evidence)),
         judge_data(plan.name, evidence.data, books_at_start, evidence.run.urls),
     ]
+
+
+def judge_load(evidence: Evidence) -> list[Check]:
+    """Whether the load was there: users whose time adds up, or in an open load the arrivals."""
+    if evidence.plan.is_open:
+        return judge_arrivals(evidence)
+    return [judge_users(evidence.plan, evidence.curve), *judge_balance(evidence)]
 
 
 def judge_contract(evidence: Evidence) -> list[Check]:
@@ -106,6 +117,8 @@ def judge_contract(evidence: Evidence) -> list[Check]:
 def judge_performance(evidence: Evidence) -> list[Check]:
     """The objectives of the whole load; the spike judges latency and refusals part by part, in its own file."""
     plan, source = evidence.plan, evidence.file(".hlog")
+    if plan.search:  # its steps are judged one by one, and some of them are to break
+        return []
     checks = [*judge_question(plan), judge_longest(plan, evidence.latencies, source), judge_standstills(evidence)]
     if plan.name == "spike":
         return checks

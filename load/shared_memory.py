@@ -86,6 +86,27 @@ class Counter:
         _memory[self._cell] = self._first
 
 
+class Number:
+    """A whole number that any process can set, and all can read."""
+
+    def __init__(self) -> None:
+        """Begin with 0."""
+        self._cell = next(_cells)
+
+    @property
+    def value(self) -> int:
+        """The number."""
+        return _memory[self._cell]
+
+    def set(self, value: int) -> None:
+        """Set it."""
+        _memory[self._cell] = value
+
+    def reset(self) -> None:
+        """Set it to 0."""
+        self.set(0)
+
+
 class Flags:
     """A row of flags that any process can set."""
 

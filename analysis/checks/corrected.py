@@ -41,6 +41,22 @@ def compare_corrected(evidence: Evidence) -> tuple[Table | None, str]:
     return Table("Raw and corrected latencies", COLUMNS, tuple(row for row in rows if row[1]), sources), note
 
 
+def compare_due(evidence: Evidence) -> tuple[Table | None, str]:
+    """The same for an open load, which recorded both: from when an action was due, and from when it was sent."""
+    if evidence.raw is None or not evidence.raw.answers:
+        return None, ""
+    pairs = [(group, evidence.latencies_of(group), evidence.raw.of_groups(group)) for group in GROUPS]
+    pairs.append(("all", evidence.latencies, evidence.raw))
+    rows = []
+    for title, due, sent in pairs:
+        values = [each.percentile(share) for share in SHARES for each in (sent, due)]
+        rows.append((title, due.answers, *values, due.percentile(1.0)))
+    note = "The corrected percentiles, from the moment at which an action was due, are judged."
+    return Table(
+        "Raw and corrected latencies", COLUMNS, tuple(row for row in rows if row[1]), evidence.file(".hlog")
+    ), note
+
+
 def measure_interval(evidence: Evidence) -> float | None:
     """The seconds from one request of a user to the next: mean think time and median answer; None if unknown."""
     requests = count_requests(evidence.rows).requests

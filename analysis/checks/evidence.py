@@ -10,9 +10,8 @@ from analysis.checks.guarantees import WriteAudit, audit_writes
 from analysis.plan.plan import Plan, Plateau
 from analysis.records.counts import Counts, count_endpoints
 from analysis.records.curve import Curve, measure_curve
-from analysis.records.endpoints import group_of
 from analysis.records.gaps import Gaps
-from analysis.records.latencies import Latencies, read_latencies
+from analysis.records.latencies import Latencies, read_latencies, split_tags
 from analysis.records.locust_files import Results, read_results
 from analysis.records.raw_files import (
     read_data,
@@ -35,6 +34,7 @@ from analysis.records.results_folder import (
     ServerSample,
 )
 from analysis.records.run import End, Run
+from analysis.records.steps import Search, plan_steps, read_search
 
 Span = tuple[float, float]  # from, until (seconds since the epoch)
 NEAR_S = 600  # before and after the load, in which its rows may lie: log-ins before it, answers that came late
@@ -58,6 +58,9 @@ class Evidence:
     read_back: ReadBack | None
     gaps: Gaps = field(default_factory=Gaps)
     failure_samples: list[FailureSample] = field(default_factory=list)
+    search: Search = field(default_factory=Search)
+    raw: Latencies | None = None  # of an open load: from the sending of a request on, not from when it was due
+    late: Latencies | None = None  # by how much its actions began after they were due
 
     @property
     def ran(self) -> bool:
@@ -104,7 +107,7 @@ class Evidence:
 
     def latencies_of(self, *groups: str) -> Latencies:
         """The latencies of the endpoints of some groups: "reads", "writes", "login"."""
-        return self.latencies.of([name for name in self.latencies.names if group_of(name) in groups])
+        return self.latencies.of_groups(*groups)
 
     def file(self, ending: str) -> str:
         """The name of a file of this scenario, as a source of figures; of all parts where each process has one."""
@@ -118,15 +121,17 @@ def gather_evidence(folder: Path, plan: Plan, run: Run) -> Evidence:
     results = read_results(folder, name)
     gaps = results.gaps
     curve = measure_curve(results.history, results.stopped_at)
+    search = read_search(folder, name, gaps) if plan.search else Search()
     near = (curve.started - NEAR_S, curve.started + curve.seconds + NEAR_S) if curve.users else None
+    latencies, raw, late = split_tags(read_latencies(folder, name, gaps, near))
     return Evidence(
         run=run,
-        plan=plan,
+        plan=plan_steps(plan, search.steps),
         end=run.ends.get(name),
         results=results,
         curve=curve,
         parts=read_seconds(folder, name, gaps, near),
-        latencies=read_latencies(folder, name, gaps, near),
+        latencies=latencies,
         generator=read_generator(folder, name, gaps),
         samples=read_server(folder, name, gaps),
         writes=read_ledger(folder, name, gaps),
@@ -134,4 +139,7 @@ def gather_evidence(folder: Path, plan: Plan, run: Run) -> Evidence:
         read_back=read_read_back(folder, name, gaps),
         gaps=gaps,
         failure_samples=read_failure_samples(folder, name, gaps),
+        search=search,
+        raw=raw,
+        late=late,
     )

@@ -18,6 +18,7 @@ ASKS_FOR = {
     "stages": ("reads", "writes"),
     "soak": ("reads", "writes"),
     "spike": ("reads",),
+    "arrivals": ("reads", "writes"),
 }
 CHANCE = 0.001  # in so small a share of runs may few answers be judged slow by chance
 P99_FACTORS = {"reads": 3.0, "writes": 3.0, "login": 1.5}  # of the p95 objective, where the file gives no p99 objective

@@ -8,6 +8,11 @@ from analysis.plan.thresholds import LIMITS, OBJECTIVES
 from analysis.records.gaps import amount
 
 SCENARIOS = ("smoke", "baseline", "read_heavy", "write_heavy", "stages", "soak", "spike")
+ON_DEMAND = ("break_point", "arrivals")  # only run where they are asked for by name
+UNITS = {
+    "users": "users",
+    "arrivals": "arrivals_per_second",
+}  # of the load that a search looks for, and in summary.json
 
 
 @dataclass(frozen=True)
@@ -44,6 +49,8 @@ class Plan:
     objectives: dict[str, float]
     limits: dict[str, float] = field(default_factory=dict)
     shared_accounts: int | None = None  # the most that the users share; None for all of them
+    arrivals: float | None = None  # actions that begin in a second in an open load, whatever the answers do
+    search: str | None = None  # one of UNITS where the load looks for the break-point: its stages are known afterwards
 
     def objective(self, name: str) -> float | None:
         """What the services are to achieve: the scenario's own value or the usual value; None if not judged."""
@@ -55,6 +62,11 @@ class Plan:
         if usual is None:
             raise KeyError(name)
         return self.limits.get(name, usual)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether its actions begin whatever the answers do."""
+        return self.arrivals is not None or self.search == "arrivals"
 
     @property
     def users(self) -> int:
@@ -94,6 +106,10 @@ def plan_from_dict(data: dict[str, Any]) -> Plan:
         raise ValueError("stages that cannot be")
     check_count(1 if plan.shared_accounts is None else plan.shared_accounts)
     check_share(0.0 if plan.write_share is None else plan.write_share)
+    if plan.arrivals is not None and not amount(plan.arrivals) > 0:
+        raise ValueError("arrivals that cannot be")
+    if plan.search not in (None, *UNITS):
+        raise ValueError("a search that cannot be")
     for values, known in ((plan.objectives, OBJECTIVES), (plan.limits, LIMITS)):
         for name, value in values.items():
             check = check_share if name in known and known[name].is_share else amount

@@ -4,10 +4,11 @@ import math
 import re
 from pathlib import Path
 
-from analysis.plan.plan import MOST_ACCOUNTS, Plan, Stage
+from analysis.plan.plan import MOST_ACCOUNTS, UNITS, Plan, Stage
 from analysis.plan.thresholds import LIMITS, OBJECTIVES, Threshold
 
 SECONDS_IN = {"h": 3600, "m": 60, "s": 1}
+SEARCHED = ("search-first", "search-most", "search-seconds", "step-ramp-ratio")
 
 
 class PlanError(Exception):
@@ -29,16 +30,19 @@ def read_plan(path: Path) -> Plan:
         raise PlanError(f"{path} is not UTF-8 text; restore it from the repository") from None
     try:
         values = dict(_read_pair(line) for line in lines if line.strip() and not line.lstrip().startswith(("#", ";")))
+        limits = _read_thresholds(values, "limit-", LIMITS)
         return Plan(
             name=path.stem,
             question=lines[0].lstrip("# ").strip() if lines and lines[0].startswith("#") else "",
             locustfile=_required(values, "locustfile"),
-            stages=_read_stages(values),
+            stages=_read_stages(values, limits),
             stop_timeout=_number(values, "stop-timeout", "0"),
             write_share=_number(values, "write-share") if "write-share" in values else None,
             objectives=_read_thresholds(values, "objective-", OBJECTIVES),
-            limits=_read_thresholds(values, "limit-", LIMITS),
+            limits=limits,
             shared_accounts=_read_count(values, "shared-accounts"),
+            arrivals=_number(values, "arrivals") if "arrivals" in values else None,
+            search=_read_unit(values),
         )
     except PlanError as error:
         raise PlanError(f"{path}: {error}") from None
@@ -61,7 +65,9 @@ def parse_seconds(text: str) -> float:
     return float(sum(int(count) * SECONDS_IN[unit] for count, unit in re.findall(r"(\d+)([hms])", text)))
 
 
-def _read_stages(values: dict[str, str]) -> tuple[Stage, ...]:
+def _read_stages(values: dict[str, str], limits: dict[str, float]) -> tuple[Stage, ...]:
+    if "search" in values:
+        return plan_search(values["search"], limits)
     if "stages" in values:
         return parse_stages(_required(values, "stages"))
     text = _required(values, "run-time")
@@ -69,8 +75,35 @@ def _read_stages(values: dict[str, str]) -> tuple[Stage, ...]:
         seconds = parse_seconds(text)
     except ValueError:
         raise PlanError(f"run-time = {text} is no time; write it like 30s or 5m") from None
+    if "arrivals" in values:
+        pool = plan_pool(_number(values, "arrivals"), limits)
+        return (_checked(Stage(pool[0], seconds, pool[1]), "arrivals and run-time"),)
     stage = Stage(int(_number(values, "users")), seconds, _number(values, "spawn-rate"))
     return (_checked(stage, "users, spawn-rate and run-time"),)
+
+
+def plan_search(unit: str, limits: dict[str, float]) -> tuple[Stage, ...]:
+    """What a search plans: at most the users of its largest load, for at most its seconds; raises PlanError."""
+    values = {name: limits.get(name, LIMITS[name].usual or 0.0) for name in SEARCHED}
+    first, most, seconds, ramp = values.values()
+    if not (first >= 1 and most >= first and seconds > 0 and ramp > 0):
+        raise PlanError("limit-search-first must be 1 or more, limit-search-most as many or more, and none of them 0")
+    users = plan_pool(most, limits)[0] if unit == "arrivals" else int(most)
+    return (Stage(users, seconds, ramp * users),)
+
+
+def plan_pool(arrivals: float, limits: dict[str, float]) -> tuple[int, float]:
+    """The users that an open load has in its pool, and how many come in a second before it begins."""
+    seconds, ramp = (limits.get(name, LIMITS[name].usual or 0.0) for name in ("pool-seconds", "pool-ramp-seconds"))
+    users = math.ceil(arrivals * seconds) if math.isfinite(arrivals) else 0
+    return users, users / max(ramp, 1.0)
+
+
+def _read_unit(values: dict[str, str]) -> str | None:
+    unit = values.get("search")
+    if unit is not None and unit not in UNITS:
+        raise PlanError(f"search = {unit} must be {' or '.join(UNITS)}")
+    return unit
 
 
 def parse_stages(text: str) -> tuple[Stage, ...]:

@@ -76,6 +76,29 @@ LIMITS = {
     "bad-seconds": Threshold(2.0, "so many seconds that are not normal, close together, make a bad moment"),
     "bad-window-seconds": Threshold(5.0, "seconds within which they must lie to make a bad moment"),
     "normal-seconds": Threshold(5.0, "so many good seconds must follow the last bad moment"),
+    "search-first": Threshold(100.0, "break_point: users of the first step, and between two steps after a break"),
+    "search-most": Threshold(5000.0, "break_point: users of the largest step"),
+    "search-seconds": Threshold(2400.0, "break_point: no step begins that would end later"),
+    "search-growth": Threshold(1.5, "break_point: a step has so many times the users of the last, until one breaks"),
+    "search-width": Threshold(0.1, "break_point: by which holding and breaking step may differ at last", is_share=True),
+    "step-ramp-ratio": Threshold(0.1, "break_point: share of a step's users that come within a second", is_share=True),
+    "step-settle-seconds": Threshold(10.0, "break_point: seconds after the ramp of a step that are not measured"),
+    "step-measure-seconds": Threshold(60.0, "break_point: seconds of a step that are measured"),
+    "step-parts": Threshold(3.0, "break_point: equal parts of the measured seconds, each judged by itself"),
+    "step-bad-parts": Threshold(2.0, "break_point: a step is broken when so many of its parts are bad"),
+    "step-failed-ratio": Threshold(
+        0.01, "break_point: share of the requests of a group that may fail or be refused", is_share=True
+    ),
+    "step-chance": Threshold(
+        0.05, "break_point: and more than by chance, that is in such a share of steps", is_share=True
+    ),
+    "step-asked-ratio": Threshold(
+        0.9, "break_point: share of what its users would ask for at their think time that a step must bring", True
+    ),
+    "step-login-answers": Threshold(40.0, "break_point: log-ins are judged over a whole step, from so many on"),
+    "pool-seconds": Threshold(5.0, "arrivals: the pool has as many users as arrive in so many seconds"),
+    "pool-ramp-seconds": Threshold(5.0, "arrivals: seconds in which the pool fills, before the first arrival"),
+    "late-p99-ms": Threshold(20.0, "arrivals: ms by which all actions but 1 % may begin after they are due"),
     "hiccup-ratio": Threshold(
         0.15, "share of the seconds after the last bad moment that may be bad by themselves", is_share=True
     ),

@@ -11,8 +11,9 @@ from hdrh.codec import HdrCookieException, HdrHistogramEncoder, HdrLengthExcepti
 from hdrh.histogram import HdrHistogram
 from numpy.typing import NDArray
 
+from analysis.records.endpoints import group_of
 from analysis.records.gaps import LARGEST, Gaps, amount, check_time
-from analysis.records.results_folder import DIGITS, HIGHEST_US, LOWEST_US, find_parts, part_path
+from analysis.records.results_folder import DIGITS, HIGHEST_US, LATE, LOWEST_US, RAW, find_parts, part_path
 
 Numbers = NDArray[np.int64]
 Piece = tuple[int, int, Numbers, Numbers]  # second, endpoint, indexes in a histogram, their counts
@@ -50,12 +51,33 @@ class Latencies:
         wanted = [self.endpoint_numbers[name] for name in endpoints if name in self.endpoint_numbers]
         return self._keep(np.isin(self.endpoint, wanted))
 
+    def of_groups(self, *groups: str) -> "Latencies":
+        """Those of the endpoints of some groups: "reads", "writes", "login"."""
+        return self.of([name for name in self.names if group_of(name) in groups])
+
     def _keep(self, what: Any) -> "Latencies":
         return Latencies(self.names, self.second[what], self.endpoint[what], self.us[what], self.count[what])
 
     def percentile(self, share: float) -> float | None:
         """The nearest-rank percentile in milliseconds: the least latency that `share` of the answers keep; or None."""
         return percentiles(self.us, self.count, (share,))[0]
+
+
+def split_tags(everything: Latencies) -> tuple[Latencies, Latencies, Latencies]:
+    """The latencies that are judged, and of an open load those from the sending on, and how late actions began."""
+    raw = tuple(name for name in everything.names if name.startswith(RAW))
+    late = tuple(name for name in everything.names if name == LATE)
+    judged = tuple(name for name in everything.names if name not in (*raw, *late))
+    return tuple(_take(everything, names) for names in (judged, raw, late))  # type: ignore[return-value]  # three
+
+
+def _take(everything: Latencies, names: tuple[str, ...]) -> Latencies:
+    mine = everything.of(list(names))
+    numbers = np.zeros(len(everything.names) + 1, dtype=np.int64)
+    for place, name in enumerate(names):
+        numbers[everything.endpoint_numbers[name]] = place
+    plain = tuple(name.removeprefix(RAW) for name in names)
+    return Latencies(plain, mine.second, numbers[mine.endpoint], mine.us, mine.count)
 
 
 def percentiles(us: Numbers, count: Numbers, shares: tuple[float, ...]) -> list[float | None]:
@@ -84,13 +106,17 @@ def read_latencies(folder: Path, name: str, gaps: Gaps, near: tuple[float, float
                 continue
             gaps.lines[path.name] += 1
             try:
-                pieces.append(_read_line(line, names, near))
+                pieces.append(read_line(line, names, near))
             except DAMAGED:
                 gaps.damage(path, number)
-    return _join(tuple(names), pieces)
+    return join_pieces(tuple(names), pieces)
 
 
-def _read_line(line: str, names: dict[str, int], near: tuple[float, float] | None) -> Piece:
+def read_line(line: str, names: dict[str, int], near: tuple[float, float] | None = None) -> Piece:
+    """The latencies in a line of a log; an endpoint that is not among `names` gets the next number there.
+
+    Raises one of DAMAGED.
+    """
     head, start, _, _, blob = line.split(",")
     if not head.startswith("Tag="):
         raise ValueError("no tag")
@@ -128,7 +154,8 @@ def _values_at(index: Numbers) -> Numbers:
     return values
 
 
-def _join(names: tuple[str, ...], pieces: list[Piece]) -> Latencies:
+def join_pieces(names: tuple[str, ...], pieces: list[Piece]) -> Latencies:
+    """All pieces together, sorted by time; `names` are the endpoints in the order of their numbers."""
     if not pieces:
         none = np.zeros(0, dtype=np.int64)
         return Latencies(names, none, none, none, none)

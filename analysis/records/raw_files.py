@@ -63,7 +63,7 @@ def read_seconds(folder: Path, name: str, gaps: Gaps, near: Span | None = None) 
     parts = _parts(folder, name, "_seconds.csv", gaps)
 
     def convert(line: list[str]) -> SecondRow:
-        row = _second(line)
+        row = second_row(line)
         check_time(row.second, near)
         return row
 
@@ -73,7 +73,7 @@ def read_seconds(folder: Path, name: str, gaps: Gaps, near: Span | None = None) 
 def read_generator(folder: Path, name: str, gaps: Gaps) -> dict[str, list[GeneratorRow]]:
     """The rows of every part's NAME_generator.csv, by part; adds to `gaps` what could not be read."""
     parts = _parts(folder, name, "_generator.csv", gaps)
-    return {part: list(_read_csv(path, GENERATOR, _generator, gaps)) for part, path in parts.items()}
+    return {part: list(_read_csv(path, GENERATOR, generator_row, gaps)) for part, path in parts.items()}
 
 
 def read_server(folder: Path, name: str, gaps: Gaps) -> list[ServerSample]:
@@ -170,13 +170,15 @@ def _read_lines(path: Path, convert: Callable[[dict[str, Any]], T], gaps: Gaps) 
             gaps.damage(path, number)
 
 
-def _second(line: list[str]) -> SecondRow:
+def second_row(line: list[str]) -> SecondRow:
+    """The row of the fields of a line of NAME_seconds.csv; raises ValueError."""
     second, endpoint, right, wrong, unanswered, shed, busy_s = line
     counts = whole(right), whole(wrong), whole(unanswered), whole(shed)
     return SecondRow(whole(second), endpoint, *counts, amount(busy_s))
 
 
-def _generator(line: list[str]) -> GeneratorRow:
+def generator_row(line: list[str]) -> GeneratorRow:
+    """The row of the fields of a line of NAME_generator.csv; raises ValueError or TypeError."""
     at, pid, cpu, wanted, users, lags = line
     lags_ms = tuple(map(amount, lags.split()))
     return GeneratorRow(amount(at), whole(pid), amount(cpu), whole(wanted), whole(users), lags_ms)

@@ -16,6 +16,7 @@
 | NAME[_PART]_generator.csv | GENERATOR: how the process of the load is doing, one line a second |
 | NAME[_PART]_ledger.jsonl | a Sent line when a write leaves, an Outcome line when its end is known |
 | NAME[_PART]_failure_samples.jsonl | a FailureSample: the first request of each kind of failure, MOST_SAMPLES at most |
+| NAME_steps.jsonl | of a break_point: a Step for each stretch of its search, and how that ended; steps.py reads it |
 | NAME_server.jsonl | a ServerSample a second and service ("auth", "books"), or a line with "error" |
 | NAME_data.jsonl | a DataState before the load and one after it was tidied up |
 | NAME_read_back.json | what is there after the load, before it is tidied up: see ReadBack |
@@ -29,6 +30,9 @@ within a second; latencies.py and raw_files.py read them afterwards. Both sides 
 time is in seconds since the epoch of the client's clock, as a float, unless it says otherwise. A *part* is the process
 of the load that wrote a file: "" for one process, "0", "1", ... for the worker processes of --processes, "master" for
 their master (which has a generator file only).
+
+In an open load the latencies of an endpoint count from the moment at which its action was due; those from the moment
+at which the request was sent have RAW before their tag, and how late actions began has the tag LATE.
 
 HdrHistogram log (version 1.2 of the format; https://github.com/HdrHistogram/HdrHistogram_py, hdrh.log): lines
 `Tag=TAG,START,LENGTH,MAX,BLOB`, START in whole seconds since the epoch (no StartTime or BaseTime line is needed),
@@ -45,6 +49,7 @@ from urllib.parse import quote, unquote
 SERVICES = ("auth", "books")
 LOWEST_US, HIGHEST_US, DIGITS = 1, 60_000_000, 3
 MASTER = "master"
+RAW, LATE = "(raw)", "(late)"
 
 # Rows of one second and endpoint add up, so a row may come late: a request is known only when it ends, and its
 # busy_s then belongs to every second it touched. `right`, `wrong`, `unanswered`, `shed` count in the second in which
@@ -57,7 +62,9 @@ ASIDE = "(aside)"  # other time a user waits: for requests that are not counted,
 CLOSED = "(idle connection closed)"  # kept connections found closed by the service before anything was sent on them
 WAITING = "(waiting)"  # requests in flight from the begin of the second to its end; no row without any
 WAITING_BOOKS = "(waiting for the catalogue)"  # the same for requests to the catalogue alone
-NUMBERS = (CLOSED, WAITING, WAITING_BOOKS)
+ARRIVED = "(arrived)"  # actions that were due in the second, of an open load
+DROPPED = "(dropped)"  # those of them that found nobody in the pool to do them
+NUMBERS = (CLOSED, WAITING, WAITING_BOOKS, ARRIVED, DROPPED)
 NO_REQUESTS = (THINK, ASIDE, *NUMBERS)
 
 # `cpu` is the share of one core since the line before; `users_wanted` and `users` are of this process. `lags_ms` are
@@ -117,7 +124,8 @@ class ServerSample:
 
     `at` is the middle of the exchange on the client's clock, `took` its seconds, `server_at` the server's own time.
     `values` has VALUES as far as this service knows them. Machine samples (service "machine", only when the target
-    is this machine) have `values` {"cpu": share of all cores in use since the sample before, "cpus": their number}.
+    is this machine) have `values` {"cpu": share of all cores in use since the sample before, "cpus": their number,
+    and OF_MACHINE as far as they can be seen}.
     A sample that could not be taken is {"at": .., "service": .., "error": "words"}.
     """
 
@@ -142,6 +150,11 @@ VALUES = (
     "hashing_waiting",
     "read_model_lag_seconds",
     "read_model_misses_total",
+)
+OF_MACHINE = (
+    "mariadb_cpu",  # cores that all MariaDB servers of the machine used since the sample before
+    "redis_cpu",  # the same of Redis or Valkey
+    "listen_queue",  # connections that wait until a service takes them, of both services
 )
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from analysis.plan.plan import SCENARIOS, Plan, plan_from_dict
+from analysis.plan.plan import ON_DEMAND, SCENARIOS, Plan, plan_from_dict
 from analysis.records.gaps import read_json
 from analysis.records.results_folder import SERVICES
 
@@ -119,7 +119,7 @@ def _check_words(data: dict[str, Any], plans: list[Plan]) -> None:
     words = [data["run"], data["profile"], *(plan.question for plan in plans)]
     if not all(isinstance(word, str) for word in words):
         raise TypeError("a name that is no text")
-    if any(plan.name not in SCENARIOS for plan in plans):
+    if any(plan.name not in SCENARIOS + ON_DEMAND for plan in plans):
         raise ValueError("a scenario that nobody knows")
     for plan in plans:
         of_stages = [number for stage in plan.stages for number in vars(stage).values()]

@@ -11,7 +11,7 @@ from analysis.records.latencies import Latencies, percentiles
 from analysis.scenarios.baseline import steady_span
 from analysis.scenarios.stages import COLUMNS
 
-STEPS = 10  # of each tenth that is left: from p90 to p99, from p99 to p99.9
+TENTHS = 10  # steps of each tenth that is left: from p90 to p99, from p99 to p99.9
 NAMES = {"login": "log-ins"}
 TITLE = "Latency against throughput"
 SHARES = {"p50 ms": 0.5, "p95 ms": 0.95}
@@ -34,7 +34,7 @@ def draw_curve(latencies: Latencies) -> tuple[tuple[float, float], ...]:
     """(share, milliseconds) at each step."""
     if not latencies.answers:
         return ()
-    last = math.ceil(STEPS * math.log10(latencies.answers) - 1e-9) + 1
+    last = math.ceil(TENTHS * math.log10(latencies.answers) - 1e-9) + 1
     shares = tuple(share_of(step) for step in range(last))
     found = percentiles(latencies.us, latencies.count, shares)
     return tuple((share, ms) for share, ms in zip(shares, found, strict=True) if ms is not None)
@@ -42,12 +42,12 @@ def draw_curve(latencies: Latencies) -> tuple[tuple[float, float], ...]:
 
 def share_of(step: int) -> float:
     """The share of the answers at a step, with as many digits as say something: 0, 0.21, ... 0.5, ... 0.9, ... 0.99."""
-    return round(1 - 10 ** (-step / STEPS), 2 + step // STEPS)
+    return round(1 - 10 ** (-step / TENTHS), 2 + step // TENTHS)
 
 
 def name_share(step: int) -> str:
     """`p50`, `p99.9`."""
-    text = f"{100 * share_of(step):.{step // STEPS}f}"
+    text = f"{100 * share_of(step):.{step // TENTHS}f}"
     return f"p{text.rstrip('0').rstrip('.') if '.' in text else text}"
 
 

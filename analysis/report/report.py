@@ -1,10 +1,11 @@
 """Builds the report of a run: every scenario judged, with its figures, tables and time lines, as plain data."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from analysis.checks.answer_rules import count_errors
-from analysis.checks.corrected import compare_corrected
+from analysis.checks.corrected import compare_corrected, compare_due
 from analysis.checks.evidence import Evidence, gather_evidence
 from analysis.checks.guarantees import list_violations
 from analysis.findings import INVALID, RunReport, ScenarioReport, Table, list_not_passed, worst
@@ -15,12 +16,14 @@ from analysis.records.results_folder import DataState
 from analysis.records.run import read_run
 from analysis.report.chart_curves import draw_percentiles, draw_throughput
 from analysis.report.request_tables import list_endpoints, list_failures
+from analysis.report.step_charts import draw_steps
 from analysis.report.time_lines import draw_time_lines
 from analysis.report.unusual import tell_of_run, tell_unusual
 from analysis.verdicts import judge
 
 SUMMARIES = ("summary.json", "summary.md", "junit.xml", "report.html")  # that are written into the folder
 SHARES = (0.5, 0.95, 0.99)
+NEARLY = 1e-6
 NO_ANSWER = "This is no answer, because the question was not asked properly."
 
 
@@ -29,9 +32,10 @@ def build_report(folder: Path) -> RunReport:
     run = read_run(folder)
     scenarios: list[ScenarioReport] = []
     books_at_start: int | None = None
-    has_load = False
+    has_load, plans = False, []
     for plan in run.plans:
         evidence = gather_evidence(folder, plan, run)
+        plans.append(evidence.plan)  # of a search, as it went
         has_load = has_load or evidence.ran
         scenarios.append(report_scenario(evidence, books_at_start))
         books_at_start = books_at_start if books_at_start is not None else _books_before(evidence.data)
@@ -43,7 +47,7 @@ def build_report(folder: Path) -> RunReport:
         verdict=worst([scenario.verdict for scenario in scenarios]),
         scenarios=tuple(scenarios),
         facts=run.facts,
-        notes=tuple(tell_of_run(run) if has_load else ()),
+        notes=tuple(tell_of_run(replace(run, plans=plans)) if has_load else ()),
         files=tuple(sorted({*SUMMARIES, *(path.name for path in folder.glob("[!.]*") if path.is_file())})),
     )
 
@@ -57,16 +61,16 @@ def report_scenario(evidence: Evidence, books_at_start: int | None = None) -> Sc
     plan, answer = evidence.plan, judge(evidence, books_at_start)
     not_passed = list_not_passed(answer.checks)
     verdict = worst([check.verdict for check in not_passed if check.verdict])
-    corrected, which = compare_corrected(evidence)
+    corrected, which = compare_due(evidence) if plan.is_open else compare_corrected(evidence)
     tables = (list_failures(evidence), *answer.tables, *describe_tables(evidence), corrected)
-    charts = draw_percentiles(evidence), draw_throughput(evidence, answer.tables)
+    charts = *draw_steps(answer.tables), draw_percentiles(evidence), draw_throughput(evidence, answer.tables)
     return ScenarioReport(
         name=plan.name,
         question=plan.question,
         verdict=verdict,
         reasons=tuple(check.reason for check in not_passed),
         answer=say_answer(answer.words, verdict),
-        planned={"users": plan.users, "seconds": plan.seconds, "write_share": plan.write_share},
+        planned=describe_planned(plan),
         achieved=describe_achieved(evidence),
         figures=answer.figures,
         checks=answer.checks,
@@ -76,7 +80,14 @@ def report_scenario(evidence: Evidence, books_at_start: int | None = None) -> Sc
         notes=(*tell_unusual(evidence, answer), *([which] if which else [])),
         started=evidence.curve.started or None,
         charts=tuple(chart for chart in charts if chart),
+        summary=answer.summary,
     )
+
+
+def describe_planned(plan: Plan) -> dict[str, Any]:
+    """The load as planned; an open load plans no users."""
+    planned = {"users": plan.users, "seconds": plan.seconds, "write_share": plan.write_share}
+    return {**planned, "users": None, "arrivals_per_second": plan.arrivals} if plan.is_open else planned
 
 
 def say_answer(words: str, verdict: str) -> str:
@@ -124,6 +135,10 @@ def describe_tables(evidence: Evidence) -> list[Table]:
 
 
 def describe_marks(plan: Plan) -> list[tuple[float, str]]:
-    """The moments at which a stage of the plan begins."""
-    begins = [0.0, *plan.stage_ends[:-1]]
-    return [(begin, f"{stage.users} users") for begin, stage in zip(begins, plan.stages, strict=True)]
+    """The moments at which a stage of the plan begins; of a search, at which a step does."""
+    begins, befores = [0.0, *plan.stage_ends[:-1]], [0, *(stage.users for stage in plan.stages)]
+    return [
+        (begin, f"{stage.users} users")
+        for begin, before, stage in zip(begins, befores, plan.stages, strict=False)
+        if not plan.search or abs(stage.users - before) < stage.spawn_rate * stage.seconds * (1 - NEARLY)
+    ]

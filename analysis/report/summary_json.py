@@ -30,6 +30,7 @@ def describe_scenario(scenario: ScenarioReport) -> dict[str, Any]:
         "reasons": list(scenario.reasons),
         "planned": scenario.planned,
         "achieved": scenario.achieved,
+        **scenario.summary,
         "answer": scenario.answer,
         "figures": [asdict(figure) for figure in scenario.figures],
         "checks": [asdict(check) for check in scenario.checks],

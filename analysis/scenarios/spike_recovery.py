@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from analysis.checks.evidence import Evidence, Span
+from analysis.checks.normal_seconds import fails, find_normal, is_slow
 from analysis.checks.standstill_rules import find_dead_seconds
 from analysis.findings import FAIL, INCONCLUSIVE, PASS, PERFORMANCE, Check, Figure
 from analysis.number_formats import say_number
@@ -41,8 +42,7 @@ def measure_recovery(evidence: Evidence, latencies: Latencies, before: Span, aft
     p95 = usual.percentile(0.95)
     if p95 is None or usual.answers < plan.limit("few-answers"):
         return None
-    normal = max(plan.limit("normal-factor") * p95, plan.limit("normal-ms"))
-    normal = min(normal, plan.objective("reads-p95-ms") or normal)  # what is not good enough is not normal either
+    normal = find_normal(plan, p95)
     counts, start, dead = count_seconds(evidence.rows_in(after)), int(after[0]), set(find_dead_seconds(evidence))
     bad = [
         number
@@ -65,17 +65,6 @@ def _ends(second: int, window: float) -> range:
 
 def _count_within(seconds: list[int], end: int, window: float) -> int:
     return sum(1 for second in seconds if end - window < second <= end)
-
-
-def is_slow(answers: Latencies, normal_ms: float) -> bool:
-    """Whether the p95 of a second is not normal."""
-    return (answers.percentile(0.95) or 0.0) > normal_ms
-
-
-def fails(plan: Plan, counts: Counts) -> bool:
-    """Whether nothing that ended was right, or a larger share was refused than the objective allows."""
-    refused = counts.shed > (plan.objective("shed-ratio") or 0.0) * counts.requests
-    return refused or (counts.requests > 0 and not counts.right)
 
 
 def judge_recovery(plan: Plan, recovery: Recovery | None, source: str) -> Check:

@@ -15,7 +15,7 @@ from locust.runners import MasterRunner, WorkerRunner
 from locust.stats import StatsError
 
 from analysis.records.failures import UNANSWERED, WRONG
-from analysis.records.results_folder import FAILURE_SAMPLES, MASTER, name_endpoint, part_path
+from analysis.records.results_folder import FAILURE_SAMPLES, LATE, MASTER, RAW, name_endpoint, part_path
 from load.client.locust_client import on_idle_closed
 from load.client.refusal import WRONG_USE
 from load.recording.failure_samples import FailureSamples
@@ -90,13 +90,29 @@ class UsersRecording(Recording):
         seconds, kind = response_time / 1000, kind_of(exception)
         end = start_time + seconds
         self.seconds.count(endpoint, kind, start_time, end)
+        late = self._note_late(context, start_time, end)
         if kind == RIGHT:
-            self.latencies.note(endpoint, seconds, end)
+            self.latencies.note(endpoint, seconds + (late or 0.0), end)
+            if late is not None:
+                self.latencies.note(f"{RAW}{endpoint}", seconds, end)
         else:
             text = StatsError.parse_error(exception)  # type: ignore[arg-type]  # as Locust lists it
             self.failures.note((request_type, name), text, response, response_time, end)
         if context and "ledger" in context:
             self.ledger.note_outcome(context["ledger"], None if kind == UNANSWERED else response)
+
+    def _note_late(self, context: Any, start: float, end: float) -> float | None:
+        """Return how long after it was due a request of an open load was sent; None in a closed load.
+
+        Only the first request of an action is due at a time: the others follow the answer before.
+        """
+        due = context.get("due") if context else None
+        if due is None:
+            return None
+        late = max(0.0, start - due) if due else 0.0
+        if due:
+            self.latencies.note(LATE, late, end)
+        return late
 
 
 def kind_of(exception: BaseException | None) -> str:

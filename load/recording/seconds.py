@@ -8,7 +8,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from analysis.records.results_folder import ASIDE, CLOSED, SECONDS, THINK, WAITING, WAITING_BOOKS, is_catalogue
+from analysis.records.results_folder import (
+    ARRIVED,
+    ASIDE,
+    CLOSED,
+    DROPPED,
+    SECONDS,
+    THINK,
+    WAITING,
+    WAITING_BOOKS,
+    is_catalogue,
+)
 
 RIGHT = "right"  # the column of a request that has not failed; the kinds of failures are columns too
 COLUMNS = {name: column for column, name in enumerate(SECONDS[2:])}  # behind the second and the endpoint
@@ -42,6 +52,11 @@ class SecondsFile:
     def count_closed(self) -> None:
         """Count an idle connection that was found closed."""
         self._rows[int(time.time())][CLOSED][BUSY] += 1
+
+    def count_arrival(self, due: float, *, dropped: bool) -> None:
+        """Count an action that was due at that moment."""
+        self._rows[int(due)][ARRIVED][BUSY] += 1
+        self._rows[int(due)][DROPPED][BUSY] += dropped
 
     def think(self, seconds: float) -> float:
         """Count a think time that begins now, and return when it ends."""

@@ -27,6 +27,7 @@ from load.recording.locust_patches import (
     write_totals,
 )
 from load.recording.recording import begin_recording, end_recording
+from load.run.arrivals import RATE, begin_arrivals, end_arrivals, fill_pool
 from load.run.catalogue_cache import LONGEST_REMOVAL_S
 from load.run.isbns import RESERVED
 from load.run.one_load import FLOWS, USERS, end_load, load_of
@@ -41,6 +42,8 @@ _removals: list[gevent.Greenlet] = []
 def on_init(environment: Environment, web_ui: Any, **_: Any) -> None:
     """Prepare the load before Locust's clock starts, or in the background where a page will start it."""
     options: Any = environment.parsed_options
+    if options.arrivals:
+        fill_pool(options)
     if web_ui:
         guard_page(environment, web_ui)
     if options.headless or options.autostart:
@@ -107,7 +110,8 @@ HOOKS: tuple[tuple[Any, list[Callable[..., None]]], ...] = (
     (events.init, [register_messages, watch_workers, on_init]),
     # What the processes share is reset before a load takes numbers of it.
     (events.test_start, [warm_up, join_load, on_test_start, begin_recording]),
-    (events.test_stopping, [note_stop]),
+    (events.spawning_complete, [begin_arrivals]),
+    (events.test_stopping, [note_stop, end_arrivals]),
     # The last reports of the workers first, then the files that Locust makes of them; only then is the load over.
     (events.test_stop, [wait_for_workers, let_files_catch_up, leave_load, on_test_stop]),
     (events.quitting, [write_totals]),
@@ -120,7 +124,7 @@ def install_hooks() -> None:
     """Change what has to be changed in Locust and its client, and have Locust call HOOKS; every locustfile does so."""
     patch_client()
     patch_locust()
-    reset_at_start(USERS.reset, FLOWS.reset, RESERVED.reset)
+    reset_at_start(USERS.reset, FLOWS.reset, RESERVED.reset, RATE.reset)
     for event, listeners in HOOKS:
         for listener in listeners:
             event.add_listener(listener)

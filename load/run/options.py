@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 from locust import LoadTestShape
 
+from analysis.plan.plan import UNITS
 from analysis.plan.scenario_files import PlanError, parse_stages
 from analysis.plan.thresholds import LIMITS, OBJECTIVES, Threshold
 from load.client.script import count_of
@@ -42,18 +43,27 @@ def parse_share(text: str) -> float:
     return share
 
 
+def unit_of_search(text: str) -> str:
+    """Return what a search looks for; raises ArgumentTypeError."""
+    if text not in UNITS:
+        raise argparse.ArgumentTypeError(f"'{text}' is not {' or '.join(UNITS)}")
+    return text
+
+
 def threshold_option(threshold: Threshold) -> tuple[Any, str]:
     """Return the type and the help of the option that changes a threshold."""
     return parse_share if threshold.is_share else parse_amount, threshold.words.replace("%", "%%")
 
 
-# The load reads the first five. The others are for the analysis, which reads them in the scenario file.
+# The load reads the first seven, and a search all. The analysis reads the others in the scenario file.
 OPTIONS: dict[str, tuple[Any, str]] = {
     "users-file": (str, "the accounts to sign in (users.csv)"),
     "shared-accounts": (count_of, "how many of the accounts the users share; all of them without it"),
     "sessions-file": (str, "where their sessions are kept (sessions.json)"),
     "record": (str, "write what each second brings to files whose names begin so; read_back.py then removes the books"),
     "stages": (stages_text, "a shaped load: USERS:SECONDS:SPAWN_RATE, once for each stage"),
+    "arrivals": (parse_amount, "an open load: so many actions begin in a second, whatever the answers do"),
+    "search": (unit_of_search, "what the load looks for the break-point in: users"),
     "write-share": (parse_share, "planned share of writes among the /api requests, 0 to 1"),
     **{f"objective-{name}": threshold_option(threshold) for name, threshold in OBJECTIVES.items()},
     **{f"limit-{name}": threshold_option(threshold) for name, threshold in LIMITS.items()},

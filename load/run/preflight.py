@@ -14,7 +14,7 @@ from typing import Any
 import requests
 from prometheus_client.parser import text_string_to_metric_families
 
-from analysis.plan.plan import SCENARIOS, Plan, plan_to_dict
+from analysis.plan.plan import MOST_ACCOUNTS, ON_DEMAND, SCENARIOS, Plan, plan_to_dict
 from analysis.plan.scenario_files import PlanError, read_plan, scenario_path
 from load.client.accounts import read_accounts
 from load.client.http_client import open_http
@@ -47,8 +47,8 @@ def find_files(options: argparse.Namespace) -> list[Path]:
     Raises Refused when the user's folder has none at all, or a file of no scenario.
     """
     own = {path.stem: path for path in options.own.glob("*.conf")} if options.own else {}
-    if strange := sorted(own.keys() - set(SCENARIOS)):
-        known = ", ".join(SCENARIOS)
+    if strange := sorted(own.keys() - {*SCENARIOS, *ON_DEMAND}):
+        known = ", ".join(SCENARIOS + ON_DEMAND)
         raise Refused(f"{own[strange[0]]} is no file of a scenario; there are {known}", WRONG_USE)
     if options.own and not own.keys() & set(options.scenarios):
         names = ", ".join(f"{name}.conf" for name in options.scenarios)
@@ -71,8 +71,8 @@ def read_plans(folder: Path, files: list[Path]) -> list[Plan]:
 def begin_run(options: argparse.Namespace) -> list[str]:
     """Begin run.json with what is to run where, and return what run_all_tests.sh needs of it; raises Refused.
 
-    The first line holds what was found at the addresses, whose they are ("stack" or "other"), and the addresses of the
-    two services. Each other line is a scenario file.
+    The first line holds what was found at the addresses, whose they are ("stack" or "other"), the addresses of the two
+    services, and how many accounts its users share at most. Each other line is a scenario file.
     """
     target, given = read_target(options)
     files = find_files(options)
@@ -91,7 +91,8 @@ def begin_run(options: argparse.Namespace) -> list[str]:
         "x",
     )
     whose = "stack" if found == "absent" or read_stack(target) else "other"
-    return [" ".join([found, whose, *target]), *map(str, files)]
+    shared = max(plan.shared_accounts or MOST_ACCOUNTS for plan in plans)
+    return [" ".join([found, whose, *target, str(shared)]), *map(str, files)]
 
 
 def complete_run(out: Path) -> None:

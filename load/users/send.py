@@ -22,7 +22,7 @@ def send(user: LibraryUser, method: str, url: str, name: str, check: Callable[[A
     """
     if user.is_over:
         raise StopUser
-    context = user.note_write(method, url, parts)
+    context = {**user.note_write(method, url, parts), **user.take_due()}
     with user.client.request(method, url, name=name, catch_response=True, context=context, **parts) as answer:
         try:
             if broken := answer.request_meta["exception"]:

@@ -6,11 +6,12 @@ from typing import Any
 
 from locust import FastHttpUser, between
 from locust.env import Environment
-from locust.user.task import LOCUST_STATE_WAITING
+from locust.user.task import LOCUST_STATE_RUNNING, LOCUST_STATE_WAITING
 
 from load.client.http_client import bearer
 from load.client.locust_client import keep_no_cookies
 from load.recording.recording import recording_of
+from load.run.arrivals import arrivals_of
 from load.run.one_load import load_of
 
 OWN_BOOKS = 3  # so many ISBNs a user adds, changes and deletes over and over
@@ -48,14 +49,28 @@ class LibraryUser(FastHttpUser):
         self.recording = recording_of(environment)
         self.thinks_until = 0.0
         self.is_over = False
+        self.arrivals = arrivals_of(environment)
+        self.due = 0.0
         self.number = next(self.load.user_numbers)
         self.books = f"{self.load.books_url}/api/books"
         self.own_books = [OwnBook(isbn) for isbn in self.load.isbns.reserve(OWN_BOOKS)]
         self.next_page: tuple[str, tuple[str, str]] | None = None
         self.seen: tuple[str, int] | None = None
 
+    def on_start(self) -> None:
+        """Wait for the first arrival in an open load; a user of a closed load acts at once."""
+        if self.arrivals:
+            self._state = LOCUST_STATE_WAITING
+            self.due = self.arrivals.take()
+            self._state = LOCUST_STATE_RUNNING
+
     def wait_time(self) -> float:
-        """Return for how many seconds to think before the next action, and record them."""
+        """Return for how many seconds to think before the next action, and record them; none in an open load, in which
+        the next arrival has been waited for.
+        """
+        if self.arrivals:
+            self.due = self.arrivals.take()
+            return 0.0
         seconds: float = self.think_time()
         if self.recording:
             self.thinks_until = self.recording.seconds.think(seconds)
@@ -74,6 +89,13 @@ class LibraryUser(FastHttpUser):
     def aside(self) -> AbstractContextManager[None]:
         """Record the time of a `with` block in which the user waits for something else than a request of the load."""
         return self.recording.seconds.aside() if self.recording else nullcontext()
+
+    def take_due(self) -> dict[str, float]:
+        """Return the context of a request of an open load: when its action was due, 0 behind its first request."""
+        if not self.arrivals:
+            return {}
+        due, self.due = self.due, 0.0
+        return {"due": due}
 
     def note_write(self, method: str, url: str, parts: dict[str, Any]) -> dict[str, int]:
         """Note a write that is about to be sent in the ledger; the returned context leads its outcome there too."""

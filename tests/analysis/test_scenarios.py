@@ -61,13 +61,32 @@ PLANS: dict[str, dict[str, Any]] = {
         "stages": [[50, 10, 50], [500, 20, 90], [50, 30, 90]], "write_share": 0.08, **SPIKE,
     },
 }  # fmt: skip
+SEARCH = {
+    "search": "users", "write_share": 0.08, "objective_error_ratio": 1, "objective_shed_ratio": 0.01,
+    "objective_reads_p95_ms": 100, "objective_writes_p95_ms": 200, "objective_login_p95_ms": 2000,
+    "objective_recovery_seconds": 30, "limit_search_most": 5000, "limit_search_growth": 1.5, "limit_search_width": 0.1,
+    "limit_step_ramp_ratio": 0.1, "limit_step_settle_seconds": 10, "limit_step_parts": 3, "limit_step_bad_parts": 2,
+    "limit_step_failed_ratio": 0.01, "limit_step_chance": 0.05, "limit_step_asked_ratio": 0.9,
+    "limit_step_login_answers": 40, "limit_generator_lag_p99_ms": 50,
+}  # fmt: skip
+PLANS |= {
+    "scenarios/break_point.conf": {
+        **SEARCH, "limit_search_first": 100, "limit_search_seconds": 2400, "limit_step_measure_seconds": 60,
+    },
+    "scenarios/quick/break_point.conf": {
+        **SEARCH, "limit_search_first": 300, "limit_search_seconds": 600, "limit_step_measure_seconds": 15,
+    },
+    "scenarios/arrivals.conf": {"arrivals": 100, "run_time": 300, "write_share": 0.08, **LOCAL},
+    "scenarios/quick/arrivals.conf": {"arrivals": 50, "run_time": 35, "write_share": 0.08, **LOCAL},
+}  # fmt: skip
 FILES = {
+    "break_point": "locustfile_break_point.py",
     "smoke": "locustfile_smoke.py",
     "write_heavy": "locustfile_write_heavy.py",
     "stages": "locustfile_stages.py",
     "spike": "locustfile_spike.py",
 }
-PLAN_KEYS = ("num_users", "spawn_rate", "run_time", "stages", "write_share")
+PLAN_KEYS = ("num_users", "spawn_rate", "run_time", "stages", "search", "arrivals", "write_share")
 
 # Runs in a process of its own: importing Locust changes the sockets of the process.
 READ_SCENARIOS = """

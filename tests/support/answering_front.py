@@ -43,6 +43,13 @@ def shed(detail: str = "Too many requests.", wait: str = "0") -> Answer:
     return Answer(503, headers, json.dumps(problem).encode())
 
 
+class Server(ThreadingHTTPServer):
+    """Takes many connections at once."""
+
+    daemon_threads = True
+    request_queue_size = 200
+
+
 class Front:
     """Passes requests on from a port of its own; `fate` decides what becomes of each."""
 
@@ -52,8 +59,7 @@ class Front:
         self._far = urlsplit(url).netloc
         self._fate = fate
         self._turn = threading.Lock()
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), self._make_handler())
-        self.server.daemon_threads = True
+        self.server = Server(("127.0.0.1", 0), self._make_handler())
         self.url = f"http://127.0.0.1:{self.server.server_port}"
 
     def _make_handler(front: "Front") -> type[BaseHTTPRequestHandler]:

@@ -65,6 +65,7 @@ R_END, R_USERS, R_MIX, R_SIDE = (
 )
 R_RECORD, R_DAMAGE, R_PROCESS, R_LOOP = "the record", "damaged lines", "each process of the load", "its event loop"
 R_LITTLE, R_SAMPLES, R_DATA = "Little's law, each plateau", "server samples", "the data"
+R_ARRIVALS = "arrivals, in an open load"
 R_LEDGER, R_BACK = "the ledger", "reading back, in `write_heavy`"
 
 QUESTIONS = (
@@ -112,6 +113,13 @@ QUESTIONS = (
             (load(idle=0.01),)),
     Control(R_LITTLE, "smoke", "1 of 5 users does nothing", (load(idle=0.2),), BALANCE, INVALID, "9 %",
             (load(idle=0.09),)),
+    Control(R_ARRIVALS, "arrivals", "43 arrivals a second for 50", (load(arrivals={"rate": 43}),),
+            ("as many actions arrived as planned",), INVALID,
+            "47, which chance allows", (load(arrivals={"rate": 47}),)),
+    Control(R_ARRIVALS, "arrivals", "one arrival found nobody in the pool", (load(arrivals={"dropped": 1}),),
+            ("every arrival found a user",), INVALID, "none", (load(),)),
+    Control(R_ARRIVALS, "arrivals", "10 % of the actions began 21 ms late", (load(arrivals={"late_ms": 21}),),
+            ("actions began when they were due",), INVALID, "19 ms", (load(arrivals={"late_ms": 19}),)),
     Control(R_SAMPLES, "baseline", "2 of 30 s without a sample of the books service", (services(missing=range(12,
             14)),), BOOKS,
             INVALID, "1 s", (services(missing=range(12, 13)),)),

@@ -15,9 +15,12 @@ from hdrh.log import HistogramLogWriter
 from analysis.plan.plan import Plan, Stage, plan_to_dict
 from analysis.records.endpoints import group_of
 from analysis.records.results_folder import (
+    ARRIVED,
     DIGITS,
+    DROPPED,
     GENERATOR,
     HIGHEST_US,
+    LATE,
     LOWEST_US,
     SECONDS,
     THINK,
@@ -88,6 +91,7 @@ class Load:
     freezes: tuple[tuple[int, int], ...] = ()
     auth_goes_on: bool = False
     kind_at: Callable[[int, int], str] | None = None
+    arrivals: dict[str, float] = field(default_factory=dict)  # of an open load: see `write_arrivals`
 
 
 def make_requests(load: Load) -> list[tuple[int, str, float, str]]:
@@ -132,8 +136,28 @@ def write_load(folder: Path, load: Load, part: str = "") -> list[Made]:
     write_seconds(part_path(folder, name, part, "_seconds.csv"), requests, users, load.idle)
     right = [(second, endpoint, ms) for second, endpoint, ms, kind in requests if kind == "right"]
     write_latencies(part_path(folder, name, part, ".hlog"), right)
+    if load.plan.arrivals:
+        write_arrivals(folder, load.plan, part, **load.arrivals)
     write_ledger(part_path(folder, name, part, "_ledger.jsonl"), sum(group_of(one[1]) == "writes" for one in requests))
     return right
+
+
+def write_arrivals(folder: Path, plan: Plan, part: str = "", **odd: float) -> None:
+    """Add what only an open load writes: its arrivals (at another `rate`, some `dropped`), and how late they began
+    (`late_ms`, every tenth of them).
+    """
+    begin = int(plan.seconds - (plan.plateaus()[-1].end - plan.plateaus()[-1].start))
+    rate, dropped = odd.get("rate", plan.arrivals or 0.0), odd.get("dropped", 0)
+    with part_path(folder, plan.name, part, "_seconds.csv").open("a") as file:
+        for second in range(begin, int(plan.seconds)):
+            file.write(f"{START + second},{ARRIVED},0,0,0,0,{rate:.6f}\n")
+        file.write(f"{START + begin + 3},{DROPPED},0,0,0,0,{dropped:.6f}\n" if dropped else "")
+    late = [odd.get("late_ms", 1.0) if number % 10 == 0 else 1.0 for number in range(100)]
+    path = part_path(folder, plan.name, part, ".hlog")
+    own = path.with_suffix(".late")
+    write_latencies(own, [(second, LATE, ms) for second in range(begin, int(plan.seconds)) for ms in late])
+    path.write_text(path.read_text() + "".join(own.read_text().splitlines(keepends=True)[2:]))
+    own.unlink()
 
 
 def write_ledger(path: Path, number: int) -> None:

@@ -113,10 +113,10 @@ def wait_for(condition: Any, seconds: float = 90) -> Any:
     return found
 
 
-def is_loaded(out: Path, name: str) -> bool:
-    """Whether a scenario has had users for a while."""
+def is_loaded(out: Path, name: str, users: int = 20) -> bool:
+    """Whether a scenario has had so many users for a while."""
     history = out / f"{name}_stats_history.csv"
-    return history.exists() and len(re.findall(r",20,,Aggregated", history.read_text())) > 1
+    return history.exists() and len(re.findall(rf",{users},,Aggregated", history.read_text())) > 1
 
 
 def find_locust(out: Path, name: str) -> list[int]:

@@ -1,0 +1,68 @@
+"""Chooses the load of the next step of a search for the break-point, by what the steps before have shown.
+
+It grows until a step breaks, or shrinks until one holds; halves the ratio of the two until they are near each other;
+then tries both again. A step that gives another answer the second time is neither: the interval ends at the next one.
+"""
+
+import math
+from collections import defaultdict
+
+LEAST = 10  # of which a step has to have some requests to judge
+
+
+class Bracket:
+    """The steps that were tried, each a load; True among its tries where it broke."""
+
+    def __init__(self, first: int, most: int, growth: float, width: float) -> None:
+        """Begin with a load of `first`; loads grow by a factor, to `most` at most, and differ by `width` at last."""
+        self.first, self.most, self.growth, self.width = first, most, growth, width
+        self.tries: dict[int, list[bool]] = defaultdict(list)
+        self._pair: tuple[int, ...] = ()  # both ends, when they are near each other: each is tried again
+
+    def note(self, load: int, *, broke: bool) -> None:
+        """Take what a step has shown."""
+        self.tries[load].append(broke)
+
+    @property
+    def holds(self) -> int | None:
+        """The largest load that held each time, as all smaller ones did; None without any."""
+        found = None
+        for load in sorted(self.tries):
+            if any(self.tries[load]):
+                break
+            found = load
+        return found
+
+    @property
+    def breaks(self) -> int | None:
+        """The smallest load that broke each time, as all larger ones did; None without any."""
+        found = None
+        for load in sorted(self.tries, reverse=True):
+            if not all(self.tries[load]):
+                break
+            found = load
+        return found
+
+    def choose(self) -> int | None:
+        """Give the load of the next step; None when nothing more is to be tried."""
+        again = [load for load in self._pair if len(self.tries[load]) < 2]
+        if not self.tries or again:
+            return again[0] if again else self.first
+        if self.breaks is None:
+            return self._grow(max(self.tries))
+        if self.holds is None:
+            return self._shrink(min(self.tries))
+        return None if self._pair else self._halve(self.holds, self.breaks)
+
+    def _grow(self, top: int) -> int | None:
+        return None if top >= self.most else min(math.ceil(top * self.growth), self.most)
+
+    def _shrink(self, bottom: int) -> int | None:
+        return None if bottom <= LEAST else max(LEAST, math.floor(bottom / self.growth))
+
+    def _halve(self, holds: int, breaks: int) -> int:
+        middle = round(math.sqrt(holds * breaks))
+        if breaks / holds <= 1 + self.width or not holds < middle < breaks:
+            self._pair = holds, breaks
+            return holds
+        return middle

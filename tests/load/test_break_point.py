@@ -1,0 +1,133 @@
+"""Searches for the break-point against services whose limit is known: the search must find it, or say why it cannot."""
+
+import json
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.load.test_controls import starve
+from tests.support.paced_front import Pace, run_paced_front
+from tests.support.read_models import LONG
+from tests.support.runs import Runner, copy_project, end_of, find_locust, is_loaded, read_summary, wait_for
+from tests.support.stacks import Stack
+
+pytestmark = pytest.mark.alone
+
+RATE = 120.0  # answers a second that the front lets through, in the short form
+THINK_S = 2.0  # on average
+NEAR = 0.15
+LONGEST_S = 500
+SEARCH = {
+    "locustfile": "locustfile_break_point.py",
+    "search": "users",
+    "objective-reads-p95-ms": "300",
+    "objective-error-ratio": "1",
+    "objective-shed-ratio": "0.01",
+    "objective-recovery-seconds": "30",
+    "limit-search-first": "150" if LONG else "180",
+    "limit-search-most": "2000",
+    "limit-search-seconds": "400",
+    "limit-search-width": "0.1" if LONG else "0.25",
+    "limit-step-ramp-ratio": "0.3",
+    "limit-step-settle-seconds": "5" if LONG else "2",
+    "limit-step-measure-seconds": "15" if LONG else "6",
+}
+IN_FULL = pytest.mark.skipif(not LONG, reason="long form only")
+
+
+@pytest.fixture(scope="module")
+def runner(tmp_path_factory: pytest.TempPathFactory, stack: Stack) -> Iterator[Runner]:
+    """A copy of the project."""
+    made = copy_project(tmp_path_factory.mktemp("break_point") / "project", stack)
+    yield made
+    assert made.processes() == []
+
+
+def search(runner: Runner, out: Path, *options: str, **changes: str) -> tuple[int, dict[str, Any], str]:
+    """Search to the end; the exit code, the only scenario of summary.json, and what was said."""
+    runner.plan("break_point", **{**SEARCH, **changes})
+    run = runner.start("--only", "break_point", "--out", str(out), *(options or runner.urls))
+    code, said = end_of(run, LONGEST_S)
+    (scenario,) = read_summary(out)["scenarios"]
+    return code, scenario, said
+
+
+def search_paced(runner: Runner, out: Path, rate: float) -> dict[str, Any]:
+    """Search services that answer at most so many requests to the catalogue a second; return the break-point."""
+    with run_paced_front(runner.stack["BOOKS_URL"], Pace(rate)) as front:
+        code, scenario, said = search(runner, out, "--auth-url", runner.stack["AUTH_URL"], "--books-url", front.url)
+    assert (code, scenario["verdict"]) == (0, "PASS"), said
+    found: dict[str, Any] = scenario["break_point"]
+    return found
+
+
+@pytest.mark.parametrize("rate", [RATE, *([500.0, 600.0] if LONG else [])])
+def test_a_search_brackets_the_limit_that_a_front_sets(runner: Runner, tmp_path: Path, rate: float) -> None:
+    found = search_paced(runner, tmp_path / "results", rate)
+    bears = rate * THINK_S
+    assert found["unit"] == "users"
+    assert found["holds"] >= (1 - NEAR) * bears and found["breaks"] <= (1 + NEAR) * bears + 1, found
+    assert found["holds_rps"] == pytest.approx(found["holds"] / THINK_S, rel=0.1)
+    assert "reads" in found["first"]["what"]
+
+
+@IN_FULL
+def test_a_stall_of_two_seconds_in_a_step_that_holds_breaks_nothing(runner: Runner, tmp_path: Path) -> None:
+    out = tmp_path / "results"
+    pace = Pace(RATE)
+    with run_paced_front(runner.stack["BOOKS_URL"], pace) as front:
+        runner.plan("break_point", **SEARCH)
+        run = runner.start("--only", "break_point", "--out", str(out), "--auth-url", runner.stack["AUTH_URL"],
+                           "--books-url", front.url)  # fmt: skip
+        try:
+            wait_for(lambda: is_loaded(out, "break_point", int(SEARCH["limit-search-first"])) or run.poll() is not None)
+            time.sleep(10)  # settled, and measured for a few seconds
+            pace.stall(2)
+            code, said = end_of(run, LONGEST_S)
+        finally:
+            run.terminate()
+            end_of(run, 60)
+    (scenario,) = read_summary(out)["scenarios"]
+    steps = [json.loads(line) for line in (out / "break_point_steps.jsonl").read_text().splitlines()]
+    assert steps[0]["broken"] is False
+    assert (code, scenario["verdict"]) == (0, "PASS"), said
+
+
+@IN_FULL
+def test_services_that_stay_broken_after_the_first_break_are_not_bracketed(runner: Runner, tmp_path: Path) -> None:
+    out = tmp_path / "results"
+    pace = Pace(RATE)
+    pace.wear_out(1.0)
+    with run_paced_front(runner.stack["BOOKS_URL"], pace) as front:
+        code, scenario, said = search(runner, out, "--auth-url", runner.stack["AUTH_URL"], "--books-url", front.url,
+                                      objective_recovery_seconds="5")  # fmt: skip
+    assert (code, scenario["verdict"]) == (2, "INCONCLUSIVE"), said
+    assert "the services did not become normal again after a step that broke" in "; ".join(scenario["reasons"])
+
+
+@IN_FULL
+def test_a_generator_that_gives_way_first_is_no_break_point(runner: Runner, tmp_path: Path) -> None:
+    out = tmp_path / "results"
+    runner.plan("break_point", **SEARCH, limit_generator_lag_p99_ms="50", limit_generator_stall_ms="500")
+    over = threading.Event()
+    run = runner.start("--only", "break_point", "--out", str(out), *runner.urls)
+    try:
+        wait_for(lambda: is_loaded(out, "break_point", int(SEARCH["limit-search-first"])) or run.poll() is not None)
+        (pid,) = find_locust(out, "break_point")
+        starving = threading.Thread(target=starve, args=(pid, over))
+        starving.start()
+        code, said = end_of(run, LONGEST_S)
+        over.set()
+        starving.join()
+    finally:
+        over.set()
+        run.terminate()
+        end_of(run, 60)
+    (scenario,) = read_summary(out)["scenarios"]
+    assert (code, scenario["verdict"]) == (2, "INVALID"), said
+    assert "The generator gave way first." in "; ".join(scenario["reasons"])
+    assert scenario["break_point"]["breaks"] is None
