@@ -14,6 +14,8 @@ from analysis.number_formats import say_share
 from analysis.records.counts import are_requests, count_seconds
 from analysis.records.results_folder import WAITING, WAITING_BOOKS, is_catalogue
 
+LATE_S = 3  # after a step of a search, until the load has judged it and gone on
+
 
 def judge_standstills(evidence: Evidence) -> Check:
     """FAIL for 3 dead seconds in a row, or when 1 % of all seconds are dead."""
@@ -55,15 +57,22 @@ def find_dead(evidence: Evidence, waiting: str) -> list[int]:
 def find_silence(evidence: Evidence) -> dict[str, set[int]]:
     """The seconds in which each service gave the load no right answer, and left some without any.
 
-    Such a service does not tell its metrics either: what is missing of them then is its own doing.
+    Such a service does not tell its metrics either: what is missing of them then is its own doing. So is what is
+    missing while a search asks for too much, and until all is normal again.
     """
+    asked_too_much = {
+        second
+        for step in evidence.search.steps
+        if step.broken is not False
+        for second in range(int(step.begin), int(step.end) + LATE_S)
+    }
     waiting, silence = count_waiting(evidence, WAITING_BOOKS), {}
     for service, is_mine in (("books", is_catalogue), ("auth", lambda endpoint: not is_catalogue(endpoint))):
         seconds = count_seconds(row for row in evidence.rows if is_mine(row.endpoint))
         kept_waiting = {second for second, count in waiting.items() if count >= 1 and service == "books"}
         unanswered = {second for second, counts in seconds.items() if counts.unanswered}
         right = {second for second, counts in seconds.items() if counts.right}
-        silence[service] = (unanswered | kept_waiting) - right
+        silence[service] = (unanswered | kept_waiting) - right | asked_too_much
     return silence
 
 

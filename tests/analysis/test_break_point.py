@@ -202,6 +202,17 @@ def test_connections_that_are_all_lent_are_named_before_what_followed(tmp_path: 
     assert what == "reads: the connections of the books workers to MariaDB, all lent"
 
 
+def test_services_that_tell_nothing_in_a_step_that_broke_were_watched_well_enough(tmp_path: Path) -> None:
+    make_search(tmp_path, FOUND_45, FOUND)
+    path = tmp_path / "break_point_server.jsonl"
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    told = [line for line in lines if not 6 <= line["at"] - START - 1 - 2 * SECONDS < 14]  # of the first that broke
+    write_lines(path, told)
+    assert judge(tmp_path).verdict == "PASS"
+    write_lines(path, [line for line in told if not 6 <= line["at"] - START - 1 - SECONDS < 14])  # and one that held
+    assert judge(tmp_path).verdict == "INVALID"
+
+
 def test_nothing_is_made_up_where_nothing_was_at_its_limit(tmp_path: Path) -> None:
     make_search(tmp_path, FOUND_45, FOUND)
     report = judge(tmp_path)

@@ -49,7 +49,8 @@ def runner(tmp_path_factory: pytest.TempPathFactory, stack: Stack) -> Iterator[R
 
 def search(runner: Runner, out: Path, *options: str, **changes: str) -> tuple[int, dict[str, Any], str]:
     """Search to the end; the exit code, the only scenario of summary.json, and what was said."""
-    runner.plan("break_point", **{**SEARCH, **changes})
+    named = {name.replace("_", "-"): value for name, value in changes.items()}
+    runner.plan("break_point", **{**SEARCH, **named})
     run = runner.start("--only", "break_point", "--out", str(out), *(options or runner.urls))
     code, said = end_of(run, LONGEST_S)
     (scenario,) = read_summary(out)["scenarios"]
@@ -101,7 +102,7 @@ def test_a_stall_of_two_seconds_in_a_step_that_holds_breaks_nothing(runner: Runn
 def test_services_that_stay_broken_after_the_first_break_are_not_bracketed(runner: Runner, tmp_path: Path) -> None:
     out = tmp_path / "results"
     pace = Pace(RATE)
-    pace.wear_out(1.0)
+    pace.wear_out(0.6)
     with run_paced_front(runner.stack["BOOKS_URL"], pace) as front:
         code, scenario, said = search(runner, out, "--auth-url", runner.stack["AUTH_URL"], "--books-url", front.url,
                                       objective_recovery_seconds="5")  # fmt: skip
@@ -112,7 +113,8 @@ def test_services_that_stay_broken_after_the_first_break_are_not_bracketed(runne
 @IN_FULL
 def test_a_generator_that_gives_way_first_is_no_break_point(runner: Runner, tmp_path: Path) -> None:
     out = tmp_path / "results"
-    runner.plan("break_point", **SEARCH, limit_generator_lag_p99_ms="50", limit_generator_stall_ms="500")
+    limits = {"limit-generator-lag-p99-ms": "50", "limit-generator-stall-ms": "500"}
+    runner.plan("break_point", **{**SEARCH, **limits})
     over = threading.Event()
     run = runner.start("--only", "break_point", "--out", str(out), *runner.urls)
     try:
@@ -131,3 +133,16 @@ def test_a_generator_that_gives_way_first_is_no_break_point(runner: Runner, tmp_
     assert (code, scenario["verdict"]) == (2, "INVALID"), said
     assert "The generator gave way first." in "; ".join(scenario["reasons"])
     assert scenario["break_point"]["breaks"] is None
+
+
+@IN_FULL
+def test_a_search_can_look_for_arrivals_too(runner: Runner, tmp_path: Path) -> None:
+    out = tmp_path / "results"
+    with run_paced_front(runner.stack["BOOKS_URL"], Pace(RATE)) as front:
+        code, scenario, said = search(runner, out, "--auth-url", runner.stack["AUTH_URL"], "--books-url", front.url,
+                                      search="arrivals", limit_search_first="60", limit_late_p99_ms="1000")  # fmt: skip
+    assert (code, scenario["verdict"]) == (0, "PASS"), said
+    found = scenario["break_point"]
+    assert found["unit"] == "arrivals_per_second"
+    # Some actions send more than one request to the catalogue.
+    assert found["holds"] >= 0.7 * RATE and found["breaks"] <= (1 + NEAR) * RATE, found
