@@ -17,7 +17,7 @@ from backend.stores.redis_store import ask
 
 log = logging.getLogger(__name__)
 
-BATCH = 200  # books a step: some milliseconds of Redis
+BATCH = 200  # books that a statement reads
 BOOKS_FROM = BOOK + "FROM books b WHERE b.isbn > %(isbn)s ORDER BY b.isbn LIMIT %(batch)s"
 # Events from before these deletions may still be on their way. As old as a tombstone gets.
 LATELY_DELETED = """
