@@ -63,6 +63,23 @@ class Search:
         return [step for step in self.steps if step.broken is not None]
 
 
+@dataclass(frozen=True)
+class Bracket:
+    """The largest load that held each time, as all smaller ones did, and the smallest that broke, likewise."""
+
+    holds: int | None
+    breaks: int | None
+
+
+def find_bracket(tries: Iterable[tuple[int, bool]]) -> Bracket:
+    """What all tries together say: of each, its load and whether it broke."""
+    found = list(tries)
+    held, broken = [load for load, broke in found if not broke], [load for load, broke in found if broke]
+    holds = max((load for load in held if load < min(broken, default=load + 1)), default=None)
+    breaks = min((load for load in broken if load > max(held, default=load - 1)), default=None)
+    return Bracket(holds, breaks)
+
+
 def write_step(step: Step) -> str:
     """The line of a step."""
     return json.dumps(asdict(step)) + "\n"

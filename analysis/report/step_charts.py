@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from analysis.findings import STEPS, Chart, ChartCurve, Table
+from analysis.records.steps import find_bracket
 from analysis.scenarios.break_point import COLUMNS
 from analysis.scenarios.scalability import Point, fit_law
 
@@ -40,9 +41,8 @@ def draw_steps(tables: Sequence[Table]) -> tuple[Chart, ...]:
 
 def find_edges(rows: Sequence[dict[str, Any]]) -> tuple[tuple[float, float] | None, str]:
     """The users between which the break-point lies, and that in words; None without it."""
-    held, broke = ([row["load"] for row in rows if row["it"] == it] for it in ("holds", "breaks"))
-    holds = max((users for users in held if users < min(broke, default=0)), default=None)
-    breaks = min((users for users in broke if users > max(held, default=0)), default=None)
-    if holds is None or breaks is None:
+    bracket = find_bracket((row["load"], row["it"] == "breaks") for row in rows)
+    if bracket.holds is None or bracket.breaks is None:
         return None, ""
+    holds, breaks = bracket.holds, bracket.breaks
     return (holds, breaks), f"the break-point lies between the dashed lines, {holds:,} and {breaks:,}"

@@ -11,7 +11,7 @@ from analysis.findings import INCONCLUSIVE, INVALID, PERFORMANCE, VALIDITY, Answ
 from analysis.number_formats import say_count, say_number, say_share
 from analysis.plan.plan import UNITS
 from analysis.records.counts import count_requests
-from analysis.records.steps import ENDS, GENERATOR, ILL, LEAST, MOST, STEPS, TIME, Step
+from analysis.records.steps import ENDS, GENERATOR, ILL, LEAST, MOST, STEPS, TIME, Bracket, Step, find_bracket
 from analysis.scenarios.gave_way import Reading, find_first, find_readings, tabulate
 from analysis.scenarios.scalability import Point, fit_law, say_law
 
@@ -34,18 +34,10 @@ class Taken:
     row: tuple[Any, ...]
 
 
-@dataclass(frozen=True)
-class Bracket:
-    """The largest load that held each time, as all smaller ones did, and the smallest that broke likewise."""
-
-    holds: int | None
-    breaks: int | None
-
-
 def answer_break_point(evidence: Evidence) -> Answer:
     """Say which load holds, which breaks, and what gave way."""
     taken = [measure_step(evidence, number, step) for number, step in enumerate(evidence.search.judged, start=1)]
-    bracket = find_bracket(taken)
+    bracket = find_bracket((each.step.load, bool(each.step.broken)) for each in taken)
     checks = [judge_bracket(evidence, bracket), judge_agreement(evidence, taken), judge_limit(evidence, bracket)]
     readings = read_limits(evidence, taken, bracket)
     law = fit_law([each.point for each in taken])
@@ -81,15 +73,6 @@ def measure_step(evidence: Evidence, number: int, step: Step) -> Taken:
         counts.errors + counts.shed, "breaks" if step.broken else "holds", "; ".join(step.why) or None,
     )  # fmt: skip
     return Taken(step, Point(step.load, rate, low, high), why, row)
-
-
-def find_bracket(taken: Sequence[Taken]) -> Bracket:
-    """What all tries together say."""
-    tries = sorted((each.step.load, bool(each.step.broken)) for each in taken)
-    broken, held = [load for load, broke in tries if broke], [load for load, broke in tries if not broke]
-    holds = max((load for load in held if load < min(broken, default=load + 1)), default=None)
-    breaks = min((load for load in broken if load > max(held, default=0)), default=None)
-    return Bracket(holds, breaks)
 
 
 def judge_bracket(evidence: Evidence, bracket: Bracket) -> Check:

@@ -7,10 +7,12 @@ then tries both again. A step that gives another answer the second time is neith
 import math
 from collections import defaultdict
 
+from analysis.records import steps
+
 LEAST = 10  # of which a step has to have some requests to judge
 
 
-class Bracket:
+class Tries:
     """The steps that were tried, each a load; True among its tries where it broke."""
 
     def __init__(self, first: int, most: int, growth: float, width: float) -> None:
@@ -25,34 +27,29 @@ class Bracket:
 
     @property
     def holds(self) -> int | None:
-        """The largest load that held each time, as all smaller ones did; None without any."""
-        found = None
-        for load in sorted(self.tries):
-            if any(self.tries[load]):
-                break
-            found = load
-        return found
+        """The largest load that held each time, as all smaller ones did."""
+        return self.find_ends().holds
 
     @property
     def breaks(self) -> int | None:
-        """The smallest load that broke each time, as all larger ones did; None without any."""
-        found = None
-        for load in sorted(self.tries, reverse=True):
-            if not all(self.tries[load]):
-                break
-            found = load
-        return found
+        """The smallest load that broke each time, as all larger ones did."""
+        return self.find_ends().breaks
+
+    def find_ends(self) -> steps.Bracket:
+        """Give the largest load that holds and the smallest that breaks, as far as there are any."""
+        return steps.find_bracket((load, broke) for load, tries in self.tries.items() for broke in tries)
 
     def choose(self) -> int | None:
         """Give the load of the next step; None when nothing more is to be tried."""
         again = [load for load in self._pair if len(self.tries[load]) < 2]
         if not self.tries or again:
             return again[0] if again else self.first
-        if self.breaks is None:
+        holds, breaks = self.holds, self.breaks
+        if breaks is None:
             return self._grow(max(self.tries))
-        if self.holds is None:
+        if holds is None:
             return self._shrink(min(self.tries))
-        return None if self._pair else self._halve(self.holds, self.breaks)
+        return None if self._pair else self._halve(holds, breaks)
 
     def _grow(self, top: int) -> int | None:
         return None if top >= self.most else min(math.ceil(top * self.growth), self.most)

@@ -1,7 +1,7 @@
 """The load shape that looks for the break-point: step by step, by what the recording says of each.
 
 The processes of the load write down what each second brings; the shape reads that, judges a step when all of them have
-told its last second, and asks a Bracket for the next. analysis/records/steps.py defines what it writes down itself.
+told its last second, and asks Tries for the next. analysis/records/steps.py defines what it writes down itself.
 """
 
 import logging
@@ -71,7 +71,7 @@ class Search:
         self.plan, self.tail, self.file = plan, tail, file
         self.processes = max(1, len(tail.generator()) - 1)
         first, most = (int(plan.limit(f"search-{name}")) for name in ("first", "most"))
-        self.bracket = search.Bracket(first, most, plan.limit("search-growth"), plan.limit("search-width"))
+        self.bracket = search.Tries(first, most, plan.limit("search-growth"), plan.limit("search-width"))
         self.users = 0
         self.normal_ms = plan.objective("reads-p95-ms") or math.inf
         self.latest = time.time() + plan.limit("search-seconds")

@@ -5,15 +5,15 @@ import math
 from hypothesis import given
 from hypothesis import strategies as st
 
-from load.run.search import LEAST, Bracket
+from load.run.search import LEAST, Tries
 
 FIRST, MOST, GROWTH, WIDTH = 300, 5000, 1.5, 0.1
 MOST_STEPS = 14
 
 
-def search(breaks_from: float, *, odd: dict[int, bool] | None = None) -> tuple[Bracket, list[int]]:
+def search(breaks_from: float, *, odd: dict[int, bool] | None = None) -> tuple[Tries, list[int]]:
     """Search where steps break from a load on; `odd` are tries, by their number, that show another thing."""
-    bracket, loads = Bracket(FIRST, MOST, GROWTH, WIDTH), []
+    bracket, loads = Tries(FIRST, MOST, GROWTH, WIDTH), []
     while (load := bracket.choose()) is not None:
         loads.append(load)
         bracket.note(load, broke=(odd or {}).get(len(loads), load >= breaks_from))
