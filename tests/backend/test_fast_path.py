@@ -118,6 +118,8 @@ def test_a_client_that_reads_slowly_gets_its_whole_answer_and_holds_nobody_up(bo
             started = time.monotonic()
             assert other.ask("/api/books?limit=1").startswith(b"HTTP/1.1 200 OK")
             assert time.monotonic() - started < 1
+        slow.connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)  # it has been slow for long enough
+        slow.connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_WINDOW_CLAMP, 1 << 20)
         assert [slow.receive() == expected for _ in range(sent)] == [True] * sent
 
 
