@@ -7,8 +7,13 @@ from pathlib import Path
 from analysis.plan.plan import MOST_ACCOUNTS, UNITS, Plan, Stage
 from analysis.plan.thresholds import LIMITS, OBJECTIVES, Threshold
 
+SEARCHING = "break_point"  # the scenario whose locustfile has the shape of a search
 SECONDS_IN = {"h": 3600, "m": 60, "s": 1}
-SEARCHED = ("search-first", "search-most", "search-seconds", "step-ramp-ratio")
+SEARCHED = {  # the limits that a search cannot do with less of
+    "search-first": 1.0, "search-most": 1.0, "search-seconds": 1.0, "search-growth": 1.05, "step-ramp-ratio": 0.01,
+    "step-measure-seconds": 1.0, "step-parts": 1.0, "step-bad-parts": 1.0, "pool-seconds": 0.01,
+}  # fmt: skip
+AT_LEAST = (("search-most", "search-first"), ("step-measure-seconds", "step-parts"), ("step-parts", "step-bad-parts"))
 
 
 class PlanError(Exception):
@@ -42,7 +47,7 @@ def read_plan(path: Path) -> Plan:
             limits=limits,
             shared_accounts=_read_count(values, "shared-accounts"),
             arrivals=_number(values, "arrivals") if "arrivals" in values else None,
-            search=_read_unit(values),
+            search=_read_unit(path.stem, values),
         )
     except PlanError as error:
         raise PlanError(f"{path}: {error}") from None
@@ -85,11 +90,15 @@ def _read_stages(values: dict[str, str], limits: dict[str, float]) -> tuple[Stag
 def plan_search(unit: str, limits: dict[str, float]) -> tuple[Stage, ...]:
     """What a search plans: at most the users of its largest load, for at most its seconds; raises PlanError."""
     values = {name: limits.get(name, LIMITS[name].usual or 0.0) for name in SEARCHED}
-    first, most, seconds, ramp = values.values()
-    if not (first >= 1 and most >= first and seconds > 0 and ramp > 0):
-        raise PlanError("limit-search-first must be 1 or more, limit-search-most as many or more, and none of them 0")
+    for name, least in SEARCHED.items():
+        if values[name] < least:
+            raise PlanError(f"limit-{name} = {values[name]:g} must be {least:g} or more")
+    for name, other in AT_LEAST:
+        if values[name] < values[other]:
+            raise PlanError(f"limit-{name} = {values[name]:g} must be limit-{other} = {values[other]:g} or more")
+    most = values["search-most"]
     users = plan_pool(most, limits)[0] if unit == "arrivals" else int(most)
-    return (Stage(users, seconds, ramp * users),)
+    return (Stage(users, values["search-seconds"], values["step-ramp-ratio"] * users),)
 
 
 def plan_pool(arrivals: float, limits: dict[str, float]) -> tuple[int, float]:
@@ -99,8 +108,12 @@ def plan_pool(arrivals: float, limits: dict[str, float]) -> tuple[int, float]:
     return users, users / max(ramp, 1.0)
 
 
-def _read_unit(values: dict[str, str]) -> str | None:
+def _read_unit(name: str, values: dict[str, str]) -> str | None:
     unit = values.get("search")
+    if (name == SEARCHING) != (unit is not None):  # without its shape a search would never end
+        raise PlanError(f"search belongs into {SEARCHING}.conf, and only there")
+    if unit is not None and "arrivals" in values:
+        raise PlanError("search and arrivals exclude each other: write search = arrivals")
     if unit is not None and unit not in UNITS:
         raise PlanError(f"search = {unit} must be {' or '.join(UNITS)}")
     return unit

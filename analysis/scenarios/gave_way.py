@@ -153,13 +153,24 @@ def list_rules(evidence: Evidence) -> list[Rule]:
             "the queue of log-ins before the hashing", hashes, "waiting", server, _of_gauge("auth", "hashing_waiting")
         ),
         Rule(
-            "the room for log-ins before the hashing, full at times", 0.01, "refused/s", server, _of_refusals, SOMETIMES
+            "the room for log-ins before the hashing, full at times",
+            0.01,
+            "refused/s",
+            server,
+            _of_rises("auth", "http_requests_shed_total"),
+            SOMETIMES,
         ),
         Rule("the processor of MariaDB", CORES, "", server, _of_machine("mariadb_cpu", per_core=True)),
         Rule("the processor of Redis", CPU, "", server, _of_machine("redis_cpu")),
         Rule("the whole machine's processors", CORES, "", server, _of_machine("cpu")),
         Rule("the queue at the services' ports", QUEUED, "waiting", server, _of_machine("listen_queue")),
-        Rule("the read model, which did not stand", 1.0, "queries/s", server, _of_misses),
+        Rule(
+            "the read model, which did not stand",
+            1.0,
+            "queries/s",
+            server,
+            _of_rises("books", "read_model_misses_total"),
+        ),
         Rule("the load generator", evidence.plan.limit("generator-cpu"), "", "_generator.csv", _of_generator),
     ]
 
@@ -224,18 +235,14 @@ def _of_machine(name: str, *, per_core: bool = False) -> Callable[[Evidence], Po
     return read
 
 
-def _of_refusals(evidence: Evidence) -> Points:
-    """The requests a second that the auth service refused."""
-    wanted = ("auth", "http_requests_shed_total")
-    series = [each for each in draw_values(evidence.samples) if (each.owner, each.quantity) == wanted]
-    return tuple(point for each in series for point in find_rises(each).points)
+def _of_rises(service: str, name: str) -> Callable[[Evidence], Points]:
+    """What a counter of a service rose by in a second."""
 
+    def read(evidence: Evidence) -> Points:
+        series = [each for each in draw_values(evidence.samples) if (each.owner, each.quantity) == (service, name)]
+        return tuple(point for each in series for point in find_rises(each).points)
 
-def _of_misses(evidence: Evidence) -> Points:
-    """The queries a second that MariaDB had to answer because no read model stood."""
-    wanted = ("books", "read_model_misses_total")
-    series = [each for each in draw_values(evidence.samples) if (each.owner, each.quantity) == wanted]
-    return tuple(point for each in series for point in find_rises(each).points)
+    return read
 
 
 def _of_generator(evidence: Evidence) -> Points:

@@ -119,7 +119,9 @@ def follow_machine(file: SampleFile, ports: set[int]) -> None:
     stores = {name: Processes(names) for name, names in STORES.items()}
     while True:
         await_next_sample()
-        values = {"cpu": psutil.cpu_percent() / 100, "cpus": cpus, "listen_queue": float(count_waiting(ports))}
+        values = {"cpu": psutil.cpu_percent() / 100, "cpus": cpus}
+        if (waiting := count_waiting(ports)) is not None:
+            values["listen_queue"] = float(waiting)
         values |= {name: cores for name, each in stores.items() if (cores := each.measure()) is not None}
         file.write(ServerSample(at=time.time(), service="machine", values=values))
 
@@ -156,19 +158,21 @@ def names_of(process: psutil.Process) -> set[str]:
     return set()
 
 
-def count_waiting(ports: set[int]) -> int:
+def count_waiting(ports: set[int]) -> int | None:
     """Return how many connections wait until a process of this machine takes them from one of its ports.
+
+    None where no port can be looked at, as on macOS.
 
     The queue of a port is the `rx_queue` of its listening socket (proc(5), /proc/net/tcp).
     """
-    waiting = 0
+    queues = []
     for table in ("/proc/net/tcp", "/proc/net/tcp6"):
         with suppress(OSError):
             for line in Path(table).read_text().splitlines()[1:]:
-                _, address, _, state, queues, *_ = line.split()
+                _, address, _, state, queue, *_ = line.split()
                 if state == LISTENING and int(address.rpartition(":")[2], 16) in ports:
-                    waiting += int(queues.partition(":")[2], 16)
-    return waiting
+                    queues.append(int(queue.partition(":")[2], 16))
+    return sum(queues) if queues else None
 
 
 def start_following(facts: dict[str, Any], file: SampleFile) -> None:

@@ -19,7 +19,7 @@ from analysis.checks.normal_seconds import fails, find_normal, is_slow
 from analysis.checks.step_rules import judge_step
 from analysis.findings import INVALID
 from analysis.plan.plan import Plan
-from analysis.plan.scenario_files import plan_pool, plan_search
+from analysis.plan.scenario_files import PlanError, plan_pool, plan_search
 from analysis.plan.thresholds import LIMITS, OBJECTIVES
 from analysis.records.counts import count_requests
 from analysis.records.results_folder import MASTER
@@ -57,10 +57,15 @@ class SearchShape(LoadTestShape):
             log.error("a search reads what the load records: give --record PREFIX")
             return
         prefix, parts = Path(options.record), [""]
+        try:
+            plan = plan_of(prefix.name, options)
+        except PlanError as problem:
+            log.error("%s", problem)
+            return
         if isinstance(self.runner, MasterRunner):
             parts = [MASTER, *(str(number) for number in range(self.runner.worker_count))]
         with open(f"{prefix}{STEPS}", "x", encoding="utf-8", buffering=1) as file:
-            yield from Search(plan_of(prefix.name, options), Tail(prefix.parent, prefix.name, parts), file).run()
+            yield from Search(plan, Tail(prefix.parent, prefix.name, parts), file).run()
 
 
 class Search:
@@ -71,7 +76,7 @@ class Search:
         self.plan, self.tail, self.file = plan, tail, file
         self.processes = max(1, len(tail.generator()) - 1)
         first, most = (int(plan.limit(f"search-{name}")) for name in ("first", "most"))
-        self.bracket = search.Tries(first, most, plan.limit("search-growth"), plan.limit("search-width"))
+        self.tries = search.Tries(first, most, plan.limit("search-growth"), plan.limit("search-width"))
         self.users = 0
         self.normal_ms = plan.objective("reads-p95-ms") or math.inf
         self.latest = time.time() + plan.limit("search-seconds")
@@ -80,22 +85,22 @@ class Search:
         """Go from step to step, and write down why the search ended."""
         because = yield from self._go()
         self.file.write(write_end(time.time(), because))
-        log.info("the search is over: %s; holds %s, breaks %s", because, self.bracket.holds, self.bracket.breaks)
+        log.info("the search is over: %s; holds %s, breaks %s", because, self.tries.holds, self.tries.breaks)
 
     def _go(self) -> Generator[Users, None, str]:
-        while (load := self.bracket.choose()) is not None:
+        while (load := self.tries.choose()) is not None:
             if time.time() + self._find_ramp(load) + self._measured_s() > self.latest:
                 return TIME
             step = yield from self._take_step(load)
             if self._is_limit(step):
                 return GENERATOR
-            self.bracket.note(load, broke=bool(step.broken))
+            self.tries.note(load, broke=bool(step.broken))
             self._learn_normal(step)
-            if step.broken and self.bracket.choose() is not None and not (yield from self._calm_down()):
+            if step.broken and self.tries.choose() is not None and not (yield from self._calm_down()):
                 return ILL
-        if self.bracket.breaks is None:
+        if self.tries.breaks is None:
             return MOST
-        return LEAST if self.bracket.holds is None else FOUND
+        return LEAST if self.tries.holds is None else FOUND
 
     def _count_users(self, load: int) -> int:
         return plan_pool(load, self.plan.limits)[0] if self.plan.search == "arrivals" else load
@@ -128,9 +133,9 @@ class Search:
         """Go down to the load of the first step until the services are normal again, as after a spike; say whether
         they became so.
         """
-        load = self.bracket.first
-        if self.bracket.holds is None:
-            load = max(search.LEAST, (self.bracket.choose() or load) // 2)
+        load = self.tries.first
+        if self.tries.holds is None:
+            load = max(search.LEAST, (self.tries.choose() or load) // 2)
         users = self._count_users(load)
         begin, rate = time.time(), max(1.0, abs(self.users - users) / LEAVE_S)
         RATE.set(load)
@@ -167,7 +172,7 @@ class Search:
     def _learn_normal(self, step: Step) -> None:
         """Take from the first step what is normal, if it holds."""
         p95 = self._read_p95(step.span)
-        if step.load == self.bracket.first and not step.broken and p95 is not None:
+        if step.load == self.tries.first and not step.broken and p95 is not None:
             self.normal_ms = find_normal(self.plan, p95)
 
     def _read_p95(self, span: tuple[float, float]) -> float | None:

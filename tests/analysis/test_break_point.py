@@ -1,6 +1,7 @@
 """The answer of a search: its bracket, its verdict, and what gave way first, from recordings with a known answer."""
 
 import json
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 
 from analysis.findings import ScenarioReport
 from analysis.plan.plan import Plan
+from analysis.plan.scenario_files import PlanError, read_plan, scenario_path
 from analysis.records.steps import (
     FOUND,
     GENERATOR,
@@ -25,7 +27,7 @@ from analysis.records.steps import (
 )
 from analysis.report.report import build_report
 from analysis.report.summary_json import describe_scenario
-from tests.support.made_runs import Slow, judge_run, load, make_run, real_plan
+from tests.support.made_runs import PROJECT, Slow, judge_run, load, make_run, real_plan
 from tests.support.recordings import START, write_lines, write_run
 
 LIMITS = {"search-first": 20.0, "step-settle-seconds": 2.0, "step-measure-seconds": 12.0}
@@ -241,3 +243,35 @@ def test_one_bad_third_breaks_no_step(tmp_path: Path, slow: Slow) -> None:
     short = replace(slow, begin=8, end=12)  # the first third of the first step
     load(short)(tmp_path, plan)
     assert judge(tmp_path).verdict == "INCONCLUSIVE"  # and not INVALID: the files say what the load took it for
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "words"),
+    [
+        ("break_point", "limit-step-parts = 3", "limit-step-parts = 0", "limit-step-parts = 0 must be 1 or more"),
+        ("break_point", "limit-search-growth = 1.5", "limit-search-growth = 1", "limit-search-growth = 1 must be 1.05"),
+        (
+            "break_point",
+            "limit-search-most = 5000",
+            "limit-search-most = 50",
+            "must be limit-search-first = 300 or more",
+        ),
+        (
+            "break_point",
+            "search = users",
+            "users = 5\nspawn-rate = 5\nrun-time = 9s",
+            "search belongs into break_point.conf",
+        ),
+        ("break_point", "search = users", "search = users\narrivals = 5", "search and arrivals exclude each other"),
+        ("break_point", "search = users", "search = clients", "search = clients must be users or arrivals"),
+        ("baseline", "users = 50", "search = users", "search belongs into break_point.conf, and only there"),
+        ("arrivals", "arrivals = 50", "arrivals = 0", "each number must be above 0"),
+    ],
+)
+def test_a_file_that_plans_no_search_is_refused(tmp_path: Path, name: str, old: str, new: str, words: str) -> None:
+    text = scenario_path(PROJECT, "quick", name).read_text()
+    assert old in text
+    path = tmp_path / f"{name}.conf"
+    path.write_text(text.replace(old, new, 1))
+    with pytest.raises(PlanError, match=re.escape(words)):
+        read_plan(path)

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -16,7 +17,7 @@ import pytest
 from analysis.records.gaps import Gaps
 from analysis.records.raw_files import read_server
 from analysis.records.results_folder import VALUES, ServerSample, Worker
-from load.recording.sampler import parse_metrics
+from load.recording.sampler import count_waiting, parse_metrics
 from tests.support.outages import freeze
 from tests.support.records_of_load import write_run_file
 from tests.support.scripts import choose_environment, find_script
@@ -154,3 +155,14 @@ def test_the_samples_of_another_load_are_not_continued(stack: Stack, tmp_path: P
     )
     assert ran.returncode != 0 and "File exists" in ran.stderr
     assert len(read_samples(tmp_path)) == 1
+
+
+def test_connections_that_wait_at_a_port_are_counted_and_none_where_nobody_listens() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server, ExitStack() as opened:
+        port = server.getsockname()[1]
+        for _ in range(5):
+            opened.enter_context(socket.create_connection(("127.0.0.1", port)))
+        assert count_waiting({port}) == 5
+        server.accept()[0].close()
+        assert count_waiting({port}) == 4
+    assert count_waiting({port}) is None
