@@ -19,6 +19,8 @@ def answer_arrivals(evidence: Evidence) -> Answer:
     figures.append(Figure("p99, from when it was sent", raw, "ms", source))
     if due[2] is None or raw is None:
         return Answer("No answer came.", figures=tuple(figures))
-    words = f"At {say_number(round(rate, 1))} arrivals a second, the p95 is {say_number(due[1] or 0.0, 'ms')}"
-    words += f" and the p99 {say_number(due[2], 'ms')} from the moment at which an action was due"
-    return Answer(f"{words} ({say_number(raw, 'ms')} from that at which it was sent).", figures=tuple(figures))
+    words = f"People came {say_number(round(rate, 1))} times a second. The p95 is {say_number(due[1] or 0.0, 'ms')}."
+    words += (
+        f" The p99 is {say_number(due[2], 'ms')} (from when an action was due; {say_number(raw, 'ms')} from sending)."
+    )
+    return Answer(words, figures=tuple(figures))

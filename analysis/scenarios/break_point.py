@@ -136,15 +136,15 @@ def name_unit(evidence: Evidence) -> str:
 
 
 def say_bracket(evidence: Evidence, taken: Sequence[Taken], bracket: Bracket, readings: Sequence[Reading]) -> str:
-    """`The services bear 1,240 users (they hold 1,240 twice and break at 1,360 twice), 617 answers/s. ...`."""
+    """`The services bear 1,240 users (they hold 1,240 twice and break at 1,360 twice; 617 answers/s). ...`."""
     if bracket.holds is None:
         return "No step held." if taken else "No step was taken to its end."
     rate = next(each.point.rate for each in taken if each.step.load == bracket.holds)
     holds, unit = f"hold {bracket.holds:,} {_say_tries(taken, bracket.holds)}", name_unit(evidence)
     if bracket.breaks is None:
-        return f"The services bear at least {bracket.holds:,} {unit} (they {holds}), {say_number(rate)} answers/s."
+        return f"The services bear at least {bracket.holds:,} {unit} (they {holds}; {say_number(rate)} answers/s)."
     breaks = f"break at {bracket.breaks:,} {_say_tries(taken, bracket.breaks)}"
-    words = f"The services bear {bracket.holds:,} {unit} (they {holds} and {breaks}), {say_number(rate)} answers/s."
+    words = f"The services bear {bracket.holds:,} {unit} (they {holds} and {breaks}; {say_number(rate)} answers/s)."
     why = next(each.step.why for each in taken if each.step.load == bracket.breaks)
     words += f" The step of {bracket.breaks:,} broke: {'; '.join(why)}."
     first = find_first(readings)

@@ -84,7 +84,7 @@ def test_a_bracket_whose_ends_were_tried_twice_is_the_answer(tmp_path: Path) -> 
     make_search(tmp_path, FOUND_45, FOUND)
     report = judge(tmp_path)
     assert report.verdict == "PASS", report.reasons
-    assert report.answer.startswith("The services bear 41 users (they hold 41 twice and break at 45 twice), ")
+    assert report.answer.startswith("The services bear 41 users (they hold 41 twice and break at 45 twice; ")
     found = describe_scenario(report)["break_point"]
     assert (found["unit"], found["holds"], found["breaks"]) == ("users", 41, 45)
     assert found["holds_rps"] == pytest.approx(41 / 2, rel=0.05)
