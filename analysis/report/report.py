@@ -1,6 +1,9 @@
 """Builds the report of a run: every scenario judged, with its figures, tables and time lines, as plain data."""
 
+import os
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +15,9 @@ from analysis.findings import INVALID, RunReport, ScenarioReport, Table, list_no
 from analysis.plan.plan import Plan
 from analysis.records.counts import Counts, count_requests
 from analysis.records.endpoints import count_mix
-from analysis.records.results_folder import DataState
-from analysis.records.run import read_run
+from analysis.records.gaps import Gaps
+from analysis.records.raw_files import read_data
+from analysis.records.run import Run, read_run
 from analysis.report.chart_curves import draw_percentiles, draw_throughput
 from analysis.report.request_tables import list_endpoints, list_failures
 from analysis.report.step_charts import draw_steps
@@ -30,15 +34,9 @@ NO_ANSWER = "This is no answer, because the question was not asked properly."
 def build_report(folder: Path) -> RunReport:
     """The report of the run in a results folder; raises RunError when the folder holds no run."""
     run = read_run(folder)
-    scenarios: list[ScenarioReport] = []
-    books_at_start: int | None = None
-    has_load, plans = False, []
-    for plan in run.plans:
-        evidence = gather_evidence(folder, plan, run)
-        plans.append(evidence.plan)  # of a search, as it went
-        has_load = has_load or evidence.ran
-        scenarios.append(report_scenario(evidence, books_at_start))
-        books_at_start = books_at_start if books_at_start is not None else _books_before(evidence.data)
+    parts = _report_parts(folder, run)
+    scenarios = [scenario for scenario, _, _ in parts]
+    plans, has_load = [plan for _, plan, _ in parts], any(ran for _, _, ran in parts)
     return RunReport(
         name=run.name,
         profile=run.profile,
@@ -52,8 +50,26 @@ def build_report(folder: Path) -> RunReport:
     )
 
 
-def _books_before(data: dict[str, DataState]) -> int | None:
-    return data["before"].books if "before" in data else None
+def _report_parts(folder: Path, run: Run) -> list[tuple[ScenarioReport, Plan, bool]]:
+    """Each scenario's part, several at a time, one on each core."""
+    report_part = partial(_report_part, folder, run, _books_at_start(folder, run))
+    at_once = min(len(run.plans), os.cpu_count() or 1)
+    if at_once == 1:
+        return [report_part(plan) for plan in run.plans]
+    with ProcessPoolExecutor(at_once) as processes:
+        return list(processes.map(report_part, run.plans))
+
+
+def _report_part(folder: Path, run: Run, books_at_start: int | None, plan: Plan) -> tuple[ScenarioReport, Plan, bool]:
+    """A scenario's report, its plan (of a search, as it went), and whether it ran at all."""
+    evidence = gather_evidence(folder, plan, run)
+    return report_scenario(evidence, books_at_start), evidence.plan, evidence.ran
+
+
+def _books_at_start(folder: Path, run: Run) -> int | None:
+    """The books before the first scenario that noted them."""
+    found = (read_data(folder, plan.name, Gaps()) for plan in run.plans)
+    return next((data["before"].books for data in found if "before" in data), None)
 
 
 def report_scenario(evidence: Evidence, books_at_start: int | None = None) -> ScenarioReport:
