@@ -11,6 +11,7 @@ from benchmarks.cases import list_names
 from benchmarks.cores import compare_cores
 from benchmarks.generator import measure_generator
 from benchmarks.memory import measure_memory
+from benchmarks.pythons import measure_pythons
 from benchmarks.recording import measure_recording
 from benchmarks.scenarios import compare_scenarios
 from benchmarks.services import measure_services
@@ -36,6 +37,7 @@ what it measures, and the minutes on a quiet machine with the usual rounds:
   rebuild    reads at a fixed rate beside a rebuild (7)
   generator  the users of this project over bare ones of Locust (3)
   memory     both services idle and after a load, beside an earlier build (20)
+  pythons    one book and a list under each Python of this machine, python3.N (5)
   scenarios  read_heavy and write_heavy under both read models (6)
   recording  what the record of a load costs the process that makes it (3)
 
@@ -67,6 +69,7 @@ MEASURES: dict[str, Callable[[argparse.Namespace, Path], tuple[list[Table], bool
     "rebuild": measure_beside,
     "generator": measure_generator,
     "memory": measure_memory,
+    "pythons": measure_pythons,
     "scenarios": compare_scenarios,
     "recording": measure_recording,
 }

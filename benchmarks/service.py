@@ -31,12 +31,16 @@ class Service(NamedTuple):
 def serve(
     app: str, settings: dict[str, str], folder: Path, core: int | None = None, workers: int = 1
 ) -> Iterator[Service]:
-    """Run an app on some workers, held to a core if one is given; raises StandError when it does not start."""
+    """Run an app on some workers, held to a core if one is given; raises StandError when it does not start.
+
+    It runs under this Python, or under that which BENCHMARK_PYTHON in the settings names.
+    """
+    python = settings.get("BENCHMARK_PYTHON", sys.executable)
     port = find_free_ports(1)[0]
     held = [] if core is None else ["taskset", "-c", str(core)]
     with (folder / "worker.log").open("w", encoding="utf-8") as log:
         process = subprocess.Popen(
-            [*held, *name_command(app, port, workers)], cwd=PROJECT, env=settings,
+            [*held, *name_command(python, app, port, workers)], cwd=PROJECT, env=settings,
             stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
         )  # fmt: skip
     try:
@@ -48,12 +52,12 @@ def serve(
             end_group(process)
 
 
-def name_command(app: str, port: int, workers: int) -> list[str]:
+def name_command(python: str, app: str, port: int, workers: int) -> list[str]:
     """Return the command that serves an app: the peer has uvicorn, the others Gunicorn with gunicorn.conf.py."""
     if app == PEER:
         options = ["--loop", "uvloop", "--http", "httptools", "--no-access-log", "--port", str(port)]
-        return [sys.executable, "-m", "uvicorn", *options, "--workers", str(workers), app]
-    return [sys.executable, "-m", "gunicorn", "--bind", f"127.0.0.1:{port}", "--workers", str(workers), app]
+        return [python, "-m", "uvicorn", *options, "--workers", str(workers), app]
+    return [python, "-m", "gunicorn", "--bind", f"127.0.0.1:{port}", "--workers", str(workers), app]
 
 
 def await_answer(url: str, process: "subprocess.Popen[bytes]", log: Path) -> None:

@@ -26,6 +26,7 @@ TABLES = {
     "rebuild": ["Reads beside a rebuild"],
     "generator": ["The generator over a bare one"],
     "memory": ["Memory of the services"],
+    "pythons": ["Versions of Python"],
     "sizes": ["Sizes of the catalogue", "Rebuild and verify"],
 }
 

@@ -2,11 +2,11 @@
 
 from dataclasses import replace
 
-from benchmarks import beside, cores, memory, services, sizes
+from benchmarks import beside, cores, memory, pythons, services, sizes
 from benchmarks.builds import BEFORE
 from benchmarks.commands import Run, write_run
 from benchmarks.memory import Memory
-from benchmarks.rounds import Round
+from benchmarks.rounds import INVALID, Round
 from benchmarks.services import NOW
 from benchmarks.wrk import Result
 
@@ -78,3 +78,11 @@ def test_memory_is_compared_with_that_of_the_earlier_build() -> None:
     rows = memory.write_rows({NOW: [Memory(100.0, 180.0)], BEFORE: [Memory(200.0, 200.0)]})
     assert rows[0] == ["idle", "100", "200", "0.50", "≤ 0.70", "met"]
     assert rows[1] == ["after the load", "180", "200", "0.90", "≤ 0.70", "**missed by 0.200**"]
+
+
+def test_a_python_is_compared_by_processor_time_and_an_invalid_measurement_is_told() -> None:
+    rounds = [{"3.11.7/book": replace(GOOD, cost_us=300.0), "3.13.0/book": replace(GOOD, cost_us=200.0)}]
+    assert pythons.write_row("3.11.7", "book", "3.11.7", rounds)[2:5] == ["300", "60", ""]
+    assert pythons.write_row("3.13.0", "book", "3.11.7", rounds)[2:5] == ["200", "60", "1.50"]
+    rounds[0]["3.11.7/book"] = Result(0, "ended")
+    assert pythons.write_row("3.13.0", "book", "3.11.7", rounds)[4:] == [INVALID, "ended"]
