@@ -162,12 +162,4 @@ wait_until_ready() {
   done
 }
 
-# Prints what GET /ready answers on a port; fails unless that is a 200.
-ask_ready() {
-  local answer
-  answer=$(printf 'GET /ready HTTP/1.0\r\nHost: 127.0.0.1\r\n\r\n' | talk "$1" || true)
-  tail -n 1 <<<"${answer:-gives no answer}"
-  [[ $answer == HTTP/1.?" 200 "* ]]
-}
-
 main "$@"

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Starts, finds and ends the background processes of a stack, each by its pid and start time; sourced by local_stack.sh.
+# Starts, finds and ends the background processes of a stack, each by its pid and start time; sourced by local_stack.sh,
+# and by deploy/install.sh to ask a service.
 #
 # Uses PROJECT, STACK and PYTHON, and refuse, which ends the script. STACK/NAME.pid holds pid, start time and port, and
 # the pid of what called local_stack.sh.
@@ -81,6 +82,14 @@ is_free() {
 # Sends standard input to a loopback port and prints what comes back until the other side closes, for 3 s at most.
 # shellcheck disable=SC2016 # the inner shell expands it
 talk() { timeout 3 bash -c 'exec 3<>"/dev/tcp/127.0.0.1/$1" && cat >&3 && cat <&3' - "$1" 2>/dev/null; }
+
+# Prints what GET /ready answers on a port; fails unless that is a 200.
+ask_ready() {
+  local answer
+  answer=$(printf 'GET /ready HTTP/1.0\r\nHost: 127.0.0.1\r\n\r\n' | talk "$1" || true)
+  tail -n 1 <<<"${answer:-gives no answer}"
+  [[ $answer == HTTP/1.?" 200 "* ]]
+}
 
 # Repeats a command until it succeeds; gives up when process $1 is gone or the time is over.
 wait_for() {

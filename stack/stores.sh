@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Starts MariaDB and Redis with their settings, loads and resets their data; sourced by local_stack.sh.
+# Starts MariaDB and Redis with their settings, loads and resets their data; sourced by local_stack.sh, and by
+# deploy/install.sh for the accounts.
 #
 # Uses PROJECT, STACK, the passwords and ports of load_settings, what find_programs of install_stores.sh finds, and
 # processes.sh.
@@ -35,13 +36,19 @@ create_data() {
 }
 
 load_data() {
+  print_accounts | ask_mariadb || return
+  if [[ -f $STACK/data/loaded ]]; then return; fi
+  ask_mariadb <"$PROJECT/init.sql" && : >"$STACK/data/loaded"
+}
+
+# Prints the SQL that makes the account of the services, or gives it the password DB_PASSWORD. MariaDB knows a client on
+# this machine by the one name or the other.
+print_accounts() {
   local host
   for host in 127.0.0.1 localhost; do
     printf "%s 'libros'@'$host' %s;\n" "CREATE USER IF NOT EXISTS" "" "ALTER USER" "IDENTIFIED BY '$DB_PASSWORD'" \
       "GRANT SELECT, INSERT, UPDATE, DELETE ON Libros.* TO" ""
-  done | ask_mariadb || return
-  if [[ -f $STACK/data/loaded ]]; then return; fi
-  ask_mariadb <"$PROJECT/init.sql" && : >"$STACK/data/loaded"
+  done
 }
 
 # Runs the SQL on standard input as the administrator.
