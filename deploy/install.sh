@@ -20,6 +20,8 @@ set -Eeuo pipefail
 unset CDPATH
 PROJECT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
+# shellcheck source=deploy/addresses.sh
+. "$PROJECT/deploy/addresses.sh"
 # shellcheck source=deploy/service_files.sh
 . "$PROJECT/deploy/service_files.sh"
 # shellcheck source=stack/install_stores.sh
@@ -88,12 +90,6 @@ read_arguments() {
     shift
   done
   [[ -z $UNINSTALL || -z $ADDRESS$FRONT ]] || refuse "--uninstall goes with no other option" 64
-}
-
-# True for 198.51.100.4 and 198.51.100.0/24, but for a network of all addresses: that is no restriction.
-is_ipv4() {
-  local number='(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])'
-  [[ $1 =~ ^$number(\.$number){3}(/([1-9]|[12][0-9]|3[0-2]))?$ ]]
 }
 
 check_machine() {
