@@ -17,6 +17,7 @@ FILLED_IN = r"\$\{?[\w*@#/\[\]\"]+\}?|\$\([^()]*\)"
 INSTALLERS = {
     "stack/install_stores.sh": r"MISSING\+=\(([\w-]+)\)",
     "stack/venv.sh": r"install_python_packages ([\w-]+) ",
+    "deploy/install.sh": r"(?:wanted=\(|(?<=\w) )([a-z][\w-]+)(?=(?: [\w-]+)*\)\n)",
     "tests/support/browser.py": r'"--no-install-recommends", "([\w-]+)"\]',
     "tests/debian_13.sh": r"--no-remove ([\w-]+) ",
     "benchmarks/wrk.py": r'"--no-remove", "([\w-]+)"\)',
@@ -74,4 +75,5 @@ def test_the_document_names_every_package_that_a_script_installs() -> None:
 
 def test_no_script_calls_sudo() -> None:
     scripts = [*PROJECT.glob("*.sh"), *PROJECT.glob("stack/*.sh"), *PROJECT.glob("tests/*.sh"), *PROJECT.glob("*.py")]
+    scripts.append(PROJECT / "deploy" / "install.sh")
     assert [path.name for path in scripts if re.search(r"^\s*sudo\b|[\"']sudo\b", path.read_text(), re.MULTILINE)] == []

@@ -1,18 +1,17 @@
 """Runs deploy/nginx.conf on loopback before two services, with the nginx of the machine or one of its own."""
 
 import re
-import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from functools import lru_cache
 from pathlib import Path
 
 import psutil
 
 from tests.support.read_models import wait_until
 from tests.support.stacks import PROJECT, find_free_ports
+from tests.support.unpacked import find_program
 
 CONFIGURATION = PROJECT / "deploy" / "nginx.conf"
 LISTENED = {"auth": "5000", "books": "5001"}
@@ -32,7 +31,7 @@ def run_front(ports: Mapping[str, int], configuration: str = "") -> Iterator[dic
         (folder / "nginx.conf").write_text(place(configuration or CONFIGURATION.read_text(), own, ports, folder))
         rules = f"daemon off; user {psutil.Process().username()}; pid {folder}/pid;"
         with (folder / "log").open("wb") as log:
-            command = [find_nginx(), "-p", name, "-c", f"{name}/nginx.conf", "-g", rules]
+            command = [find_program("nginx", "nginx"), "-p", name, "-c", f"{name}/nginx.conf", "-g", rules]
             process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=log)
         try:
             wait_until(lambda: process.poll() is not None or (folder / "pid").exists(), 10, "nginx has started")
@@ -50,28 +49,3 @@ def place(text: str, own: Mapping[str, int], ports: Mapping[str, int], folder: P
     text = re.sub(rf"\b({'|'.join(moved)})\b", lambda found: str(moved[found[1]]), text)
     folders = "".join(f" {name}_temp_path {folder}/{name};" for name in WRITES_TO)
     return text.replace("\nhttp {", f"\nhttp {{{folders}")
-
-
-@lru_cache(maxsize=1)
-def find_nginx() -> str:
-    """Return the path of nginx; it is unpacked in a folder of its own, without installing it, where there is none."""
-    if found := shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin:/usr/local/sbin"):
-        return found
-    folder = Path(tempfile.gettempdir()) / f"libros-nginx-{psutil.Process().username()}"
-    program = folder / "root" / "usr" / "sbin" / "nginx"
-    if not program.exists():
-        folder.mkdir(mode=0o700, exist_ok=True)
-        assert folder.owner() == psutil.Process().username(), f"{folder} belongs to another user"
-        unpack(folder)
-    return str(program)
-
-
-def unpack(folder: Path) -> None:
-    """Fetch the package and unpack it."""
-    fetch = ["apt-get", "download", "nginx"]
-    if subprocess.run(fetch, cwd=folder, capture_output=True, check=False).returncode != 0:
-        subprocess.run(["apt-get", "update"], capture_output=True, check=False)
-        subprocess.run(fetch, cwd=folder, check=True, timeout=120)
-    (package,) = folder.glob("nginx_*.deb")
-    subprocess.run(["dpkg-deb", "-x", package, folder / "new"], check=True, timeout=60)
-    (folder / "new").rename(folder / "root")
