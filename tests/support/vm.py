@@ -31,19 +31,20 @@ python3 -m venv /made
 
 
 class VM:
-    """A booted system in the folder `root`."""
+    """The system in the folder `root`."""
+
+    starter: "subprocess.Popen[bytes]"
 
     def __init__(self, root: Path) -> None:
-        """Boot it."""
+        """Know where it is."""
         self.root = root
-        self.boot()
 
     def boot(self) -> None:
         """Start systemd, and return when it takes orders."""
         self.starter = subprocess.Popen(
             [PROJECT / "tests" / "support" / "boot.sh", self.root], stdin=subprocess.DEVNULL
         )
-        self.await_answer("systemctl is-system-running | grep -E 'running|degraded'", 60)
+        self.await_answer("[[ $(systemctl is-system-running) =~ running|degraded ]]", 60)
 
     def enter(self, *namespaces: str) -> list[str]:
         """Return the beginning of a command line that runs in these namespaces of the system."""
@@ -102,16 +103,21 @@ def make_system(folder: Path, release: str) -> Path:
     for left in (new, other):
         shutil.rmtree(left, ignore_errors=True)
     subprocess.run(["debootstrap", "--variant=minbase", f"--include={INCLUDED}", release, new], check=True, timeout=900)
-    shutil.copytree(new, other, symlinks=True)
+    copy(new, other)
     take_network_settings(other)
     shutil.copy(PROJECT / "requirements.txt", other)
     run_in_chroot(other, FETCH)
-    shutil.copytree(other / WHEELS.strip("/"), new / WHEELS.strip("/"))
-    shutil.copytree(other / "kept", new / "var/cache/apt/archives", dirs_exist_ok=True)
-    shutil.copytree(other / "var/lib/apt/lists", new / "var/lib/apt/lists", dirs_exist_ok=True)
+    copy(other / WHEELS.strip("/"), new / WHEELS.strip("/"))
+    copy(other / "kept", new / "var/cache/apt/archives")
+    copy(other / "var/lib/apt/lists", new / "var/lib/apt/lists")
     (new / "etc/pip.conf").write_text(f"[global]\nno-index = true\nfind-links = {WHEELS}\n")
     shutil.rmtree(other)
     return new.rename(made)
+
+
+def copy(source: Path, target: Path) -> None:
+    """Copy what is in a folder, devices too, into one that may be there."""
+    subprocess.run(["cp", "-aT", source, target], check=True, timeout=300)
 
 
 def take_network_settings(root: Path) -> None:
@@ -146,20 +152,17 @@ def run_in_chroot(root: Path, script: str) -> None:
 @contextmanager
 def run_vm(system: Path, root: Path) -> Iterator[VM]:
     """Boot a copy of a system, made in `root`, with the project as it is here in /root/project; removed at the end."""
-    subprocess.run(["cp", "-a", system, root], check=True, timeout=300)
+    copy(system, root)
     project = root / "root" / "project"
     project.mkdir()
-    listed = subprocess.run(
-        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-        cwd=PROJECT,
-        check=True,
-        capture_output=True,
-    )
-    copy = ["tar", "--null", "--files-from=-", "--ignore-failed-read", "-cf", "-"]
-    packed = subprocess.run(copy, cwd=PROJECT, input=listed.stdout, check=True, capture_output=True)
-    subprocess.run(["tar", "-xf", "-"], cwd=project, input=packed.stdout, check=True)
+    listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    files = subprocess.run(listed, cwd=PROJECT, check=True, capture_output=True).stdout
+    taken = ["tar", "--null", "--files-from=-", "-cf", "-"]
+    packed = subprocess.run(taken, cwd=PROJECT, input=files, check=True, capture_output=True).stdout
+    subprocess.run(["tar", "-xf", "-"], cwd=project, input=packed, check=True)
     vm = VM(root)
     try:
+        vm.boot()
         yield vm
     finally:
         vm.end()
