@@ -12,7 +12,8 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from tests.support.clients import Client, Json
 from tests.support.documented import JSON, Operation, read_operations
 from tests.support.front import run_front
-from tests.support.redocly import VERSION, NoRedoclyError, find_redocly, lint
+from tests.support.npm import NotToBeHadError
+from tests.support.redocly import VERSION, find_redocly, lint
 from tests.support.stacks import Stack, connect_to_mariadb
 
 LONG = os.environ.get("LONG_CHECKS") == "1"
@@ -138,7 +139,7 @@ def redocly(request: pytest.FixtureRequest) -> Path:
         pytest.skip("long form only")
     try:
         return find_redocly(request.config.cache.mkdir(f"redocly-{VERSION}"))
-    except NoRedoclyError as problem:
+    except NotToBeHadError as problem:
         pytest.skip(str(problem))
 
 

@@ -3,13 +3,16 @@
 A VM at a provider has a network, a firewall and a kernel of its own; these have none. Ubuntu is not tried.
 """
 
+import json
 import os
+import subprocess
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.support.stacks import PROJECT
 from tests.support.vm import VM, make_system, run_vm
 
 LONG = os.environ.get("LONG_CHECKS") == "1"
@@ -119,6 +122,29 @@ def test_a_second_call_keeps_what_is_there(vm: VM) -> None:
     assert vm.ask(sums) == before
     assert listening(vm) == listened
     assert "PIN_WORKERS=true" in vm.ask("cat /opt/libros/.env")
+
+
+@pytest.mark.usefixtures("installed")
+def test_a_load_test_of_it_passes(vm: VM, tmp_path: Path) -> None:
+    line = (
+        PROJECT / "run_all_tests.sh",
+        "--quick",
+        "--only",
+        "smoke,read_heavy",
+        "--host",
+        LOCAL,
+        "--out",
+        tmp_path / "out",
+    )
+    token = vm.ask("sed -n s/METRICS_TOKEN=//p /opt/libros/.env")
+    variables = {**os.environ, "METRICS_TOKEN": token, "STACK_DIR": str(tmp_path / "stack")}
+    ran = subprocess.run(
+        [*vm.enter("--net"), *line], check=False, env=variables, capture_output=True, text=True, timeout=400
+    )
+    assert ran.returncode in (0, 2), ran.stdout + ran.stderr
+    scenarios = json.loads((tmp_path / "out" / "summary.json").read_text())["scenarios"]
+    assert {each["name"] for each in scenarios} == {"smoke", "read_heavy"}
+    assert [each["reasons"] for each in scenarios if each["name"] == "smoke" and each["verdict"] != "PASS"] == []
 
 
 @pytest.mark.usefixtures("installed")

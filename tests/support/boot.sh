@@ -12,7 +12,6 @@ if [[ ${2:-} != inside ]]; then
   exec unshare --mount --pid --net --uts --ipc --cgroup --fork --kill-child bash "$0" "$1" inside
 fi
 
-ip link set lo up
 hostname vm
 cd "$1"
 mount --bind . .

@@ -1,45 +1,21 @@
-"""Gets Redocly's linter of OpenAPI documents with npm, and keeps it for later runs."""
+"""Redocly's linter of OpenAPI documents."""
 
 import json
 import os
-import shutil
 import subprocess
 from pathlib import Path
 
-VERSION = "2.77.0"  # one package that needs no other
+from tests.support.npm import find_package
+
+VERSION = "2.77.0"
 SHA512 = "sha512-XUa4hURDWLPG9WukIXo+UBqa9VpeTndmLI5PHu9QDkwtwH990Jsgz9nl2m1pZjsWrKFPP7avn6etRxxDbuD2Bg=="
-LONGEST_S = 300
 QUIET = {"REDOCLY_TELEMETRY": "off", "REDOCLY_SUPPRESS_UPDATE_NOTICE": "true"}
 
 
-class NoRedoclyError(Exception):
-    """Redocly cannot be had; the message says why."""
-
-
 def find_redocly(kept: Path) -> Path:
-    """The linter's program, in the folder `kept` or installed into it; raises NoRedoclyError."""
-    program = kept / "node_modules" / ".bin" / "redocly"
-    if not program.exists():
-        install_redocly(kept)
-    lock = json.loads((kept / "package-lock.json").read_text())
-    found = lock["packages"]["node_modules/@redocly/cli"]["integrity"]  # npm has held the package against it
-    assert found == SHA512, f"Redocly {VERSION} is not the package that is meant: {found}"
-    return program
-
-
-def install_redocly(kept: Path) -> None:
-    """Install the package in the folder, without running anything of it."""
-    npm = shutil.which("npm")
-    if not npm:
-        raise NoRedoclyError("no npm to get Redocly with: apt-get install --no-install-recommends npm")
-    options = ["--ignore-scripts", "--engine-strict", "--no-audit", "--no-fund", "--fetch-timeout=20000"]
-    command = [npm, "install", "--prefix", str(kept), *options, f"@redocly/cli@{VERSION}"]
-    try:
-        ran = subprocess.run(command, check=False, capture_output=True, text=True, timeout=LONGEST_S)
-    except subprocess.TimeoutExpired:
-        raise NoRedoclyError(f"npm did not get Redocly within {LONGEST_S} s") from None
-    if ran.returncode:
-        raise NoRedoclyError(f"npm did not get Redocly: {ran.stderr.strip()[-200:]}")
+    """The linter's program, in the folder `kept` or installed into it; raises NotToBeHadError."""
+    find_package("@redocly/cli", VERSION, SHA512, kept)
+    return kept / "node_modules" / ".bin" / "redocly"
 
 
 def lint(program: Path, document: Path) -> list[str]:

@@ -102,6 +102,9 @@ def make_system(folder: Path, release: str) -> Path:
     new, other = folder / f"{release}.new", folder / f"{release}.fetching"
     for left in (new, other):
         shutil.rmtree(left, ignore_errors=True)
+    if not shutil.which("debootstrap"):
+        add = ["apt-get", "-qq", "-y", "install", "--no-install-recommends", "--no-remove", "debootstrap"]
+        subprocess.run(add, check=True, timeout=300)
     subprocess.run(["debootstrap", "--variant=minbase", f"--include={INCLUDED}", release, new], check=True, timeout=900)
     copy(new, other)
     take_network_settings(other)
