@@ -28,7 +28,7 @@ PROJECT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 NAME=libros ZONE=europe-west1-b MACHINE=e2-standard-2
 ADDRESS='' FRONT='' DELETE='' RUN=''
 LARGEST_SCRIPT=262144 # bytes of one value of a VM's metadata
-VM_LOG=/var/log/libros-setup.log
+VM_LOG=/root/libros/setup.log
 
 main() {
   read_arguments "$@"
@@ -105,9 +105,9 @@ write_startup_script() {
 # Start-up script of the VM $NAME, made by deploy/gcp.sh: unpacks the project, and sets the services up.
 set -Eeuo pipefail
 umask 077
+mkdir -p /root/libros
 exec >>$VM_LOG 2>&1
 command -v xz || { apt-get -qq update && apt-get -qq -y -o DPkg::Lock::Timeout=300 install xz-utils; }
-mkdir -p /root/libros
 sed '1,/^PROJECT:\$/d' "\$0" | base64 --decode | tar -xJ -C /root/libros
 bash /root/libros/deploy/install.sh --allow $ADDRESS $FRONT
 exit

@@ -5,6 +5,7 @@ A VM at a provider has a network, a firewall and a kernel of its own; these have
 
 import json
 import os
+import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -75,7 +76,7 @@ def test_the_secrets_are_for_the_services_alone_and_redis_keeps_nothing_on_the_d
     assert vm.ask("stat -c '%U %G %a' /opt/libros/.env") == "libros libros 600"
     assert vm.ask("stat -c '%U %G %a' /etc/redis/libros.conf") == "root redis 640"
     assert vm.ask("find /opt/libros -not -name .env -user libros") == ""
-    redis = "redis-cli --no-auth-warning -u $(sed -n s/REDIS_URL=//p /opt/libros/.env)"
+    redis = "REDISCLI_AUTH=$(sed -En 's#REDIS_URL=redis://:(.*)@.*#\\1#p' /opt/libros/.env) redis-cli"
     assert vm.ask(f"{redis} CONFIG GET save").splitlines() == ["save"]
     assert vm.ask(f"{redis} CONFIG GET appendonly").splitlines() == ["appendonly", "no"]
     assert "NOAUTH" in vm.ask("redis-cli PING")
@@ -166,6 +167,17 @@ def test_with_an_address_no_other_reaches_the_services(vm: VM) -> None:
 
 
 @pytest.mark.usefixtures("installed")
+def test_the_start_up_script_of_a_machine_at_google_sets_it_up_too(vm: VM, tmp_path: Path) -> None:
+    made = [PROJECT / "deploy" / "gcp.sh", "--allow", LAPTOP]
+    subprocess.run(made, cwd=tmp_path, check=True, capture_output=True, timeout=60)
+    shutil.copy(tmp_path / "libros.startup", vm.root / "root")
+    vm.ask("bash /root/libros.startup")
+    assert vm.ask("stat -c %a /root/libros/setup.log") == "600"
+    assert "METRICS_TOKEN=" in vm.ask("tail -n 20 /root/libros/setup.log")
+    assert status(vm, f"http://{LOCAL}:5001/ready") == "200"
+
+
+@pytest.mark.usefixtures("installed")
 def test_with_a_front_nginx_alone_listens_and_lets_the_metrics_through_to_who_has_the_token(vm: VM) -> None:
     vm.ask(f"{INSTALL} --front 2>&1")
     behind = {f"{LOCAL}:8000", f"{LOCAL}:8001"}
@@ -191,7 +203,7 @@ def test_without_a_front_the_next_call_takes_it_away(vm: VM) -> None:
 @pytest.mark.usefixtures("installed")
 def test_to_uninstall_leaves_nothing_but_the_packages(vm: VM) -> None:
     vm.ask(f"{INSTALL} --uninstall 2>&1")
-    assert listening(vm) == STORES
+    assert listening(vm) == STORES | {"[::1]:6379"}, "Redis has its own settings again"
     assert (
         vm.ask(
             "find / -xdev -iname '*libros*' -not -path '/root/*' -not -path '/proc/*' -not -path '/var/log/journal/*'"

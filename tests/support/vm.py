@@ -15,7 +15,7 @@ import psutil
 
 from tests.support.stacks import PROJECT
 
-PACKAGES = "mariadb-server mariadb-client redis-server python3-venv ca-certificates nginx"
+PACKAGES = "mariadb-server mariadb-client redis-server python3-venv ca-certificates nginx xz-utils"
 INCLUDED = "ca-certificates,curl,dbus,iproute2,systemd,systemd-sysv"  # of what the image of a VM has
 WHEELS = "/var/cache/wheels"
 PATHS = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
