@@ -155,3 +155,15 @@ def test_every_app_given_to_gunicorn_is_defined_in_its_file(name: str) -> None:
 @pytest.mark.parametrize("name", READMES)
 def test_the_owners_line_stands_in_a_readme_to_the_letter(name: str, line: str) -> None:
     assert any(re.fullmatch(line, command) for command in commands_of(name) + code_in_prose(name))
+
+
+@pytest.mark.parametrize("line", [line for line in OWNERS_LINES if not re.match("python|locust", line)])
+def test_the_owners_line_for_a_vm_stands_in_the_guide_to_the_letter(line: str) -> None:
+    assert any(re.fullmatch(line, command) for command in commands_of(VM))
+
+
+def test_the_guide_to_a_vm_begins_with_a_line_for_the_vm_and_one_for_the_laptop() -> None:
+    (first, second), said = commands_of(VM)[:2], read("deploy/install.sh")
+    assert first == "sudo deploy/install.sh --allow 198.51.100.4"
+    assert re.fullmatch(r"METRICS_TOKEN=\S+ (.+) 203\.0\.113\.7", second)
+    assert second.partition(" ")[2].replace("203.0.113.7", "VM-ADDRESS") in said
