@@ -189,10 +189,17 @@ keep_or_add() { grep -q "^$1=." "$ENV_FILE" || echo "$1=$2" >>"$ENV_FILE"; }
 
 setting() { sed -n "s/^$1=//p" "$ENV_FILE" | tail -n 1; }
 
+# Debian 12 has systemd open MariaDB's port at boot, on all addresses and whatever bind-address says: no more, for good.
 set_up_mariadb() {
-  if write_if_changed "$MARIADB_CONF" 644 <<<$'# Made by deploy/install.sh.\n[mariadbd]\nbind-address = 127.0.0.1'; then
-    systemctl restart mariadb
+  local changed=''
+  if systemctl --quiet is-enabled mariadb.socket 2>>"$LOG"; then
+    systemctl --quiet disable --now mariadb.socket 2>>"$LOG"
+    changed=yes
   fi
+  if write_if_changed "$MARIADB_CONF" 644 <<<$'# Made by deploy/install.sh.\n[mariadbd]\nbind-address = 127.0.0.1'; then
+    changed=yes
+  fi
+  if [[ -n $changed ]]; then systemctl restart mariadb; fi
   systemctl --quiet enable --now mariadb 2>>"$LOG"
   { print_accounts && cat "$PROJECT/init.sql"; } | ask_administrator >>"$LOG" ||
     refuse "MariaDB did not take the account libros and init.sql: see above; does root get in with: mariadb"

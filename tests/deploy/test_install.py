@@ -154,6 +154,7 @@ def test_all_of_it_comes_back_after_a_power_cut(vm: VM) -> None:
     vm.boot()
     for port in (5000, 5001):
         vm.await_answer(f"curl -sf http://{LOCAL}:{port}/ready", 60)
+    assert listening(vm) == STORES | {f"{ANYWHERE}:5000", f"{ANYWHERE}:5001"}
 
 
 @pytest.mark.usefixtures("installed")
