@@ -34,7 +34,7 @@ def find_client() -> list[str]:
 
 def read_compose(**variables: str) -> subprocess.CompletedProcess[str]:
     """Let the client read the compose file, with these variables and no .env."""
-    command = [*find_client(), "--env-file", "/dev/null", "-f", DEPLOY / "compose.yaml", "config", "--format", "json"]
+    command = [*find_client(), "--env-file", "/dev/null", "-f", f"{DEPLOY}/compose.yaml", "config", "--format", "json"]
     clean = {"PATH": os.environ["PATH"], "HOME": os.environ["HOME"], **variables}
     return subprocess.run(command, check=False, env=clean, capture_output=True, text=True, timeout=60)
 

@@ -74,7 +74,7 @@ def test_it_prints_lines_that_gcloud_takes_and_runs_none(caller: Caller) -> None
     lines = lines_of(ran.stdout)
     assert len(lines) == 6
     for line in lines:
-        command = [FAKE, *line]
+        command = [str(FAKE), *line]
         subprocess.run(command, check=True, env={**os.environ, "GCLOUD_CALLS": str(caller.noted)}, timeout=20)
 
 

@@ -127,16 +127,7 @@ def test_a_second_call_keeps_what_is_there(vm: VM) -> None:
 
 @pytest.mark.usefixtures("installed")
 def test_a_load_test_of_it_passes(vm: VM, tmp_path: Path) -> None:
-    line = (
-        PROJECT / "run_all_tests.sh",
-        "--quick",
-        "--only",
-        "smoke,read_heavy",
-        "--host",
-        LOCAL,
-        "--out",
-        tmp_path / "out",
-    )
+    line = f"{PROJECT}/run_all_tests.sh --quick --only smoke,read_heavy --host {LOCAL} --out {tmp_path}/out".split()
     token = vm.ask("sed -n s/METRICS_TOKEN=//p /opt/libros/.env")
     variables = {**os.environ, "METRICS_TOKEN": token, "STACK_DIR": str(tmp_path / "stack")}
     ran = subprocess.run(
@@ -205,12 +196,8 @@ def test_without_a_front_the_next_call_takes_it_away(vm: VM) -> None:
 def test_to_uninstall_leaves_nothing_but_the_packages(vm: VM) -> None:
     vm.ask(f"{INSTALL} --uninstall 2>&1")
     assert listening(vm) == STORES | {"[::1]:6379"}, "Redis has its own settings again"
-    assert (
-        vm.ask(
-            "find / -xdev -iname '*libros*' -not -path '/root/*' -not -path '/proc/*' -not -path '/var/log/journal/*'"
-        )
-        == ""
-    )
+    # The second boot had the kernel's id of the first: systemd takes the folders that the power cut left for its own.
+    assert vm.ask("find / -xdev -iname '*libros*' -not -path '/root/*' -not -path '/var/tmp/systemd-private-*'") == ""
     assert vm.ask("dpkg --verify mariadb-server redis-server") == ""
     assert "libros" not in vm.ask("getent passwd; getent group; systemctl list-units --all; ls /etc/systemd/system")
     assert (

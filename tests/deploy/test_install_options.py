@@ -64,7 +64,7 @@ def test_systemd_understands_each_line_of_a_unit_and_finds_it_little_exposed(uni
         pytest.skip("there is no systemd-analyze here")
     words = [line for line in verified.stderr.splitlines() if "is not executable: No such file" not in line]
     assert words == []
-    command = ["systemd-analyze", "security", "--offline=true", "--no-pager", unit]
+    command = ["systemd-analyze", "security", "--offline=true", "--no-pager", str(unit)]
     said = subprocess.run(command, check=False, capture_output=True, text=True).stdout
     figure = re.search(r"exposure level for \S+: ([\d.]+)", said)
     assert figure and float(figure[1]) <= HIGHEST_EXPOSURE, said[-200:]
