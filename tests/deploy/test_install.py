@@ -160,8 +160,8 @@ def test_with_an_address_no_other_reaches_the_services(vm: VM) -> None:
 
 @pytest.mark.usefixtures("installed")
 def test_the_start_up_script_of_a_machine_at_google_sets_it_up_too(vm: VM, tmp_path: Path) -> None:
-    made = [PROJECT / "deploy" / "gcp.sh", "--allow", LAPTOP]
-    subprocess.run(made, cwd=tmp_path, check=True, capture_output=True, timeout=60)
+    script = PROJECT / "deploy" / "gcp.sh"
+    subprocess.run([script, "--allow", LAPTOP], cwd=tmp_path, check=True, capture_output=True, timeout=60)
     shutil.copy(tmp_path / "libros.startup", vm.root / "root")
     vm.ask("bash /root/libros.startup")
     assert vm.ask("stat -c %a /root/libros/setup.log") == "600"
