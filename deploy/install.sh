@@ -45,6 +45,7 @@ main() {
   read_arguments "$@"
   check_machine
   trap 'exit 130' INT TERM HUP
+  trap 'refuse "stopped, because this failed: $BASH_COMMAND (line $LINENO)"' ERR
   umask 022
   if [[ -n $UNINSTALL ]]; then
     uninstall
@@ -199,11 +200,15 @@ set_up_mariadb() {
   if write_if_changed "$MARIADB_CONF" 644 <<<$'# Made by deploy/install.sh.\n[mariadbd]\nbind-address = 127.0.0.1'; then
     changed=yes
   fi
-  if [[ -n $changed ]]; then systemctl restart mariadb; fi
-  systemctl --quiet enable --now mariadb 2>>"$LOG"
+  if [[ -n $changed ]]; then start_store mariadb restart; fi
+  start_store mariadb enable --now
   { print_accounts && cat "$PROJECT/init.sql"; } | ask_administrator >>"$LOG" ||
     refuse "MariaDB did not take the account libros and init.sql: see above; does root get in with: mariadb"
   say "MariaDB on 127.0.0.1:3306, with the database Libros and the account libros"
+}
+
+start_store() {
+  systemctl --quiet "${@:2}" "$1" 2>>"$LOG" || refuse "$1 does not start (is its port taken?): journalctl -u $1"
 }
 
 # Over the socket, where MariaDB takes root of this machine for its administrator.
@@ -223,7 +228,7 @@ set_up_redis() {
     systemctl stop redis-server
     rm -f /var/lib/redis/dump.rdb
   fi
-  systemctl --quiet enable --now redis-server 2>>"$LOG"
+  start_store redis-server enable --now
   say "Redis on 127.0.0.1:6379, with a password and without snapshots"
 }
 

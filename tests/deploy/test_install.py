@@ -205,3 +205,13 @@ def test_to_uninstall_leaves_nothing_but_the_packages(vm: VM) -> None:
     )
     assert vm.ask("redis-cli DBSIZE") == "0"
     assert "the packages stay" in vm.ask(f"{INSTALL} --uninstall 2>&1"), "to repeat it does no harm"
+
+
+@pytest.mark.usefixtures("installed")
+def test_a_port_that_is_taken_ends_it_with_the_words_of_the_service(vm: VM) -> None:
+    vm.ask(f"systemd-run --unit other python3 -m http.server 5000 --bind {LOCAL}")
+    ran = vm.run(f"{INSTALL} 2>&1")
+    vm.ask(f"systemctl stop other && {INSTALL} --uninstall")
+    assert ran.returncode == 3
+    assert "Connection in use" in ran.stdout
+    assert ran.stdout.splitlines()[-1].startswith("install.sh: libros-auth did not start")
