@@ -209,7 +209,8 @@ def test_to_uninstall_leaves_nothing_but_the_packages(vm: VM) -> None:
 
 @pytest.mark.usefixtures("installed")
 def test_a_port_that_is_taken_ends_it_with_the_words_of_the_service(vm: VM) -> None:
-    vm.ask(f"systemd-run --unit other python3 -m http.server 5000 --bind {LOCAL}")
+    vm.ask(f"{INSTALL} --uninstall; systemd-run --unit other python3 -m http.server 5000 --bind {LOCAL}")
+    vm.await_answer(f"ss -Hltn | grep -q {LOCAL}:5000", 10)
     ran = vm.run(f"{INSTALL} 2>&1")
     vm.ask(f"systemctl stop other && {INSTALL} --uninstall")
     assert ran.returncode == 3
