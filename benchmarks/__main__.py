@@ -17,6 +17,7 @@ from benchmarks.scenarios import compare_scenarios
 from benchmarks.services import measure_services
 from benchmarks.sizes import measure_sizes
 from benchmarks.speed import FAILURES, measure_speed
+from benchmarks.spike import measure_spike
 from benchmarks.stand import open_folder
 from benchmarks.table import Table, merge_tables
 from load.client.script import Arguments, count_of
@@ -38,6 +39,7 @@ what it measures, and the minutes on a quiet machine with the usual rounds:
   generator  the users of this project over bare ones of Locust (3)
   memory     both services idle and after a load, beside an earlier build (20)
   pythons    one book and a list under each Python of this machine, python3.N (5)
+  spike      the full spike of 1,000 users, against this build and an earlier one (15)
   scenarios  read_heavy and write_heavy under both read models (6)
   recording  what the record of a load costs the process that makes it (3)
 
@@ -70,6 +72,7 @@ MEASURES: dict[str, Callable[[argparse.Namespace, Path], tuple[list[Table], bool
     "generator": measure_generator,
     "memory": measure_memory,
     "pythons": measure_pythons,
+    "spike": measure_spike,
     "scenarios": compare_scenarios,
     "recording": measure_recording,
 }
