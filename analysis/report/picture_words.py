@@ -1,5 +1,6 @@
 """Puts a picture into words: names of lines beside their ends, the highest value, and lines that do not change."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -50,13 +51,14 @@ class Cluster:
 
 
 def find_owner(line: TimeLine) -> str:
-    """The service (or the process of the load) that a line is about."""
-    return line.name.split(" ", 1)[0]
+    """The service, on which machine if it runs on several, or the process of the load, that a line is about."""
+    found = re.match(r"[^ ]*( on [^ ]+)?", line.name)
+    return found[0] if found else line.name
 
 
 def find_look(line: TimeLine) -> str:
     """The class of a line in the style sheet."""
-    return LOOKS.get(line.name, LOOKS.get(find_owner(line), "plain"))
+    return LOOKS.get(line.name, LOOKS.get(line.name.split(" ", 1)[0], "plain"))
 
 
 def place_labels(lines: Sequence[TimeLine], scale: Scale, height: int) -> list[Label]:
