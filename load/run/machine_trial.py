@@ -50,7 +50,9 @@ def try_machines(services: Mapping[str, Any], account: Account) -> None:
             send(http, each, "POST", "/logout", session)
 
 
-def send(http: requests.Session, to: Sampled, method: str, path: str, session: Session, **parts: Any) -> Any:
+def send(
+    http: requests.Session, to: Sampled, method: str, path: str, session: Session, **parts: Any
+) -> requests.Response:
     """Return the answer of a machine to a request of a session; raises Refused when there is none."""
     headers = {**bearer(session["access_token"]), **parts.pop("headers", {})}
     try:
