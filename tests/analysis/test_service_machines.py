@@ -16,7 +16,7 @@ from analysis.records.gaps import Gaps
 from analysis.records.raw_files import read_server
 from analysis.records.run import read_run
 from analysis.report.facts import list_facts
-from analysis.report.picture_words import find_look, find_owner
+from analysis.report.picture_words import find_look, find_owner, shorten
 from analysis.report.report import build_report
 from analysis.scenarios.gave_way import list_rules
 from tests.support.made_runs import Break, change_samples, judge_run, make_run, replace_worker, services
@@ -180,6 +180,20 @@ def test_the_report_draws_each_machine_and_lists_it_with_its_settings(tmp_path: 
 def test_a_line_belongs_to_its_service_and_machine(name: str, owner: str, look: str) -> None:
     line = TimeLine("cpu", name, "", "x_server.jsonl", ((0.0, 1.0),))
     assert (find_owner(line), find_look(line)) == (owner, look)
+
+
+@pytest.mark.parametrize(
+    ("name", "label"),
+    [
+        ("books on books-2 4001", "books-2 4001"),
+        ("auth on auth-1", "auth-1"),
+        ("books on books-in-frankfurt-12 4001", "books…urt-12 4001"),
+        ("books 4001", "books 4001"),
+        ("p95", "p95"),
+    ],
+)
+def test_a_label_has_room_for_the_name_of_a_machine(name: str, label: str) -> None:
+    assert shorten(name) == label
 
 
 @pytest.mark.parametrize("machine", [5, None, {}])

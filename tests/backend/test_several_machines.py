@@ -37,7 +37,7 @@ from tests.support.session_checks import (
     rotate,
 )
 from tests.support.shelf import make_book
-from tests.support.stacks import Stack, find_folder
+from tests.support.stacks import Stack
 from tests.support.weak_builds import Change, Services, list_own, run_build
 
 TTL = {"ACCESS_TOKEN_TTL": "7200"}  # as that of the stack: machines that share the data have the same settings
@@ -217,9 +217,9 @@ def test_the_check_of_keys_fails_where_a_machine_keeps_its_own(
 
 
 def test_a_lost_read_model_is_built_by_one_process_of_all_machines(
-    model_stack: Stack, on_a: Client, on_b: Client, build: Path
+    model_settings: dict[str, str], model_stack: Stack, on_a: Client, on_b: Client, build: Path
 ) -> None:
-    logs = [find_folder(model_stack) / "books.log", build / "books.log"]
+    logs = [Path(model_settings["STACK_DIR"]) / "books.log", build / "books.log"]
 
     def count_rebuilds() -> int:
         return sum(log.read_text().count("read model: building generation") for log in logs)
