@@ -2,7 +2,7 @@
 # Runs the seven load scenarios one after the other against the two services, and says what they showed.
 #
 # Usage: ./run_all_tests.sh [--quick|--full] [--only NAME[,NAME...]] [--host HOST | --auth-url URL --books-url URL]
-#                           [--processes N] [--scenarios DIR] [--out DIR]
+#                           [--metrics-url NAME=URL]... [--processes N] [--scenarios DIR] [--out DIR]
 #
 #   --full           the long form, about an hour (default)
 #   --quick          all seven scenarios in about nine minutes
@@ -12,6 +12,10 @@
 #   --host HOST      the machine whose ports 5000 and 5001 are loaded
 #   --auth-url URL   the address of the auth service, with --books-url; both win over AUTH_URL and BOOKS_URL
 #   --books-url URL  the address of the books service
+#   --metrics-url NAME=URL
+#                    a machine of a service, with a name of your choice, for example books-2=http://10.0.0.7:5001; give
+#                    it once for each machine that runs a service behind its one address: each is sampled and judged,
+#                    and the load goes to the one address all the same (docs/scale.md)
 #   --processes N    processes that make the load (1)
 #   --scenarios DIR  scenario files of your own, NAME.conf: they are taken instead of those in scenarios/
 #   --out DIR        the results folder (test_results_YYYYMMDD_HHMMSS in this folder)
@@ -43,6 +47,7 @@ STACK=$PWD/.local
 PROFILE=full
 ONLY=''
 TARGET_OPTIONS=()
+METRICS_OPTIONS=()
 PLAN_OPTIONS=()
 PROCESSES=1
 OUT=''
@@ -86,7 +91,7 @@ parse_options() {
   while (($# > 0)); do
     case $1 in
     --quick | --full) PROFILE=${1#--} ;;
-    --only | --host | --auth-url | --books-url | --processes | --scenarios | --out)
+    --only | --host | --auth-url | --books-url | --metrics-url | --processes | --scenarios | --out)
       [[ -n ${2:-} && ${2:-} != --* ]] || refuse "$1 needs a value"
       take_value "$1" "$2"
       shift
@@ -107,6 +112,7 @@ take_value() {
     [[ $2 =~ ^[1-9][0-9]?$ ]] || refuse "--processes $2: it must be a number from 1 to 99"
     PROCESSES=$2
     ;;
+  --metrics-url) METRICS_OPTIONS+=("$1" "$2") ;;
   --scenarios) PLAN_OPTIONS+=(--own "$(absolute "$2")") ;;
   --out) OUT=$(absolute "$2") ;;
   *) TARGET_OPTIONS+=("$1" "$2") ;;
@@ -186,7 +192,8 @@ make_results_folder() {
 begin_run() {
   local found file
   found=$("$PYTHON" -m load.run.preflight begin "$OUT" --profile "$PROFILE" --scenarios "${CHOSEN[*]}" \
-    --processes "$PROCESSES" ${PLAN_OPTIONS[@]+"${PLAN_OPTIONS[@]}"} ${TARGET_OPTIONS[@]+"${TARGET_OPTIONS[@]}"})
+    --processes "$PROCESSES" ${PLAN_OPTIONS[@]+"${PLAN_OPTIONS[@]}"} ${TARGET_OPTIONS[@]+"${TARGET_OPTIONS[@]}"} \
+    ${METRICS_OPTIONS[@]+"${METRICS_OPTIONS[@]}"})
   RUN_FILE=begun
   {
     read -r TARGET WHOSE AUTH_URL BOOKS_URL ACCOUNTS
@@ -240,6 +247,7 @@ make_users() {
 prepare_users() {
   DOING="preparing the accounts"
   run_child "$PYTHON" register_users.py --auth-url "$AUTH_URL" --users users.csv || exit 3
+  if ((${#METRICS_OPTIONS[@]} > 0)); then run_child "$PYTHON" -m load.run.machine_trial "$OUT" || exit 3; fi
   run_child "$PYTHON" -m load.client.sign_in --auth-url "$AUTH_URL" --users users.csv --sessions sessions.json \
     --most "$ACCOUNTS" || exit 3
 }

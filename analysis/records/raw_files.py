@@ -190,7 +190,7 @@ def _shown(shown: dict[str, Any]) -> Shown:
 
 
 def _sample(line: dict[str, Any]) -> ServerSample:
-    check_types(line, {"service": str, "error": str, "at": (int, float), "took": (int, float)})
+    check_types(line, {"service": str, "machine": str, "error": str, "at": (int, float), "took": (int, float)})
     workers = {pid: Worker(**worker) for pid, worker in line.get("workers", {}).items()}
     for numbers in (line.get("values", {}), *line.get("workers", {}).values()):
         check_amounts(numbers, optional=False)

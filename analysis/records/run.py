@@ -9,7 +9,7 @@ from typing import Any
 
 from analysis.plan.plan import ON_DEMAND, SCENARIOS, Plan, plan_from_dict
 from analysis.records.gaps import read_json
-from analysis.records.results_folder import SERVICES
+from analysis.records.results_folder import SERVICES, name_source
 
 INTERRUPTED = "interrupted"
 ADDRESS = re.compile(r"https?://[\w.:\[\]-]+")
@@ -56,10 +56,20 @@ class Run:
         """Whether load and services ran on one machine."""
         return bool(self.facts.get("target_is_this_machine"))
 
-    def settings(self, service: str) -> dict[str, Any]:
-        """What a service said of its settings; facts that run.json lacks or has in another form are left out."""
+    def settings(self, source: str) -> dict[str, Any]:
+        """What a source of samples said of its settings; facts that run.json lacks or has otherwise are left out."""
+        service, _, machine = source.partition(" on ")
+        return self._find("services", service, *(("machines", machine) if machine else ()), "settings")
+
+    @property
+    def sources(self) -> list[str]:
+        """What is sampled: both services, or each machine of a service that runs on several; see `name_source`."""
+        machines = {service: list(self._find("services", service, "machines")) or [""] for service in SERVICES}
+        return [name_source(service, machine) for service, named in machines.items() for machine in named]
+
+    def _find(self, *names: str) -> dict[str, Any]:
         found: Any = self.facts
-        for name in ("services", service, "settings"):
+        for name in names:
             found = found.get(name) if isinstance(found, dict) else None
         return found if isinstance(found, dict) else {}
 
