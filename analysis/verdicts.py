@@ -10,6 +10,7 @@ from analysis.checks.evidence import Evidence
 from analysis.checks.generator_rules import judge_generator
 from analysis.checks.guarantees import judge_guarantees, judge_reading
 from analysis.checks.load_rules import judge_data, judge_end, judge_exceptions, judge_mix, judge_seconds, judge_users
+from analysis.checks.machine_rules import judge_machines
 from analysis.checks.objectives import judge_longest, judge_objectives, judge_question
 from analysis.checks.record_rules import judge_damage, judge_ledger, judge_outcomes, judge_recording
 from analysis.checks.server_rules import judge_clocks, judge_samples
@@ -88,7 +89,10 @@ def judge_validity(evidence: Evidence, books_at_start: int | None) -> list[Check
         judge_exceptions(plan, evidence.results.exceptions),
         judge_recording(plan, evidence.results, counts, evidence.latencies.answers, (seconds, latencies)),
         judge_damage(evidence),
-        *judge_generator(plan, evidence.generator, evidence.run.processes, evidence.span),
+        *judge_generator(
+            plan, evidence.generator, evidence.run.parts, evidence.span, [step.span for step in evidence.search.judged]
+        ),
+        *judge_machines(evidence),
         *judge_samples(plan, evidence.samples, evidence.span, find_silence(evidence), evidence.run.sources),
         *judge_clocks(plan, evidence.samples, evidence.run.sources),
         judge_data(plan.name, evidence.data, books_at_start, evidence.run.urls),

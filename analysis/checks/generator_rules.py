@@ -1,6 +1,6 @@
 """Says whether the process that made the load was itself the limit: too busy, stalled, or lost."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
 from analysis.findings import VALIDITY, Check, Figure, make_check
@@ -11,22 +11,30 @@ from analysis.records.results_folder import LAG_NOTED_MS, MASTER, GeneratorRow
 LAG_SHARE = 0.01  # of the time in which the event loop may lag more: a 99th percentile
 LATE_S = 0.5  # a row of the last second may come so late
 Rows = list[GeneratorRow]
+Span = tuple[float, float]
 
 
-def judge_generator(plan: Plan, parts: Mapping[str, Rows], processes: int, span: tuple[float, float]) -> list[Check]:
+def judge_generator(
+    plan: Plan, parts: Mapping[str, Rows], expected: Sequence[str], span: Span, judged: Sequence[Span] = ()
+) -> list[Check]:
     """INVALID when a process of the load was lost, over 80 % busy, or its event loop stalled or lagged.
 
-    `parts` are the rows of each process, `span` is the load, in seconds since the epoch.
+    `parts` are the rows of each process, `expected` the processes that the load had, `span` is the load, in seconds
+    since the epoch. `judged` are the steps of a search that were judged: in others the load may have given way.
     """
-    expected = [""] if processes == 1 else [MASTER, *(str(number) for number in range(processes))]
     within = {part: [row for row in parts.get(part, []) if span[0] < row.at <= span[1] + LATE_S] for part in expected}
-    recorded = {part: rows for part, rows in within.items() if rows}
-    source = f"{plan.name}{'_*' if processes > 1 else ''}_generator.csv"
+    recorded = {part: counted for part, rows in within.items() if (counted := pick_rows(rows, judged))}
+    source = f"{plan.name}{'_*' if len(expected) > 1 else ''}_generator.csv"
     return [
         judge_presence(plan, within, span, source),
         judge_cpu(plan, recorded, source),
         judge_lag(plan, recorded, source),
     ]
+
+
+def pick_rows(rows: Rows, spans: Sequence[Span]) -> Rows:
+    """The rows of some spans; all rows without any."""
+    return [row for row in rows if any(begin < row.at <= end for begin, end in spans)] if spans else rows
 
 
 def judge_presence(plan: Plan, parts: Mapping[str, Rows], span: tuple[float, float], source: str) -> Check:

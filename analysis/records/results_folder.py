@@ -17,6 +17,7 @@
 | NAME[_PART]_ledger.jsonl | a Sent line when a write leaves, an Outcome line when its end is known |
 | NAME[_PART]_failure_samples.jsonl | a FailureSample: the first request of each kind of failure, MOST_SAMPLES at most |
 | NAME_steps.jsonl | of a break_point: a Step for each stretch of its search, and how that ended; steps.py reads it |
+| NAME_machines.jsonl | of a load of several machines: a MachineEvent for all that befell their processes |
 | NAME_server.jsonl | a ServerSample a second and source ("auth", "books on NAME", ...), or a line with "error" |
 | NAME_data.jsonl | a DataState before the load and one after it was tidied up |
 | NAME_read_back.json | what is there after the load, before it is tidied up: see ReadBack |
@@ -49,6 +50,7 @@ from urllib.parse import quote, unquote
 SERVICES = ("auth", "books")
 LOWEST_US, HIGHEST_US, DIGITS = 1, 60_000_000, 3
 MASTER = "master"
+MACHINES = "_machines.jsonl"
 RAW, LATE = "(raw)", "(late)"
 
 # Rows of one second and endpoint add up, so a row may come late: a request is known only when it ends, and its
@@ -234,6 +236,25 @@ class DataState:
     moment: str
     books: int
     own: int
+
+
+@dataclass(frozen=True)
+class MachineEvent:
+    """What befell a process of a joined machine, a line of NAME_machines.jsonl; `part` is that of its files.
+
+    `event` is "came", "lost" (no sign of life for seconds), "back", "whole" (all of its record is here), or "clock".
+    A clock's `offset_s` is how far the master's clock was ahead of its own, and `error_s` at most how wrong that is.
+    """
+
+    at: float
+    event: str
+    machine: str
+    part: str
+    offset_s: float | None = None
+    error_s: float | None = None
+
+
+MACHINE_EVENTS = ("came", "lost", "back", "whole", "clock")
 
 
 @dataclass(frozen=True)

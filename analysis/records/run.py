@@ -9,7 +9,7 @@ from typing import Any
 
 from analysis.plan.plan import ON_DEMAND, SCENARIOS, Plan, plan_from_dict
 from analysis.records.gaps import read_json
-from analysis.records.results_folder import SERVICES, name_source
+from analysis.records.results_folder import MASTER, SERVICES, name_source
 
 INTERRUPTED = "interrupted"
 ADDRESS = re.compile(r"https?://[\w.:\[\]-]+")
@@ -50,6 +50,18 @@ class Run:
     ends: dict[str, End]
     facts: dict[str, Any] = field(default_factory=dict)
     processes: int = 1
+
+    @property
+    def machines(self) -> int:
+        """How many machines made the load for a master; 0 where the master's own made it."""
+        found = self.facts.get("machines")
+        return len(found) if isinstance(found, list) else 0
+
+    @property
+    def parts(self) -> list[str]:
+        """The processes whose records a scenario has."""
+        alone = self.processes == 1 and not self.machines
+        return [""] if alone else [MASTER, *map(str, range(self.processes))]
 
     @property
     def shares_machine(self) -> bool:

@@ -79,7 +79,7 @@ def main() -> None:
     if len(sys.argv) < 3:
         sys.exit("usage: python -m tests.documents.searches FULL QUICK...")
     full, *quick = (Path(name) for name in sys.argv[1:])
-    found = {"full": measure(full), "quick": [measure(folder) for folder in quick]}
+    found: dict[str, Any] = {"full": measure(full), "quick": [measure(folder) for folder in quick]}
     FILE.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
     write_pictures(show_report(build_report(full), CURVE), found["full"]["started"])
     text = DOCUMENT.read_text(encoding="utf-8")
