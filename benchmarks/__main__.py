@@ -10,6 +10,7 @@ from benchmarks.beside import measure_beside
 from benchmarks.cases import list_names
 from benchmarks.cores import compare_cores
 from benchmarks.generator import measure_generator
+from benchmarks.machines import measure_machines
 from benchmarks.memory import measure_memory
 from benchmarks.pythons import measure_pythons
 from benchmarks.recording import measure_recording
@@ -37,6 +38,7 @@ what it measures, and the minutes on a quiet machine with the usual rounds:
   sizes      reads, rebuild and verify of 5,000, 100,000 and 1,000,000 books (20)
   rebuild    reads at a fixed rate beside a rebuild (7)
   generator  the users of this project over bare ones of Locust (3)
+  machines   what it costs to send records home, for a process of the load and the master (3)
   memory     both services idle and after a load, beside an earlier build (20)
   pythons    one book and a list under each Python of this machine, python3.N (5)
   spike      the full spike of 1,000 users, against this build and an earlier one (15)
@@ -70,6 +72,7 @@ MEASURES: dict[str, Callable[[argparse.Namespace, Path], tuple[list[Table], bool
     "sizes": measure_sizes,
     "rebuild": measure_beside,
     "generator": measure_generator,
+    "machines": measure_machines,
     "memory": measure_memory,
     "pythons": measure_pythons,
     "spike": measure_spike,
