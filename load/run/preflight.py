@@ -19,7 +19,8 @@ from load.client.script import Arguments, count_of
 from load.client.service_machines import OPTION, find_machines, list_sampled, read_metrics_urls
 from load.client.service_metrics import find_token, read_stack, refuse_other_load
 from load.client.target import Target, choose_target, read_target
-from load.run.machine import describe_machine, is_this_machine, read_commit
+from load.machines.build import read_commit
+from load.run.machine import describe_machine, is_this_machine
 from load.run.service_agreement import refuse_disagreement
 from load.run.service_facts import read_services
 

@@ -12,6 +12,7 @@ from tests.support.made_runs import (
     generator,
     lines,
     load,
+    machines,
     raised,
     real_plan,
     services,
@@ -70,7 +71,8 @@ R_END, R_USERS, R_MIX, R_SIDE = (
 )
 R_RECORD, R_DAMAGE, R_PROCESS, R_LOOP = "the record", "damaged lines", "each process of the load", "its event loop"
 R_LITTLE, R_SAMPLES, R_DATA = "Little's law, each plateau", "server samples", "the data"
-R_ARRIVALS, R_CLOCKS = "arrivals, in an open load", "clocks of several machines of services"
+R_ARRIVALS, R_MACHINES = "arrivals, in an open load", "each machine of the load, where there are several"
+R_CLOCKS = "clocks of several machines of services"
 R_LEDGER, R_BACK = "the ledger", "reading back, in `write_heavy`"
 
 QUESTIONS = (
@@ -125,6 +127,12 @@ QUESTIONS = (
             ("every arrival found a user",), INVALID, "none", (load(),)),
     Control(R_ARRIVALS, "arrivals", "10 % of the actions began 21 ms late", (load(arrivals={"late_ms": 21}),),
             ("actions began when they were due",), INVALID, "19 ms", (load(arrivals={"late_ms": 19}),)),
+    Control(R_MACHINES, "baseline", "a machine was lost after 12 s", (machines(lost_at=12),),
+            ("no machine of the load was lost",), INVALID, "none was lost", (machines(),)),
+    Control(R_MACHINES, "baseline", "the end of a machine's record did not come home", (machines(whole=False),),
+            ("the records of all machines came home",), INVALID, "all came home", (machines(),)),
+    Control(R_MACHINES, "baseline", "the clock of a machine was set by 60 ms", (machines(later_s=0.36),),
+            ("the clocks of all machines kept step",), INVALID, "by 45 ms", (machines(later_s=0.345),)),
     Control(R_SAMPLES, "baseline", "2 of 30 s without a sample of the books service", (services(missing=range(12,
             14)),), BOOKS,
             INVALID, "1 s", (services(missing=range(12, 13)),)),
