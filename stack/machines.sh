@@ -41,7 +41,8 @@ gather_machines() {
     ./join_load.sh "$BIND" --processes "$own" </dev/null >>"$3/join_load.log" 2>&1 &
     LOCAL_SHARE=$!
   fi
-  run_child "$PYTHON" -m load.machines.muster gather "$3" --machines "$count" --bind "$BIND" --port "$LOAD_PORT" || exit 3
+  run_child "$PYTHON" -m load.machines.muster gather "$3" --machines "$count" --own "$own" \
+    --bind "$BIND" --port "$LOAD_PORT" || exit 3
 }
 
 # Lets all machines leave; $1: the results folder.

@@ -65,8 +65,9 @@ class Run:
 
     @property
     def shares_machine(self) -> bool:
-        """Whether load and services ran on one machine."""
-        return bool(self.facts.get("target_is_this_machine"))
+        """Whether load and services ran on one machine; that which leads other machines need not make any load."""
+        makes_load = not self.machines or bool(self.facts.get("own_processes"))
+        return makes_load and bool(self.facts.get("target_is_this_machine"))
 
     def settings(self, source: str) -> dict[str, Any]:
         """What a source of samples said of its settings; facts that run.json lacks or has otherwise are left out."""

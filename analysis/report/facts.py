@@ -31,6 +31,7 @@ def list_facts(report: RunReport) -> list[tuple[str, str]]:
         ("Stores", describe_stores(services)),
         ("Load from", describe_machine(_part(facts, "machine"))),
         ("Load side", describe_load(facts)),
+        ("Load machines", describe_load_machines(facts)),
         ("Commit", str(facts.get("commit") or "")[:41]),
     ]
     return [(name, words) for name, words in found if words]
@@ -66,6 +67,13 @@ def list_machines(services: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, 
         for name, part in _part(whole, "machines").items()
         if isinstance(part, Mapping)
     ]
+
+
+def describe_load_machines(facts: Mapping[str, Any]) -> str:
+    """`load-1 with --processes 4, load-2 with --processes 1`: the machines that made the load for the one that led."""
+    machines = facts.get("machines")
+    found = [part for part in machines if isinstance(part, Mapping)] if isinstance(machines, list) else []
+    return ", ".join(f"{part.get('name')} with --processes {part.get('processes')}" for part in found)
 
 
 def describe_stores(services: Mapping[str, Mapping[str, Any]]) -> str:

@@ -98,6 +98,7 @@ def gather(options: argparse.Namespace) -> int:
         count = f"{len(muster.machines)} of {options.machines}"
         raise Refused(f"{count} machines have joined within {JOIN_S / 60:.0f} minutes", BROKEN)
     facts["machines"] = [machine._asdict() for machine in muster.machines.values()]
+    facts["own_processes"] = options.own
     facts["processes"] = sum(machine.processes for machine in muster.machines.values())
     path.write_text(json.dumps(facts, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     return 0
@@ -118,6 +119,7 @@ def main() -> int:
     parser.add_argument("step", choices=("gather", "dismiss"))
     parser.add_argument("out", type=Path, help="the results folder")
     parser.add_argument("--machines", type=count_of, default=1, help="how many are to join")
+    parser.add_argument("--own", type=int, default=0, help="processes of the machine that leads, which is one of them")
     parser.add_argument("--bind", required=True, help="the address to listen at")
     parser.add_argument("--port", type=count_of, required=True)
     options = parser.parse_args()
