@@ -153,10 +153,10 @@ def describe_tables(evidence: Evidence) -> list[Table]:
 
 
 def describe_marks(plan: Plan) -> list[tuple[float, str]]:
-    """The moments at which a stage of the plan begins; of a search, at which a step does."""
+    """The moments at which a stage of the plan begins; of a search, at which a step does, in short: it has many."""
     begins, befores = [0.0, *plan.stage_ends[:-1]], [0, *(stage.users for stage in plan.stages)]
     return [
-        (begin, f"{stage.users} users")
+        (begin, str(stage.users) if plan.search else f"{stage.users} users")
         for begin, before, stage in zip(begins, befores, plan.stages, strict=False)
         if not plan.search or abs(stage.users - before) < stage.spawn_rate * stage.seconds * (1 - NEARLY)
     ]

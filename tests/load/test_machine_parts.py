@@ -28,7 +28,7 @@ from load.machines.share import Share
 from tests.support.read_models import wait_until
 from tests.support.stacks import PROJECT, find_free_ports
 
-SECRET = secrets.token_urlsafe(12)
+SECRET = "the-secret-of-a-test"
 BUILD = describe_build(PROJECT)
 
 
