@@ -17,11 +17,13 @@ import pytest
 
 from analysis.records.results_folder import MACHINES, find_parts
 from tests.support.namespaces import Machine, make_network, needs_root
+from tests.support.read_models import LONG
 from tests.support.relay import run_relay
 from tests.support.runs import Runner, copy_project, end_of, is_loaded, read_summary, wait_for
 from tests.support.stacks import Stack
 
 pytestmark = [needs_root, pytest.mark.alone]
+IN_FULL = pytest.mark.skipif(not LONG, reason="long form only")
 RECORDS = (".hlog", "_seconds.csv", "_generator.csv", "_ledger.jsonl", "_failure_samples.jsonl")
 SECRET = secrets.token_urlsafe(12)
 
@@ -181,6 +183,7 @@ def test_a_machine_that_is_lost_is_named(runner: Runner, network: Network, tmp_p
     assert (out / f"baseline_{read_events(out, 'baseline', 'lost')[0]['part']}_seconds.csv").stat().st_size > 0
 
 
+@IN_FULL
 def test_a_cable_pulled_for_five_seconds_is_seen_and_no_record_is_lost(
     runner: Runner, network: Network, tmp_path: Path
 ) -> None:
@@ -199,6 +202,7 @@ def test_a_cable_pulled_for_five_seconds_is_seen_and_no_record_is_lost(
     assert [event["machine"] for event in read_events(out, "baseline", "back")] == ["load-1"]
 
 
+@IN_FULL
 @pytest.mark.parametrize("shift", ["3", "-3"])
 def test_a_clock_that_is_wrong_is_taken_out(shift: str, runner: Runner, network: Network, tmp_path: Path) -> None:
     runner.plan("smoke")
@@ -213,6 +217,7 @@ def test_a_clock_that_is_wrong_is_taken_out(shift: str, runner: Runner, network:
     assert all(abs(offset + float(shift)) < 0.2 for offset in offsets) and len(offsets) >= 2
 
 
+@IN_FULL
 def test_a_clock_that_is_set_in_mid_load_makes_the_scenario_invalid(
     runner: Runner, network: Network, tmp_path: Path
 ) -> None:
@@ -248,6 +253,7 @@ def read_seconds(path: Path) -> list[int]:
     return sorted({int(row[0]) for row in rows if "|" in row[1] and row[2] != "0"})
 
 
+@IN_FULL
 def test_a_slow_network_that_stalls_loses_nothing(runner: Runner, network: Network, tmp_path: Path) -> None:
     runner.plan("smoke", locustfile="locustfile_write_heavy.py", run_time="10s")
     out = tmp_path / "results"
