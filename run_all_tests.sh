@@ -2,7 +2,8 @@
 # Runs the seven load scenarios one after the other against the two services, and says what they showed.
 #
 # Usage: ./run_all_tests.sh [--quick|--full] [--only NAME[,NAME...]] [--host HOST | --auth-url URL --books-url URL]
-#                           [--processes N] [--scenarios DIR] [--out DIR]
+#                           [--metrics-url NAME=URL]... [--processes N] [--machines N [--bind ADDRESS]]
+#                           [--scenarios DIR] [--out DIR]
 #
 #   --full           the long form, about an hour (default)
 #   --quick          all seven scenarios in about nine minutes
@@ -12,7 +13,14 @@
 #   --host HOST      the machine whose ports 5000 and 5001 are loaded
 #   --auth-url URL   the address of the auth service, with --books-url; both win over AUTH_URL and BOOKS_URL
 #   --books-url URL  the address of the books service
+#   --metrics-url NAME=URL
+#                    a machine of a service, with a name of your choice, for example books-2=http://10.0.0.7:5001; give
+#                    it once for each machine that runs a service behind its one address: each is sampled and judged,
+#                    and the load goes to the one address all the same (docs/scale.md)
 #   --processes N    processes that make the load (1)
+#   --machines N     other machines make the load, each with ./join_load.sh; this one leads, and makes a share of it only
+#                    with --processes
+#   --bind ADDRESS   the address at which the other machines reach this one (that on the way to the services)
 #   --scenarios DIR  scenario files of your own, NAME.conf: they are taken instead of those in scenarios/
 #   --out DIR        the results folder (test_results_YYYYMMDD_HHMMSS in this folder)
 #   --help           this text
@@ -34,6 +42,8 @@ cd "$(dirname "${BASH_SOURCE[0]}")"
 . ./stack/venv.sh
 # shellcheck source=stack/run_lock.sh
 . ./stack/run_lock.sh
+# shellcheck source=stack/machines.sh
+. ./stack/machines.sh
 
 SCENARIOS=(smoke baseline read_heavy write_heavy stages soak spike) # in the order they run
 ON_DEMAND=(break_point arrivals)                                    # behind them, and only where they are named
@@ -43,8 +53,13 @@ STACK=$PWD/.local
 PROFILE=full
 ONLY=''
 TARGET_OPTIONS=()
+METRICS_OPTIONS=()
 PLAN_OPTIONS=()
 PROCESSES=1
+PROCESSES_GIVEN=0
+MACHINES=0
+BIND=''
+GATHERED=no
 OUT=''
 CHOSEN=()        # the scenarios of this run
 FILES=()         # their files
@@ -71,13 +86,16 @@ main() {
   forget_variables GEVENT
   make_results_folder
   begin_run
+  if ((MACHINES > 0)); then choose_bind; fi
   raise_file_limit
   keep_stack
   start_stack
   make_users
   complete_run
+  await_machines
   prepare_users
   run_scenarios
+  let_machines_leave
   stop_stack
   conclude
 }
@@ -86,7 +104,7 @@ parse_options() {
   while (($# > 0)); do
     case $1 in
     --quick | --full) PROFILE=${1#--} ;;
-    --only | --host | --auth-url | --books-url | --processes | --scenarios | --out)
+    --only | --host | --auth-url | --books-url | --metrics-url | --processes | --machines | --bind | --scenarios | --out)
       [[ -n ${2:-} && ${2:-} != --* ]] || refuse "$1 needs a value"
       take_value "$1" "$2"
       shift
@@ -97,6 +115,7 @@ parse_options() {
     shift
   done
   check_target_options
+  if [[ -n $BIND ]] && ((MACHINES == 0)); then refuse "--bind is for --machines N"; fi
   choose_scenarios
 }
 
@@ -106,7 +125,16 @@ take_value() {
   --processes)
     [[ $2 =~ ^[1-9][0-9]?$ ]] || refuse "--processes $2: it must be a number from 1 to 99"
     PROCESSES=$2
+    PROCESSES_GIVEN=$2
     ;;
+  --machines)
+    [[ $2 =~ ^[1-9][0-9]?$ ]] || refuse "--machines $2: it must be a number from 1 to 99"
+    MACHINES=$2
+    ;;
+  --bind)
+    BIND=$2
+    ;;
+  --metrics-url) METRICS_OPTIONS+=("$1" "$2") ;;
   --scenarios) PLAN_OPTIONS+=(--own "$(absolute "$2")") ;;
   --out) OUT=$(absolute "$2") ;;
   *) TARGET_OPTIONS+=("$1" "$2") ;;
@@ -186,13 +214,28 @@ make_results_folder() {
 begin_run() {
   local found file
   found=$("$PYTHON" -m load.run.preflight begin "$OUT" --profile "$PROFILE" --scenarios "${CHOSEN[*]}" \
-    --processes "$PROCESSES" ${PLAN_OPTIONS[@]+"${PLAN_OPTIONS[@]}"} ${TARGET_OPTIONS[@]+"${TARGET_OPTIONS[@]}"})
+    --processes "$PROCESSES" ${PLAN_OPTIONS[@]+"${PLAN_OPTIONS[@]}"} ${TARGET_OPTIONS[@]+"${TARGET_OPTIONS[@]}"} \
+    ${METRICS_OPTIONS[@]+"${METRICS_OPTIONS[@]}"})
   RUN_FILE=begun
   {
     read -r TARGET WHOSE AUTH_URL BOOKS_URL ACCOUNTS
     while IFS= read -r file; do FILES+=("$file"); done
   } <<<"$found"
   export AUTH_URL BOOKS_URL
+}
+
+await_machines() {
+  if ((MACHINES == 0)); then return; fi
+  DOING="waiting for the other machines"
+  GATHERED=yes
+  gather_machines "$MACHINES" "$PROCESSES_GIVEN" "$OUT"
+}
+
+let_machines_leave() {
+  if [[ $GATHERED == no ]]; then return; fi
+  DOING="letting the other machines leave"
+  GATHERED=no
+  dismiss_machines "$OUT"
 }
 
 raise_file_limit() {
@@ -240,6 +283,7 @@ make_users() {
 prepare_users() {
   DOING="preparing the accounts"
   run_child "$PYTHON" register_users.py --auth-url "$AUTH_URL" --users users.csv || exit 3
+  if ((${#METRICS_OPTIONS[@]} > 0)); then run_child "$PYTHON" -m load.run.machine_trial "$OUT" || exit 3; fi
   run_child "$PYTHON" -m load.client.sign_in --auth-url "$AUTH_URL" --users users.csv --sessions sessions.json \
     --most "$ACCOUNTS" || exit 3
 }
@@ -299,7 +343,9 @@ start_locust() {
   local name=$1 file=$2 options=(--only-summary --exit-code-on-error 0)
   options+=(--csv "$OUT/$name" --csv-full-history --html "$OUT/$name.html" --logfile "$OUT/$name.log")
   options+=(--record "$OUT/$name")
-  if ((PROCESSES > 1)); then
+  if ((MACHINES > 0)); then
+    options+=(--master --master-bind-host "$BIND" --master-bind-port "$LOAD_PORT" --machines "$MACHINES")
+  elif ((PROCESSES > 1)); then
     local port
     port=$(find_free_port)
     options+=(--processes "$PROCESSES" --master-bind-host 127.0.0.1 --master-bind-port "$port" --master-port "$port")
@@ -372,6 +418,7 @@ stop_run() {
     say "reading back and removing the books of $UNREAD, for a few minutes at most ..."
     "$PYTHON" -m load.run.read_back "$UNREAD" "$OUT" </dev/null
   fi
+  let_machines_leave
   stop_stack
   if [[ $CONCLUDED == no ]]; then
     if ((code == 1)); then code=3; fi # something here broke: 1 would say FAIL

@@ -10,9 +10,10 @@ from analysis.checks.evidence import Evidence
 from analysis.checks.generator_rules import judge_generator
 from analysis.checks.guarantees import judge_guarantees, judge_reading
 from analysis.checks.load_rules import judge_data, judge_end, judge_exceptions, judge_mix, judge_seconds, judge_users
+from analysis.checks.machine_rules import judge_machines
 from analysis.checks.objectives import judge_longest, judge_objectives, judge_question
 from analysis.checks.record_rules import judge_damage, judge_ledger, judge_outcomes, judge_recording
-from analysis.checks.server_rules import judge_samples
+from analysis.checks.server_rules import judge_clocks, judge_samples
 from analysis.checks.standstill_rules import find_silence, judge_standstills
 from analysis.checks.worker_rules import judge_workers
 from analysis.findings import CONTRACT, INCONCLUSIVE, INVALID, PASS, PERFORMANCE, VALIDITY, Answer, Check
@@ -88,8 +89,12 @@ def judge_validity(evidence: Evidence, books_at_start: int | None) -> list[Check
         judge_exceptions(plan, evidence.results.exceptions),
         judge_recording(plan, evidence.results, counts, evidence.latencies.answers, (seconds, latencies)),
         judge_damage(evidence),
-        *judge_generator(plan, evidence.generator, evidence.run.processes, evidence.span),
-        *judge_samples(plan, evidence.samples, evidence.span, find_silence(evidence)),
+        *judge_generator(
+            plan, evidence.generator, evidence.run.parts, evidence.span, [step.span for step in evidence.search.judged]
+        ),
+        *judge_machines(evidence),
+        *judge_samples(plan, evidence.samples, evidence.span, find_silence(evidence), evidence.run.sources),
+        *judge_clocks(plan, evidence.samples, evidence.run.sources),
         judge_data(plan.name, evidence.data, books_at_start, evidence.run.urls),
     ]
 
@@ -106,7 +111,7 @@ def judge_contract(evidence: Evidence) -> list[Check]:
     plan, source = evidence.plan, evidence.file("_seconds.csv")
     counts = count_requests(evidence.rows)
     checks = [*judge_errors(plan, counts, evidence.results, source), judge_amount(plan, counts, source)]
-    checks += judge_workers(plan, evidence.samples, evidence.span)
+    checks += judge_workers(plan, evidence.samples, evidence.span, evidence.run.sources)
     if evidence.writes:
         read_back = f"{plan.name}_read_back.json"
         checks += judge_guarantees(evidence.audit, f"{evidence.file('_ledger.jsonl')}, {read_back}")

@@ -10,6 +10,7 @@ from benchmarks.beside import measure_beside
 from benchmarks.cases import list_names
 from benchmarks.cores import compare_cores
 from benchmarks.generator import measure_generator
+from benchmarks.machines import measure_machines
 from benchmarks.memory import measure_memory
 from benchmarks.pythons import measure_pythons
 from benchmarks.recording import measure_recording
@@ -17,6 +18,7 @@ from benchmarks.scenarios import compare_scenarios
 from benchmarks.services import measure_services
 from benchmarks.sizes import measure_sizes
 from benchmarks.speed import FAILURES, measure_speed
+from benchmarks.spike import measure_spike
 from benchmarks.stand import open_folder
 from benchmarks.table import Table, merge_tables
 from load.client.script import Arguments, count_of
@@ -36,8 +38,10 @@ what it measures, and the minutes on a quiet machine with the usual rounds:
   sizes      reads, rebuild and verify of 5,000, 100,000 and 1,000,000 books (20)
   rebuild    reads at a fixed rate beside a rebuild (7)
   generator  the users of this project over bare ones of Locust (3)
+  machines   what it costs to send records home, for a process of the load and the master (3)
   memory     both services idle and after a load, beside an earlier build (20)
   pythons    one book and a list under each Python of this machine, python3.N (5)
+  spike      the full spike of 1,000 users, against this build and an earlier one (15)
   scenarios  read_heavy and write_heavy under both read models (6)
   recording  what the record of a load costs the process that makes it (3)
 
@@ -68,8 +72,10 @@ MEASURES: dict[str, Callable[[argparse.Namespace, Path], tuple[list[Table], bool
     "sizes": measure_sizes,
     "rebuild": measure_beside,
     "generator": measure_generator,
+    "machines": measure_machines,
     "memory": measure_memory,
     "pythons": measure_pythons,
+    "spike": measure_spike,
     "scenarios": compare_scenarios,
     "recording": measure_recording,
 }

@@ -10,7 +10,8 @@ from importlib.metadata import version
 import redis
 
 from benchmarks.stand import PROJECT, Stack
-from load.run.machine import describe_machine, read_commit
+from load.machines.build import read_commit
+from load.run.machine import describe_machine
 
 PACKAGES = ("flask", "gunicorn", "mysql-connector-python", "redis", "bcrypt")
 FULL_HASH = 40  # characters; behind them stands `+` when files were changed

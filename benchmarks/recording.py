@@ -68,11 +68,14 @@ def prepare_accounts(settings: dict[str, str], folder: Path, count: int = ACCOUN
             raise StandError(f"{name} ended with {ran.returncode}: {ran.stderr.strip()[-300:]}")
 
 
-def take_turns(settings: dict[str, str], folder: Path, pairs: int, seconds: float) -> list[Turn]:
-    """Run the load with the accounts in `folder` for that many pairs of turns; raises StandError."""
+def take_turns(settings: dict[str, str], folder: Path, pairs: int, seconds: float, home_port: int = 0) -> list[Turn]:
+    """Run the load with the accounts in `folder` for that many pairs of turns; raises StandError.
+
+    With a port all turns are recorded, and those that count as recorded send their record to it too.
+    """
     records = folder / "records"
     records.mkdir()
-    asked = {"TURNS": str(2 * pairs), "TURN_S": str(seconds), "RECORDS": str(records)}
+    asked = {"TURNS": str(2 * pairs), "TURN_S": str(seconds), "RECORDS": str(records), "HOME_PORT": str(home_port)}
     shown = ["--headless", "--only-summary", "--stop-timeout", "10", "-u", str(USERS), "-r", str(USERS)]
     load = str(PROJECT / "benchmarks" / "recording_load.py")
     ran = subprocess.run(

@@ -1,7 +1,8 @@
 """A load without think time that records in every other turn, and prints after each turn, as JSON, what it took.
 
 One turn in two is recorded: what else this machine does meets both alike. The folder for the records is the variable
-RECORDS; the number and the length of the turns are TURNS and TURN_S.
+RECORDS; the number and the length of the turns are TURNS and TURN_S. With HOME_PORT every turn is recorded, and in
+every other turn the record is also sent to the master that listens at that port.
 """
 
 import json
@@ -14,6 +15,7 @@ import gevent
 from locust import constant, events
 from locust.env import Environment
 
+from benchmarks.machines_home import send_home
 from load.recording.recording import UsersRecording
 from load.run.hooks import install_hooks
 from load.users.user import LibraryUser
@@ -35,19 +37,22 @@ class RestlessUser(LibraryUser):
         users.append(self)
 
 
-def record(environment: Environment, prefix: Path, seconds: float) -> None:
-    """Let the load be recorded for some seconds."""
+def record(environment: Environment, prefix: Path, seconds: float, home_port: int) -> None:
+    """Let the load be recorded for some seconds, and send the record home if a port is given."""
     recording = UsersRecording(prefix, "", environment.runner)
     request: Any = environment.events.request
     request.add_listener(recording.note_request)
     for user in users:
         user.recording = recording
+    sending = gevent.spawn(send_home, recording.paths, home_port, prefix.name) if home_port else None
     gevent.sleep(seconds)
     for user in users:
         user.recording = None
     gevent.sleep(0)
     request.remove_listener(recording.note_request)
     recording.close()
+    if sending:
+        sending.kill()
 
 
 def take_turns(environment: Environment) -> NoReturn:
@@ -56,8 +61,10 @@ def take_turns(environment: Environment) -> NoReturn:
     for turn in range(int(os.environ["TURNS"])):
         total = environment.stats.total
         requests, failures, seconds = total.num_requests, total.num_failures, time.process_time()
-        if turn % 2:
-            record(environment, Path(os.environ["RECORDS"]) / f"turn{turn}", float(os.environ["TURN_S"]))
+        home_port = int(os.environ.get("HOME_PORT", "0"))
+        if turn % 2 or home_port:
+            prefix, port = Path(os.environ["RECORDS"]) / f"turn{turn}", home_port if turn % 2 else 0
+            record(environment, prefix, float(os.environ["TURN_S"]), port)
         else:
             gevent.sleep(float(os.environ["TURN_S"]))
         took = {

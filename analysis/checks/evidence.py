@@ -18,6 +18,7 @@ from analysis.records.raw_files import (
     read_failure_samples,
     read_generator,
     read_ledger,
+    read_machines,
     read_read_back,
     read_seconds,
     read_server,
@@ -27,6 +28,7 @@ from analysis.records.results_folder import (
     DataState,
     FailureSample,
     GeneratorRow,
+    MachineEvent,
     Outcome,
     ReadBack,
     SecondRow,
@@ -59,6 +61,7 @@ class Evidence:
     gaps: Gaps = field(default_factory=Gaps)
     failure_samples: list[FailureSample] = field(default_factory=list)
     search: Search = field(default_factory=Search)
+    machines: list[MachineEvent] = field(default_factory=list)
     raw: Latencies | None = None  # of an open load: from the sending of a request on, not from when it was due
     late: Latencies | None = None  # by how much its actions began after they were due
 
@@ -112,7 +115,7 @@ class Evidence:
     def file(self, ending: str) -> str:
         """The name of a file of this scenario, as a source of figures; of all parts where each process has one."""
         parted = ending in (".hlog", "_seconds.csv", "_generator.csv", "_ledger.jsonl", FAILURE_SAMPLES)
-        return f"{self.plan.name}{'_*' if parted and self.run.processes > 1 else ''}{ending}"
+        return f"{self.plan.name}{'_*' if parted and len(self.run.parts) > 1 else ''}{ending}"
 
 
 def gather_evidence(folder: Path, plan: Plan, run: Run) -> Evidence:
@@ -140,6 +143,7 @@ def gather_evidence(folder: Path, plan: Plan, run: Run) -> Evidence:
         gaps=gaps,
         failure_samples=read_failure_samples(folder, name, gaps),
         search=search,
+        machines=read_machines(folder, name, gaps) if run.machines else [],
         raw=raw,
         late=late,
     )

@@ -30,22 +30,22 @@ class Series:
 
 
 def draw_workers(samples: Sequence[ServerSample]) -> list[Series]:
-    """OF_WORKERS of every worker process, by service and process id."""
+    """OF_WORKERS of every worker process, by source and process id."""
     points: dict[tuple[str, str, str], list[tuple[float, float]]] = defaultdict(list)
     shifts = measure_shift(samples)
     for sample in samples:
         at = place_sample(sample, shifts)
         for pid, worker in (sample.workers or {}).items():
             for quantity in OF_WORKERS:
-                points[sample.service, pid, quantity].append((at, getattr(worker, quantity)))
+                points[sample.source, pid, quantity].append((at, getattr(worker, quantity)))
     return [
-        Series(quantity, f"{service} {pid}", tuple(sorted(points[service, pid, quantity])))
-        for service, pid, quantity in sorted(points)
+        Series(quantity, f"{source} {pid}", tuple(sorted(points[source, pid, quantity])))
+        for source, pid, quantity in sorted(points)
     ]
 
 
 def draw_values(samples: Sequence[ServerSample]) -> list[Series]:
-    """Every value that a service or the machine says of itself, by service."""
+    """Every value that a service or the machine says of itself, by source."""
     points: dict[tuple[str, str], list[tuple[float, float]]] = defaultdict(list)
     shifts = measure_shift(samples)
     for sample in samples:
@@ -53,8 +53,8 @@ def draw_values(samples: Sequence[ServerSample]) -> list[Series]:
         for name, value in (sample.values or {}).items():
             if name in OF_STORES and sample.service != STORES_ASKED_BY:
                 continue
-            points[sample.service, name].append((at, value))
-    return [Series(name, service, tuple(sorted(points[service, name]))) for service, name in sorted(points)]
+            points[sample.source, name].append((at, value))
+    return [Series(name, source, tuple(sorted(points[source, name]))) for source, name in sorted(points)]
 
 
 def find_rises(series: Series) -> Series:

@@ -5,21 +5,22 @@ from statistics import median
 
 from analysis.records.results_folder import SERVICES, ServerSample
 
+MOST_APART_S = 1.0  # between the clocks of machines that share the stores: a token of the future is told from then on
 CLOCK_SLACK_S = 0.1  # by which a sample may leave its exchange after the shift is taken out: less than a clock step
 
 
 def measure_shift(samples: Sequence[ServerSample]) -> dict[str, float]:
-    """By how many seconds each service's clock is ahead of the client's.
+    """By how many seconds the clock of each source of samples is ahead of the client's.
 
     The median over the quicker half of its samples: the middle of an exchange is known to half its length
     (RFC 5905, section 8, the on-wire protocol).
     """
     shifts = {}
-    for service in SERVICES:
-        timed = [sample for sample in samples if sample.service == service and sample.server_at is not None]
+    for source in sorted({sample.source for sample in samples if sample.service in SERVICES}):
+        timed = [sample for sample in samples if sample.source == source and sample.server_at is not None]
         if timed:
             usual = median(sample.took for sample in timed)
-            shifts[service] = median((s.server_at or 0.0) - s.at for s in timed if s.took <= usual)
+            shifts[source] = median((s.server_at or 0.0) - s.at for s in timed if s.took <= usual)
     return shifts
 
 
@@ -28,7 +29,7 @@ def place_sample(sample: ServerSample, shifts: dict[str, float]) -> float:
 
     When that lies outside the exchange, a clock was set in mid-run: then it is the middle of the exchange.
     """
-    if sample.server_at is None or sample.service not in shifts:
+    if sample.server_at is None or sample.source not in shifts:
         return sample.at
-    moment = sample.server_at - shifts[sample.service]
+    moment = sample.server_at - shifts[sample.source]
     return moment if abs(moment - sample.at) <= sample.took / 2 + CLOCK_SLACK_S else sample.at

@@ -13,12 +13,15 @@ from analysis.records.results_folder import (
     ACKNOWLEDGED,
     FAILURE_SAMPLES,
     GENERATOR,
+    MACHINE_EVENTS,
+    MACHINES,
     REFUSED,
     SECONDS,
     UNKNOWN,
     DataState,
     FailureSample,
     GeneratorRow,
+    MachineEvent,
     Outcome,
     ReadBack,
     SecondRow,
@@ -108,6 +111,11 @@ def read_data(folder: Path, name: str, gaps: Gaps) -> dict[str, DataState]:
     return states
 
 
+def read_machines(folder: Path, name: str, gaps: Gaps) -> list[MachineEvent]:
+    """What befell the processes of the machines that made the load, in the order in which their master noted it."""
+    return list(_read_lines(folder / f"{name}{MACHINES}", _machine_event, gaps))
+
+
 def read_read_back(folder: Path, name: str, gaps: Gaps) -> ReadBack | None:
     """What was read back after a scenario; None when that was not done."""
     path = folder / f"{name}_read_back.json"
@@ -190,7 +198,7 @@ def _shown(shown: dict[str, Any]) -> Shown:
 
 
 def _sample(line: dict[str, Any]) -> ServerSample:
-    check_types(line, {"service": str, "error": str, "at": (int, float), "took": (int, float)})
+    check_types(line, {"service": str, "machine": str, "error": str, "at": (int, float), "took": (int, float)})
     workers = {pid: Worker(**worker) for pid, worker in line.get("workers", {}).items()}
     for numbers in (line.get("values", {}), *line.get("workers", {}).values()):
         check_amounts(numbers, optional=False)
@@ -211,6 +219,16 @@ def _failure_sample(line: dict[str, Any]) -> FailureSample:
     check_amounts({name: line[name] for name in ("at", "ms")}, optional=False)
     check_amounts({"status": line["status"]})
     return FailureSample(**line)
+
+
+def _machine_event(line: dict[str, Any]) -> MachineEvent:
+    check_types(line, {"machine": str, "part": str, "offset_s": (int, float, NOTHING)})
+    check_amounts({"at": line["at"]}, optional=False)
+    check_amounts({"error_s": line.get("error_s")})
+    has_offset = None not in (line.get("offset_s"), line.get("error_s"))
+    if line["event"] not in MACHINE_EVENTS or (line["event"] == "clock") != has_offset:
+        raise ValueError("an event that cannot be")
+    return MachineEvent(**line)
 
 
 def _data(line: dict[str, Any]) -> DataState:

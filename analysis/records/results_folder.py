@@ -17,7 +17,8 @@
 | NAME[_PART]_ledger.jsonl | a Sent line when a write leaves, an Outcome line when its end is known |
 | NAME[_PART]_failure_samples.jsonl | a FailureSample: the first request of each kind of failure, MOST_SAMPLES at most |
 | NAME_steps.jsonl | of a break_point: a Step for each stretch of its search, and how that ended; steps.py reads it |
-| NAME_server.jsonl | a ServerSample a second and service ("auth", "books"), or a line with "error" |
+| NAME_machines.jsonl | of a load of several machines: a MachineEvent for all that befell their processes |
+| NAME_server.jsonl | a ServerSample a second and source ("auth", "books on NAME", ...), or a line with "error" |
 | NAME_data.jsonl | a DataState before the load and one after it was tidied up |
 | NAME_read_back.json | what is there after the load, before it is tidied up: see ReadBack |
 | summary.json | the verdicts for programs; analysis.summarize makes this file and the next three from all others |
@@ -49,6 +50,7 @@ from urllib.parse import quote, unquote
 SERVICES = ("auth", "books")
 LOWEST_US, HIGHEST_US, DIGITS = 1, 60_000_000, 3
 MASTER = "master"
+MACHINES = "_machines.jsonl"
 RAW, LATE = "(raw)", "(late)"
 
 # Rows of one second and endpoint add up, so a row may come late: a request is known only when it ends, and its
@@ -127,6 +129,7 @@ class ServerSample:
     is this machine) have `values` {"cpu": share of all cores in use since the sample before, "cpus": their number,
     and OF_MACHINE as far as they can be seen}.
     A sample that could not be taken is {"at": .., "service": .., "error": "words"}.
+    Where a service runs on several machines, each is sampled, and `machine` is its name.
     """
 
     at: float
@@ -134,8 +137,14 @@ class ServerSample:
     took: float = 0.0
     server_at: float | None = None
     values: dict[str, float] | None = None
-    workers: dict[str, Worker] | None = None  # by process id
+    workers: dict[str, Worker] | None = None  # by process id, which two machines may give twice
     error: str = ""
+    machine: str = ""
+
+    @property
+    def source(self) -> str:
+        """What the sample is of; see `name_source`."""
+        return name_source(self.service, self.machine)
 
 
 # Names in ServerSample.values, each a Prometheus sample summed over its labels; those in `_total` only rise.
@@ -230,6 +239,25 @@ class DataState:
 
 
 @dataclass(frozen=True)
+class MachineEvent:
+    """What befell a process of a joined machine, a line of NAME_machines.jsonl; `part` is that of its files.
+
+    `event` is "came", "lost" (no sign of life for seconds), "back", "whole" (all of its record is here), or "clock".
+    A clock's `offset_s` is how far the master's clock was ahead of its own, and `error_s` at most how wrong that is.
+    """
+
+    at: float
+    event: str
+    machine: str
+    part: str
+    offset_s: float | None = None
+    error_s: float | None = None
+
+
+MACHINE_EVENTS = ("came", "lost", "back", "whole", "clock")
+
+
+@dataclass(frozen=True)
 class Shown:
     """What a source of books shows of an ISBN: the status of GET /api/books/{isbn}, and the book if it is 200."""
 
@@ -254,6 +282,17 @@ class ReadBack:
 
 
 BOOK_SOURCES = ("read_model", "database")
+
+
+def name_source(service: str, machine: str = "") -> str:
+    """The name of what is sampled: `books`, or `books on NAME` where several machines run the service."""
+    return f"{service} on {machine}" if machine else service
+
+
+def say_source(source: str, what: str = "service") -> str:
+    """A source, or `what` of it, in a sentence: `the books service`, `the books workers on NAME`."""
+    service, on, machine = source.partition(" on ")
+    return f"the {service} {what}{on}{machine}"
 
 
 def part_path(folder: Path, name: str, part: str, ending: str) -> Path:

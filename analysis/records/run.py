@@ -9,7 +9,7 @@ from typing import Any
 
 from analysis.plan.plan import ON_DEMAND, SCENARIOS, Plan, plan_from_dict
 from analysis.records.gaps import read_json
-from analysis.records.results_folder import SERVICES
+from analysis.records.results_folder import MASTER, SERVICES, name_source
 
 INTERRUPTED = "interrupted"
 ADDRESS = re.compile(r"https?://[\w.:\[\]-]+")
@@ -52,14 +52,37 @@ class Run:
     processes: int = 1
 
     @property
-    def shares_machine(self) -> bool:
-        """Whether load and services ran on one machine."""
-        return bool(self.facts.get("target_is_this_machine"))
+    def machines(self) -> int:
+        """How many machines made the load for a master; 0 where the master's own made it."""
+        found = self.facts.get("machines")
+        return len(found) if isinstance(found, list) else 0
 
-    def settings(self, service: str) -> dict[str, Any]:
-        """What a service said of its settings; facts that run.json lacks or has in another form are left out."""
+    @property
+    def parts(self) -> list[str]:
+        """The processes whose records a scenario has."""
+        alone = self.processes == 1 and not self.machines
+        return [""] if alone else [MASTER, *map(str, range(self.processes))]
+
+    @property
+    def shares_machine(self) -> bool:
+        """Whether load and services ran on one machine; that which leads other machines need not make any load."""
+        makes_load = not self.machines or bool(self.facts.get("own_processes"))
+        return makes_load and bool(self.facts.get("target_is_this_machine"))
+
+    def settings(self, source: str) -> dict[str, Any]:
+        """What a source of samples said of its settings; facts that run.json lacks or has otherwise are left out."""
+        service, _, machine = source.partition(" on ")
+        return self._find("services", service, *(("machines", machine) if machine else ()), "settings")
+
+    @property
+    def sources(self) -> list[str]:
+        """What is sampled: both services, or each machine of a service that runs on several; see `name_source`."""
+        machines = {service: list(self._find("services", service, "machines")) or [""] for service in SERVICES}
+        return [name_source(service, machine) for service, named in machines.items() for machine in named]
+
+    def _find(self, *names: str) -> dict[str, Any]:
         found: Any = self.facts
-        for name in ("services", service, "settings"):
+        for name in names:
             found = found.get(name) if isinstance(found, dict) else None
         return found if isinstance(found, dict) else {}
 

@@ -32,7 +32,8 @@ class Step:
     They came or left at `spawn_rate` a second.
 
     It was judged by the seconds from `measured` on and before `end`; `why` says what broke it. Where nothing was
-    judged, because the services were to become normal again, `broken` is None. Times are seconds since the epoch.
+    judged, because the services were to become normal again or the load itself gave way, `broken` is None; `why` then
+    says in which way it did. Times are seconds since the epoch.
     """
 
     begin: float

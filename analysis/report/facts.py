@@ -27,9 +27,11 @@ def list_facts(report: RunReport) -> list[tuple[str, str]]:
         ("Date", find_date(report)),
         ("Target", ", ".join(f"{name} {part['url']}" for name, part in services.items() if part.get("url"))),
         *((f"{name.capitalize()} service", describe_service(part)) for name, part in services.items()),
+        *list_machines(services),
         ("Stores", describe_stores(services)),
         ("Load from", describe_machine(_part(facts, "machine"))),
         ("Load side", describe_load(facts)),
+        ("Load machines", describe_load_machines(facts)),
         ("Commit", str(facts.get("commit") or "")[:41]),
     ]
     return [(name, words) for name, words in found if words]
@@ -55,6 +57,23 @@ def describe_service(service: Mapping[str, Any]) -> str:
     if "version" in service:
         words.insert(0, f"version {service['version']}")
     return ", ".join([*words, *([str(settings["driver"])] if "driver" in settings else [])])
+
+
+def list_machines(services: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, str]]:
+    """(what, words) of each machine of a service that runs on several."""
+    return [
+        (f"{service.capitalize()} on {name}", f"{part.get('url', '')}, {describe_service(part)}".strip(", "))
+        for service, whole in services.items()
+        for name, part in _part(whole, "machines").items()
+        if isinstance(part, Mapping)
+    ]
+
+
+def describe_load_machines(facts: Mapping[str, Any]) -> str:
+    """`load-1 with --processes 4, load-2 with --processes 1`: the machines that made the load for the one that led."""
+    machines = facts.get("machines")
+    found = [part for part in machines if isinstance(part, Mapping)] if isinstance(machines, list) else []
+    return ", ".join(f"{part.get('name')} with --processes {part.get('processes')}" for part in found)
 
 
 def describe_stores(services: Mapping[str, Mapping[str, Any]]) -> str:

@@ -1,5 +1,6 @@
 """Puts a picture into words: names of lines beside their ends, the highest value, and lines that do not change."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -8,6 +9,7 @@ from analysis.number_formats import show_clock, show_number
 from analysis.report.scales import HEIGHT, Scale, name_tick
 
 LINE_HEIGHT = 13  # pixels of a label
+LONGEST_MACHINE = 12  # letters of its name for which a label has room
 MEMBERS = {"generator": "processes"}  # what the lines of an owner are, if not worker processes
 NAMES = {"right": "right answers"}
 LOOKS = {  # how a line looks, by its name or the first word of it
@@ -50,13 +52,14 @@ class Cluster:
 
 
 def find_owner(line: TimeLine) -> str:
-    """The service (or the process of the load) that a line is about."""
-    return line.name.split(" ", 1)[0]
+    """The service, on which machine if it runs on several, or the process of the load, that a line is about."""
+    found = re.match(r"[^ ]*( on [^ ]+)?", line.name)
+    return found[0] if found else line.name
 
 
 def find_look(line: TimeLine) -> str:
     """The class of a line in the style sheet."""
-    return LOOKS.get(line.name, LOOKS.get(find_owner(line), "plain"))
+    return LOOKS.get(line.name, LOOKS.get(line.name.split(" ", 1)[0], "plain"))
 
 
 def place_labels(lines: Sequence[TimeLine], scale: Scale, height: int) -> list[Label]:
@@ -88,9 +91,18 @@ def cluster_ends(lines: Sequence[TimeLine], scale: Scale, height: int) -> list[C
 def name_cluster(cluster: Cluster, usual_unit: str) -> tuple[str, str]:
     """The name of its only line, or the owner and how many there are; with the unit if it is not the usual unit."""
     line, owner, count = cluster.first, find_owner(cluster.first), len(cluster.lines)
-    name = owner if count > 1 else NAMES.get(line.name, line.name)
+    name = shorten(owner if count > 1 else NAMES.get(line.name, line.name))
     members = f"{count} {MEMBERS.get(owner, 'workers')}" if count > 1 else ""
     return name if line.unit == usual_unit else f"{name}, {line.unit}", members
+
+
+def shorten(name: str) -> str:
+    """The name of a line as there is room for it: of a service on a machine the machine alone, without its middle."""
+    _, on, rest = name.partition(" on ")
+    machine, space, pid = rest.partition(" ")
+    if len(machine) > LONGEST_MACHINE:
+        machine = f"{machine[:5]}…{machine[-6:]}"
+    return f"{machine}{space}{pid}" if on else name
 
 
 def spread(labels: list[Label], height: int) -> list[Label]:

@@ -56,8 +56,10 @@ def _report_parts(folder: Path, run: Run) -> list[tuple[ScenarioReport, Plan, bo
     at_once = min(len(run.plans), os.cpu_count() or 1)
     if at_once == 1:
         return [report_part(plan) for plan in run.plans]
+    longest_first = sorted(run.plans, key=lambda plan: -plan.seconds)  # else the others would be done long before it
     with ProcessPoolExecutor(at_once) as processes:
-        return list(processes.map(report_part, run.plans))
+        parts = dict(zip([plan.name for plan in longest_first], processes.map(report_part, longest_first), strict=True))
+    return [parts[plan.name] for plan in run.plans]
 
 
 def _report_part(folder: Path, run: Run, books_at_start: int | None, plan: Plan) -> tuple[ScenarioReport, Plan, bool]:
@@ -151,10 +153,10 @@ def describe_tables(evidence: Evidence) -> list[Table]:
 
 
 def describe_marks(plan: Plan) -> list[tuple[float, str]]:
-    """The moments at which a stage of the plan begins; of a search, at which a step does."""
+    """The moments at which a stage of the plan begins; of a search, at which a step does, in short: it has many."""
     begins, befores = [0.0, *plan.stage_ends[:-1]], [0, *(stage.users for stage in plan.stages)]
     return [
-        (begin, f"{stage.users} users")
+        (begin, str(stage.users) if plan.search else f"{stage.users} users")
         for begin, before, stage in zip(begins, befores, plan.stages, strict=False)
         if not plan.search or abs(stage.users - before) < stage.spawn_rate * stage.seconds * (1 - NEARLY)
     ]

@@ -5,6 +5,7 @@ from analysis.findings import NO_OBJECTIVE, Answer
 from analysis.number_formats import say_count, say_number
 from analysis.records.clocks import measure_shift
 from analysis.records.counts import count_closed
+from analysis.records.results_folder import SERVICES, say_source
 from analysis.records.run import Run
 from analysis.verdicts import NOT_ASKED
 
@@ -24,11 +25,24 @@ def tell_of_run(run: Run) -> list[str]:
         notes.append(f"These scenario files are not those of the project: {', '.join(own)}.")
     if run.shares_machine:
         notes.append("Load and services shared one machine, so the services had less of it than they would have alone.")
-    notes += tell_of_accounts(run)
+    notes += [*tell_of_machines(run), *tell_of_accounts(run)]
     rounds = str(run.settings("auth").get("bcrypt_rounds"))  # a label, so text
     if rounds.isdecimal() and float(rounds) < USUAL_BCRYPT_ROUNDS:
         cost = f"the bcrypt cost is {rounds} (usual: {USUAL_BCRYPT_ROUNDS})"
         notes.append(f"Log-ins are cheaper than usual, because {cost}.")
+    return notes
+
+
+def tell_of_machines(run: Run) -> list[str]:
+    """In which settings the machines of a service differ, where that breaks no guarantee."""
+    notes = []
+    for service in SERVICES:
+        settings = {name: run.settings(name) for name in run.sources if name.startswith(f"{service} on ")}
+        for name in sorted({name for one in settings.values() for name in one}):
+            found = {source.partition(" on ")[2]: one.get(name, "unknown") for source, one in settings.items()}
+            if len(set(found.values())) > 1:
+                values = ", ".join(f"{value} on {machine}" for machine, value in found.items())
+                notes.append(f"The machines of the {service} service differ in {name} ({values}).")
     return notes
 
 
@@ -70,9 +84,9 @@ def tell_unusual(evidence: Evidence, answer: Answer) -> list[str]:
 def tell_of_clocks(evidence: Evidence) -> list[str]:
     """Clocks that differ."""
     return [
-        f"The clock of the {service} service is {say_number(abs(shift), 's')} {'ahead' if shift > 0 else 'behind'}. "
+        f"The clock of {say_source(source)} is {say_number(abs(shift), 's')} {'ahead' if shift > 0 else 'behind'}. "
         "Its samples were moved by that."
-        for service, shift in measure_shift(evidence.samples).items()
+        for source, shift in measure_shift(evidence.samples).items()
         if abs(shift) > CLOCK_WORTH_TELLING_S
     ]
 

@@ -12,6 +12,7 @@ from analysis.checks.evidence import Evidence, Span
 from analysis.checks.series import Series, draw_values, draw_workers, find_rises
 from analysis.findings import Table
 from analysis.number_formats import say_number, say_share
+from analysis.records.results_folder import say_source
 from analysis.records.steps import Step
 
 COLUMNS = (
@@ -135,57 +136,55 @@ def list_rules(evidence: Evidence) -> list[Rule]:
     """The rules, with the limits that the services' settings give them."""
     server = "_server.jsonl"
     rules = []
-    for service in ("auth", "books"):
-        workers, threads, pool = (
-            _read_setting(evidence, service, name) for name in ("workers", "threads", "pool_size")
-        )
+    for source in evidence.run.sources:
+        workers, threads, pool = (_read_setting(evidence, source, name) for name in ("workers", "threads", "pool_size"))
+        called = say_source(source, "workers")
         rules += [
-            Rule(f"the processor of the {service} workers", CPU, "", server, _of_workers(service)),
-            Rule(f"the threads of the {service} workers, all busy while the processor was not", CPU, "", server,
-                 _of_threads(service, workers * threads)),
-            Rule(f"the connections of the {service} workers to MariaDB, all lent", CPU, "", server,
-                 _of_gauge(service, "db_pool_in_use", workers * pool)),
+            Rule(f"the processor of {called}", CPU, "", server, _of_workers(source)),
+            Rule(f"the threads of {called}, all busy while the processor was not", CPU, "", server,
+                 _of_threads(source, workers * threads)),
+            Rule(f"the connections of {called} to MariaDB, all lent", CPU, "", server,
+                 _of_gauge(source, "db_pool_in_use", workers * pool)),
         ]  # fmt: skip
-    hashes = max(1.0, _read_setting(evidence, "auth", "workers"))
+    for source in _sources_of(evidence, "auth"):
+        hashes = max(1.0, _read_setting(evidence, source, "workers"))
+        called = f"log-ins before the hashing{source.removeprefix('auth')}"
+        rules += [
+            Rule(f"the queue of {called}", hashes, "waiting", server, _of_gauge(source, "hashing_waiting")),
+            Rule(f"the room for {called}, full at times", 0.01, "refused/s", server,
+                 _of_rises(source, "http_requests_shed_total"), SOMETIMES),
+        ]  # fmt: skip
+    misses = [
+        Rule(f"the read model{source.removeprefix('books')}, which did not stand", 1.0, "queries/s", server,
+             _of_rises(source, "read_model_misses_total"))
+        for source in _sources_of(evidence, "books")
+    ]  # fmt: skip
     return [
         *rules,
-        Rule(
-            "the queue of log-ins before the hashing", hashes, "waiting", server, _of_gauge("auth", "hashing_waiting")
-        ),
-        Rule(
-            "the room for log-ins before the hashing, full at times",
-            0.01,
-            "refused/s",
-            server,
-            _of_rises("auth", "http_requests_shed_total"),
-            SOMETIMES,
-        ),
         Rule("the processor of MariaDB", CORES, "", server, _of_machine("mariadb_cpu", per_core=True)),
         Rule("the processor of Redis", CPU, "", server, _of_machine("redis_cpu")),
         Rule("the whole machine's processors", CORES, "", server, _of_machine("cpu")),
         Rule("the queue at the services' ports", QUEUED, "waiting", server, _of_machine("listen_queue")),
-        Rule(
-            "the read model, which did not stand",
-            1.0,
-            "queries/s",
-            server,
-            _of_rises("books", "read_model_misses_total"),
-        ),
+        *misses,
         Rule("the load generator", evidence.plan.limit("generator-cpu"), "", "_generator.csv", _of_generator),
     ]
 
 
-def _read_setting(evidence: Evidence, service: str, name: str) -> float:
-    text = str(evidence.run.settings(service).get(name, ""))
+def _sources_of(evidence: Evidence, service: str) -> list[str]:
+    return [source for source in evidence.run.sources if source.partition(" ")[0] == service]
+
+
+def _read_setting(evidence: Evidence, source: str, name: str) -> float:
+    text = str(evidence.run.settings(source).get(name, ""))
     return float(text) if text.isdecimal() else 0.0
 
 
-def _of_workers(service: str) -> Callable[[Evidence], Points]:
-    """The mean share of a core over the workers of a service."""
+def _of_workers(source: str) -> Callable[[Evidence], Points]:
+    """The mean share of a core over the workers of a source."""
 
     def read(evidence: Evidence) -> Points:
         mine = [each for each in draw_workers(evidence.samples) if each.quantity == "cpu_s"]
-        rises = [find_rises(each) for each in mine if each.owner.startswith(f"{service} ")]
+        rises = [find_rises(each) for each in mine if each.owner.rpartition(" ")[0] == source]
         return _average(rises)
 
     return read
@@ -199,23 +198,23 @@ def _average(series: Sequence[Series]) -> Points:
     return tuple((second + 0.5, sum(values) / len(values)) for second, values in sorted(by_second.items()))
 
 
-def _of_gauge(service: str, name: str, most: float = 1.0) -> Callable[[Evidence], Points]:
-    """A value of a service as a share of the most that it can be; () where that is not known."""
+def _of_gauge(source: str, name: str, most: float = 1.0) -> Callable[[Evidence], Points]:
+    """A value of a source as a share of the most that it can be; () where that is not known."""
 
     def read(evidence: Evidence) -> Points:
-        series = [each for each in draw_values(evidence.samples) if (each.owner, each.quantity) == (service, name)]
+        series = [each for each in draw_values(evidence.samples) if (each.owner, each.quantity) == (source, name)]
         return tuple((at, value / most) for each in series for at, value in each.points) if most else ()
 
     return read
 
 
-def _of_threads(service: str, threads: float) -> Callable[[Evidence], Points]:
+def _of_threads(source: str, threads: float) -> Callable[[Evidence], Points]:
     """The share of the threads that were busy; 0 in a second in which the processors were."""
 
     def read(evidence: Evidence) -> Points:
-        busy = _of_gauge(service, "http_requests_in_flight", threads)(evidence)
+        busy = _of_gauge(source, "http_requests_in_flight", threads)(evidence)
         machine = {int(at): value for at, value in _of_machine("cpu")(evidence)}
-        workers = {int(at): value for at, value in _of_workers(service)(evidence)}
+        workers = {int(at): value for at, value in _of_workers(source)(evidence)}
         return tuple(
             (at, 0.0 if max(machine.get(int(at), 0.0), workers.get(int(at), 0.0)) >= CPU else value)
             for at, value in busy
@@ -235,11 +234,11 @@ def _of_machine(name: str, *, per_core: bool = False) -> Callable[[Evidence], Po
     return read
 
 
-def _of_rises(service: str, name: str) -> Callable[[Evidence], Points]:
-    """What a counter of a service rose by in a second."""
+def _of_rises(source: str, name: str) -> Callable[[Evidence], Points]:
+    """What a counter of a source rose by in a second."""
 
     def read(evidence: Evidence) -> Points:
-        series = [each for each in draw_values(evidence.samples) if (each.owner, each.quantity) == (service, name)]
+        series = [each for each in draw_values(evidence.samples) if (each.owner, each.quantity) == (source, name)]
         return tuple(point for each in series for point in find_rises(each).points)
 
     return read

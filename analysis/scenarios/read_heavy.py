@@ -64,7 +64,7 @@ def measure_share(evidence: Evidence) -> Figure:
         return Figure(name, 0.0, "", "run.json")
     if not reads or not misses:
         return Figure(name, None, "", source)
-    if not any(covers(series, evidence.span, evidence.plan.limit("missing-seconds") + 1) for series in misses):
+    if not all(covers(series, evidence.span, evidence.plan.limit("missing-seconds") + 1) for series in misses):
         return Figure(name, None, "", source)
     missed = sum(add_rises(series, evidence.span) for series in misses)
     return Figure(name, round(max(0.0, 1 - missed / reads), 6), "", source)

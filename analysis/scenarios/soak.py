@@ -7,7 +7,6 @@ from analysis.checks.series import Series
 from analysis.findings import FAIL, INCONCLUSIVE, NO_OBJECTIVE, PASS, PERFORMANCE, Answer, Check, Figure, Table
 from analysis.number_formats import say_number
 from analysis.records.endpoints import ALL_BUT_LOGIN
-from analysis.records.results_folder import SERVICES
 from analysis.scenarios.baseline import judge_drift, steady_span
 from analysis.scenarios.soak_growth import (
     COLUMNS,
@@ -27,7 +26,7 @@ def answer_soak(evidence: Evidence) -> Answer:
     server, latencies = f"{evidence.plan.name}_server.jsonl", evidence.file(".hlog")
     growths, short = measure_growths(evidence, span)
     checks = [judge_growth(each, latencies if each.quantity is OF_ANSWERS else server) for each in growths]
-    checks += judge_watch(growths)
+    checks += judge_watch(growths, evidence.run.sources)
     checks.append(judge_course(evidence, span))
     table = Table("Growth", COLUMNS, tuple(write_row(each) for each in growths), f"{server}, {latencies}")
     left_out = say_number(float(span[0] - evidence.curve.started), "s")
@@ -80,14 +79,14 @@ def judge_growth(growth: Growth, source: str) -> Check:
     return Check(name, PERFORMANCE, PASS, "", figures)
 
 
-def judge_watch(growths: list[Growth]) -> list[Check]:
-    """INCONCLUSIVE for what could not be watched for long enough: in no process of a service, or not at all."""
-    watched = {(each.quantity, owner) for each in growths for owner in (each.owner.partition(" ")[0], "")}
-    wanted = [(quantity, service) for quantity in OF_WORKERS for service in SERVICES]
+def judge_watch(growths: list[Growth], sources: list[str]) -> list[Check]:
+    """INCONCLUSIVE for what could not be watched for long enough: in no process of a source, or not at all."""
+    watched = {(each.quantity, owner) for each in growths for owner in (each.owner.rpartition(" ")[0], "")}
+    wanted = [(quantity, source) for quantity in OF_WORKERS for source in sources]
     checks = []
-    for quantity, service in [*wanted, (OF_STORES[0], "")]:
-        if (quantity, service) not in watched:
-            words = f"{quantity.words} of {service}" if service else quantity.words
+    for quantity, source in [*wanted, (OF_STORES[0], "")]:
+        if (quantity, source) not in watched:
+            words = f"{quantity.words} of {source}" if source else quantity.words
             reason = f"There are too few samples to judge the growth of {words}."
             checks.append(Check(f"{words}: no growth", PERFORMANCE, INCONCLUSIVE, reason))
     return checks

@@ -29,6 +29,11 @@ DESCRIPTORS = Gauge("worker_descriptors", "Open files and sockets of a worker.",
 THREADS = Gauge("worker_threads", "Threads of a worker.", multiprocess_mode=EACH)
 CLIENTS = Gauge("worker_clients", "Connections of clients that a worker holds.", multiprocess_mode=EACH)
 CONNECTIONS = Gauge("db_connections", "Connections that MariaDB has, of all its clients.", multiprocess_mode=LATEST)
+MOST_CONNECTIONS = Gauge(
+    "db_max_connections",
+    "Connections that MariaDB allows to all its clients, when it last answered.",
+    multiprocess_mode=LATEST,
+)
 REDIS_MEMORY = Gauge("redis_memory_bytes", "Memory that Redis uses.", multiprocess_mode=LATEST)
 REDIS_KEYS = Gauge("redis_keys", "Keys in Redis.", multiprocess_mode=LATEST)
 STORES = Gauge("stores_info", "Versions of the stores; the value is 1.", ("mariadb", "redis"), multiprocess_mode=LATEST)
@@ -77,6 +82,8 @@ def _trouble_with(measure: Callable[[], Any]) -> Trouble:
 
 def _count_connections() -> Any:
     with reading() as cursor:
+        cursor.execute("SELECT @@GLOBAL.max_connections AS most")  # in the same loan of a connection
+        MOST_CONNECTIONS.set(cursor.fetchone()["most"])
         cursor.execute("SHOW GLOBAL STATUS LIKE 'Threads_connected'")
         return cursor.fetchone()["Value"]
 

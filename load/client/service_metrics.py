@@ -2,6 +2,8 @@
 
 import os
 import time
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import requests
@@ -18,12 +20,11 @@ LOOK_S = 1.0
 FEW = 5  # requests a second of others that do not matter: a person looks at a page
 
 
-def read_stack(target: Target) -> dict[str, str | None]:
-    """Return the settings in stack.env of the local stack if `target` are its services, else none."""
+def read_stack(urls: Iterable[str]) -> dict[str, str | None]:
+    """Return the settings in stack.env of the local stack if one of its services is among the addresses, else none."""
     stack = read_env_file(Path(os.environ.get("STACK_DIR") or ".local") / "stack.env", interpolate=False)
     theirs = {stack.get("AUTH_URL"), stack.get("BOOKS_URL")}
-    urls = {url.replace("//localhost:", "//127.0.0.1:") for url in target}
-    return stack if urls & theirs else {}
+    return stack if theirs & {url.replace("//localhost:", "//127.0.0.1:") for url in urls} else {}
 
 
 def find_token(target: Target) -> str:
@@ -53,19 +54,23 @@ def count_requests(text: str) -> int:
     return int(sum(each.value for each in samples if each.name == COUNT and each.labels["route"] not in PAGES))
 
 
-def refuse_other_load(target: Target, token: str) -> None:
+def refuse_other_load(target: Target, token: str, sampled: Sequence[tuple[str, str]] = ()) -> None:
     """Raise Refused when the services answer requests although this run sends none: two loads spoil each other.
 
-    Each would take the other's books for wrong answers, and no verdict could tell which load found the limit.
+    Each would take the other's books for wrong answers, and no verdict could tell which load found the limit. `sampled`
+    has (service, address) of each machine where services run on several: what they answered is added up.
     """
-    counts = []
+    counts: list[Counter[str]] = []
     for moment in range(2):
         time.sleep(moment * LOOK_S)
-        counts.append([count_requests(read_metrics(*service, token)) for service in target._asdict().items()])
-    for url, before, after in zip(target, *counts, strict=True):
-        if after - before > FEW * LOOK_S:
+        counts.append(Counter())
+        for name, url in sampled or target._asdict().items():
+            counts[moment][name] += count_requests(read_metrics(name, url, token))
+    for name, url in target._asdict().items():
+        answered = counts[1][name] - counts[0][name]
+        if answered > FEW * LOOK_S:
             raise Refused(
-                f"{url} is under load from elsewhere: it answered {after - before} requests within {LOOK_S:g} s"
+                f"{url} is under load from elsewhere: it answered {answered} requests within {LOOK_S:g} s"
                 " before this load; wait for the end of that one, or give another host",
                 BROKEN,
             )

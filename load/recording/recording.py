@@ -34,12 +34,14 @@ class Recording:
     def __init__(self, prefix: Path, part: str, runner: Any) -> None:
         """Begin the files; raises FileExistsError when another load has used their names."""
         self._prefix, self._part = prefix, part
+        self.paths: dict[str, Path] = {}  # of its files, by what their names end with
         self.files: list[Any] = [GeneratorFile(self.path("_generator.csv"), runner)]
         self._writer = gevent.spawn(self._write_every_second)
 
     def path(self, ending: str) -> Path:
-        """Return the path of a file of this process."""
-        return part_path(self._prefix.parent, self._prefix.name, self._part, ending)
+        """Return the path of a file of this process, which begins now."""
+        self.paths[ending] = part_path(self._prefix.parent, self._prefix.name, self._part, ending)
+        return self.paths[ending]
 
     def _write_every_second(self) -> NoReturn:
         while True:

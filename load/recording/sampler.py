@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Sample /metrics of both services once a second, into NAME_server.jsonl, until a given process has ended.
+"""Sample /metrics of both services, or of each machine that runs one, once a second, into NAME_server.jsonl.
 
-It runs as a process of its own, so that a busy load delays no sample, and sampling takes no time from the load. The
-format is defined in analysis/records/results_folder.py.
+It runs until a given process has ended, as a process of its own, so that a busy load delays no sample, and sampling
+takes no time from the load. The format is defined in analysis/records/results_folder.py.
 """
 
 import argparse
@@ -17,6 +17,7 @@ import time
 from collections import defaultdict
 from contextlib import suppress
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -29,6 +30,7 @@ from analysis.records.results_folder import VALUES, ServerSample, Worker
 from load.client.http_client import open_http
 from load.client.refusal import Refused
 from load.client.script import Arguments, run
+from load.client.service_machines import Sampled, list_sampled
 from load.client.service_metrics import find_token
 from load.client.target import Target
 
@@ -81,21 +83,22 @@ def parse_metrics(text: str) -> dict[str, Any]:
     return {"server_at": server_at, "values": dict(values), "workers": whole}
 
 
-def take_sample(http: requests.Session, service: str, url: str, headers: dict[str, str]) -> ServerSample:
+def take_sample(http: requests.Session, of: Sampled, headers: dict[str, str]) -> ServerSample:
     """Ask a service for its metrics, and return a sample of them, or of what went wrong."""
+    make = partial(ServerSample, service=of.service, machine=of.machine)
     began, clock = time.time(), time.perf_counter()
     try:
-        answer = http.get(f"{url}/metrics", headers=headers, timeout=TIMEOUTS, allow_redirects=False)
+        answer = http.get(f"{of.url}/metrics", headers=headers, timeout=TIMEOUTS, allow_redirects=False)
     except requests.RequestException as problem:
-        return ServerSample(at=began, service=service, error=f"no answer: {type(problem).__name__}")
+        return make(at=began, error=f"no answer: {type(problem).__name__}")
     took = time.perf_counter() - clock
     at = began + took / 2
     if answer.status_code != requests.codes.ok:
-        return ServerSample(at=at, service=service, took=took, error=f"status {answer.status_code}")
+        return make(at=at, took=took, error=f"status {answer.status_code}")
     try:
-        return ServerSample(at=at, service=service, took=took, **parse_metrics(answer.text))
+        return make(at=at, took=took, **parse_metrics(answer.text))
     except (ValueError, IndexError):
-        return ServerSample(at=at, service=service, took=took, error="not the metrics of this project's services")
+        return make(at=at, took=took, error="not the metrics of this project's services")
 
 
 def await_next_sample() -> None:
@@ -103,13 +106,13 @@ def await_next_sample() -> None:
     time.sleep(1 - (time.time() + 0.5) % 1)
 
 
-def follow_service(file: SampleFile, service: str, url: str, token: str) -> None:
+def follow_service(file: SampleFile, of: Sampled, token: str) -> None:
     """Sample a service in the middle of every second, for ever; a second in which it still answers is left out."""
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     http = open_http()
     while True:
         await_next_sample()
-        file.write(take_sample(http, service, url, headers))
+        file.write(take_sample(http, of, headers))
 
 
 def follow_machine(file: SampleFile, ports: set[int]) -> None:
@@ -176,13 +179,15 @@ def count_waiting(ports: set[int]) -> int | None:
 
 
 def start_following(facts: dict[str, Any], file: SampleFile) -> None:
-    """Start a thread for each service of a run.json, and for the machine if they are on it; raises Refused."""
-    urls = {name: service["url"] for name, service in facts["services"].items()}
-    token = find_token(Target(**urls))
-    for name, url in urls.items():
-        threading.Thread(target=follow_service, args=(file, name, url, token), daemon=True).start()
+    """Start a thread for each service of a run.json or each of its machines, and for this machine if any is on it;
+    raises Refused.
+    """
+    token = find_token(Target(**{name: service["url"] for name, service in facts["services"].items()}))
+    sampled = list_sampled(facts["services"])
+    for each in sampled:
+        threading.Thread(target=follow_service, args=(file, each, token), daemon=True).start()
     if facts["target_is_this_machine"]:
-        ports = {urlsplit(url).port or 80 for url in urls.values()}
+        ports = {urlsplit(each.url).port or 80 for each in sampled}
         threading.Thread(target=follow_machine, args=(file, ports), daemon=True).start()
 
 

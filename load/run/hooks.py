@@ -16,6 +16,16 @@ from locust.runners import WorkerRunner
 
 from load.client.locust_client import patch_client
 from load.client.refusal import INTERRUPTED, Refused
+from load.machines.master import await_machines, await_records, open_door, patch_master
+from load.machines.worker import (
+    begin_sending,
+    finish_sending,
+    join_master,
+    measure_at_end,
+    prepare_names,
+    tell_prepared,
+    use_own_files,
+)
 from load.process_group import join_load, leave_load, reset_at_start, watch_workers
 from load.recording.locust_patches import (
     let_files_catch_up,
@@ -57,6 +67,7 @@ def prepare_before(environment: Environment) -> None:
     options: Any = environment.parsed_options
     try:
         preparation_of(environment, environment.host or "").ensure_ready(label="signing in")
+        await_machines(environment)
     except Refused as problem:
         if isinstance(environment.runner, WorkerRunner):
             return  # the master has not prepared yet, or says why it cannot
@@ -107,15 +118,15 @@ def on_quit(**_: Any) -> None:
 # Locust calls the functions of an event in the order in which they stand here.
 HOOKS: tuple[tuple[Any, list[Callable[..., None]]], ...] = (
     (events.init_command_line_parser, [add_options]),
-    (events.init, [register_messages, watch_workers, on_init]),
+    (events.init, [register_messages, watch_workers, open_door, join_master, on_init, tell_prepared]),
     # What the processes share is reset before a load takes numbers of it.
-    (events.test_start, [warm_up, join_load, on_test_start, begin_recording]),
+    (events.test_start, [warm_up, join_load, use_own_files, on_test_start, begin_recording, begin_sending]),
     (events.spawning_complete, [begin_arrivals]),
     (events.test_stopping, [note_stop, end_arrivals]),
     # The last reports of the workers first, then the files that Locust makes of them; only then is the load over.
-    (events.test_stop, [wait_for_workers, let_files_catch_up, leave_load, on_test_stop]),
+    (events.test_stop, [measure_at_end, wait_for_workers, let_files_catch_up, leave_load, on_test_stop]),
     (events.quitting, [write_totals]),
-    (events.quit, [on_quit, end_recording]),
+    (events.quit, [on_quit, end_recording, finish_sending, await_records]),
 )
 
 
@@ -124,6 +135,8 @@ def install_hooks() -> None:
     """Change what has to be changed in Locust and its client, and have Locust call HOOKS; every locustfile does so."""
     patch_client()
     patch_locust()
+    patch_master()
+    prepare_names()
     reset_at_start(USERS.reset, FLOWS.reset, RESERVED.reset, RATE.reset)
     for event, listeners in HOOKS:
         for listener in listeners:

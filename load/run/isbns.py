@@ -4,10 +4,15 @@ import secrets
 from collections.abc import Iterator
 from itertools import islice
 
+from load.machines.share import own_share
 from load.shared_memory import Counter
 
 PREFIXES = 90_000  # 979-10000 to 979-99999, each with 10,000 ISBNs
-NEXT_PREFIX = Counter(secrets.randbelow(PREFIXES))  # begins at random because other loads share no memory with this one
+_share = own_share()
+# Begins at random because other loads share no memory with this one; the machines of one load have their own parts.
+NEXT_PREFIX = Counter(
+    _share.seed + _share.number * PREFIXES // _share.machines if _share else secrets.randbelow(PREFIXES)
+)
 RESERVED = Counter()  # ISBNs, by all processes
 
 

@@ -5,13 +5,14 @@ import platform
 import re
 import resource
 import socket
-import subprocess
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import psutil
+
+from load.machines.build import ask_program
 
 
 def describe_machine() -> dict[str, Any]:
@@ -43,24 +44,9 @@ def is_this_machine(url: str) -> bool:
     return False
 
 
-def read_commit(folder: Path) -> str | None:
-    """Return the commit of the project folder, with "+" at its end when files were changed; None without git."""
-    head = _ask("git", "-C", str(folder), "rev-parse", "HEAD")
-    changed = _ask("git", "-C", str(folder), "status", "--porcelain")
-    return head and head + ("+" if changed else "")
-
-
 def _read_cpu() -> str:
     try:
         found = re.search(r"^model name\s*:\s*(.+)$", Path("/proc/cpuinfo").read_text(encoding="utf-8"), re.M)
     except OSError:
-        return _ask("sysctl", "-n", "machdep.cpu.brand_string") or platform.machine()
+        return ask_program("sysctl", "-n", "machdep.cpu.brand_string") or platform.machine()
     return found[1] if found else platform.machine()
-
-
-def _ask(*command: str) -> str | None:
-    try:
-        ran = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True)
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return ran.stdout.strip()

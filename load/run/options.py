@@ -55,7 +55,7 @@ def threshold_option(threshold: Threshold) -> tuple[Any, str]:
     return parse_share if threshold.is_share else parse_amount, threshold.words.replace("%", "%%")
 
 
-# The load reads the first seven, and a search all. The analysis reads the others in the scenario file.
+# The load reads the first eight, and a search all. The analysis reads the others in the scenario file.
 OPTIONS: dict[str, tuple[Any, str]] = {
     "users-file": (str, "the accounts to sign in (users.csv)"),
     "shared-accounts": (count_of, "how many of the accounts the users share; all of them without it"),
@@ -64,6 +64,7 @@ OPTIONS: dict[str, tuple[Any, str]] = {
     "stages": (stages_text, "a shaped load: USERS:SECONDS:SPAWN_RATE, once for each stage"),
     "arrivals": (parse_amount, "an open load: so many actions begin in a second, whatever the answers do"),
     "search": (unit_of_search, "what the load looks for the break-point in: users"),
+    "machines": (count_of, "how many machines make the load; they join with join_load.sh"),
     "write-share": (parse_share, "planned share of writes among the /api requests, 0 to 1"),
     **{f"objective-{name}": threshold_option(threshold) for name, threshold in OBJECTIVES.items()},
     **{f"limit-{name}": threshold_option(threshold) for name, threshold in LIMITS.items()},

@@ -11,34 +11,18 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import requests
-from prometheus_client.parser import text_string_to_metric_families
-
 from analysis.plan.plan import MOST_ACCOUNTS, ON_DEMAND, SCENARIOS, Plan, plan_to_dict
 from analysis.plan.scenario_files import PlanError, read_plan, scenario_path
 from load.client.accounts import read_accounts
-from load.client.http_client import open_http
 from load.client.refusal import BROKEN, INTERRUPTED, WRONG_USE, Refused
 from load.client.script import Arguments, count_of
-from load.client.service_metrics import find_token, read_metrics, read_stack, refuse_other_load
-from load.client.target import TIMEOUT_S, Target, choose_target, read_target
-from load.run.machine import describe_machine, is_this_machine, read_commit
-
-
-def read_service(name: str, url: str, token: str) -> dict[str, Any]:
-    """Return address, version and settings of a service, from /health and /metrics; raises Refused."""
-    try:
-        version = open_http().get(f"{url}/health", timeout=TIMEOUT_S).json()["version"]
-    except (requests.RequestException, ValueError, KeyError, TypeError):
-        raise Refused(f"{url} gave no health within {TIMEOUT_S:g} s; see its log", BROKEN) from None
-    families = text_string_to_metric_families(read_metrics(name, url, token))
-    labels = {sample.name: sample.labels for family in families for sample in family.samples}
-    return {
-        "url": url,
-        "version": version,
-        "settings": labels.get("service_info", {}),
-        "stores": labels.get("stores_info", {}),  # the books service knows them
-    }
+from load.client.service_machines import OPTION, find_machines, list_sampled, read_metrics_urls
+from load.client.service_metrics import find_token, read_stack, refuse_other_load
+from load.client.target import Target, choose_target, read_target
+from load.machines.build import read_commit
+from load.run.machine import describe_machine, is_this_machine
+from load.run.service_agreement import refuse_disagreement
+from load.run.service_facts import read_services
 
 
 def find_files(options: argparse.Namespace) -> list[Path]:
@@ -77,20 +61,24 @@ def begin_run(options: argparse.Namespace) -> list[str]:
     target, given = read_target(options)
     files = find_files(options)
     plans = read_plans(Path(), files)
+    urls = read_metrics_urls(options.metrics_url)
     found = choose_target(target, given)
+    services: dict[str, dict[str, Any]] = {name: {"url": url} for name, url in target._asdict().items()}
+    for name, machines in find_machines(urls).items():
+        services[name]["machines"] = machines
     write_run(
         options.out,
         {
             "run": options.out.name,
             "profile": options.profile,
-            "services": {name: {"url": url} for name, url in target._asdict().items()},
+            "services": services,
             "processes": options.processes,
             "scenario_files": [str(file) for file in files],
             "plan": [plan_to_dict(plan) for plan in plans],
         },
         "x",
     )
-    whose = "stack" if found == "absent" or read_stack(target) else "other"
+    whose = "stack" if found == "absent" or read_stack([*target, *urls.values()]) else "other"
     shared = max(plan.shared_accounts or MOST_ACCOUNTS for plan in plans)
     return [" ".join([found, whose, *target, str(shared)]), *map(str, files)]
 
@@ -100,15 +88,19 @@ def complete_run(out: Path) -> None:
     run = json.loads((out / "run.json").read_text(encoding="utf-8"))
     target = Target(**{name: service["url"] for name, service in run["services"].items()})
     token = find_token(target)
+    sampled = list_sampled(run["services"])
+    machines = [each for each in sampled if each.machine]
     run |= {
         "started": datetime.now(UTC).isoformat(timespec="seconds"),
-        "services": {name: read_service(name, url, token) for name, url in target._asdict().items()},
-        "target_is_this_machine": is_this_machine(target.auth),
+        "services": read_services(run["services"], token),
+        "target_is_this_machine": any(map(is_this_machine, [each.url for each in machines] or [target.auth])),
         "accounts": len(read_accounts(Path("users.csv"))),
         "machine": describe_machine(),
         "commit": read_commit(Path()),
     }
-    refuse_other_load(target, token)
+    if machines:
+        refuse_disagreement(run["services"], token)
+    refuse_other_load(target, token, [(each.service, each.url) for each in sampled])
     write_run(out, run, "w")
 
 
@@ -132,6 +124,7 @@ def read_options() -> argparse.Namespace:
     parser.add_argument("--host", default="")
     parser.add_argument("--auth-url", default="")
     parser.add_argument("--books-url", default="")
+    parser.add_argument(OPTION, action="append", default=[])
     parser.add_argument("--processes", type=count_of, default=1)
     return parser.parse_args()
 

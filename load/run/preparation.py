@@ -17,6 +17,7 @@ from load.client.http_client import check_service
 from load.client.progress import work_through
 from load.client.refusal import Refused
 from load.client.snapshot import Snapshot
+from load.machines.share import own_share
 from load.run.catalogue_cache import CatalogueCache
 from load.run.shared_sessions import SharedSessions
 
@@ -110,6 +111,8 @@ class Preparation:
             return
         shared, reserved = split_accounts(accounts)
         shared = shared[: options.shared_accounts]
+        if share := own_share():
+            shared, reserved = share.of(shared), share.of(reserved)
         is_owner = not isinstance(self._environment.runner, WorkerRunner)
         sessions = SharedSessions(
             self.auth_url, shared, Path(options.sessions_file), is_owner, lambda: has_users(self._environment)

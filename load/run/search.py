@@ -2,6 +2,7 @@
 
 It grows until a step breaks, or shrinks until one holds; halves the ratio of the two until they are near each other;
 then tries both again. A step that gives another answer the second time is neither: the interval ends at the next one.
+A step at which the load itself gave way says nothing of the services: the search goes on below it.
 """
 
 import math
@@ -19,11 +20,16 @@ class Tries:
         """Begin with a load of `first`; loads grow by a factor, to `most` at most, and differ by `width` at last."""
         self.first, self.most, self.growth, self.width = first, most, growth, width
         self.tries: dict[int, list[bool]] = defaultdict(list)
+        self.ceiling: int | None = None  # the smallest load at which the load itself gave way
         self._pair: tuple[int, ...] = ()  # both ends, when they are near each other: each is tried again
 
     def note(self, load: int, *, broke: bool) -> None:
         """Take what a step has shown."""
         self.tries[load].append(broke)
+
+    def stop_below(self, load: int) -> None:
+        """Take that the load itself gave way in a step: no load is as large from now on."""
+        self.ceiling = min(load, self.ceiling or load)
 
     @property
     def holds(self) -> int | None:
@@ -41,15 +47,17 @@ class Tries:
 
     def choose(self) -> int | None:
         """Give the load of the next step; None when nothing more is to be tried."""
-        again = [load for load in self._pair if len(self.tries[load]) < 2]
-        if not self.tries or again:
-            return again[0] if again else self.first
+        if not self.tries and self.ceiling is None:
+            return self.first
+        again = [load for load in self._pair if len(self.tries[load]) < 2 and load < (self.ceiling or math.inf)]
+        if again:
+            return again[0]
         holds, breaks = self.holds, self.breaks
-        if breaks is None:
+        if breaks is None and self.ceiling is None:
             return self._grow(max(self.tries))
         if holds is None:
-            return self._shrink(min(self.tries))
-        return None if self._pair else self._halve(holds, breaks)
+            return self._shrink(min(self.tries)) if breaks is not None else None
+        return None if self._pair else self._halve(holds, min(each for each in (breaks, self.ceiling) if each))
 
     def _grow(self, top: int) -> int | None:
         return None if top >= self.most else min(math.ceil(top * self.growth), self.most)
@@ -57,9 +65,11 @@ class Tries:
     def _shrink(self, bottom: int) -> int | None:
         return None if bottom <= LEAST else max(LEAST, math.floor(bottom / self.growth))
 
-    def _halve(self, holds: int, breaks: int) -> int:
-        middle = round(math.sqrt(holds * breaks))
-        if breaks / holds <= 1 + self.width or not holds < middle < breaks:
-            self._pair = holds, breaks
-            return holds
-        return middle
+    def _halve(self, holds: int, top: int) -> int | None:
+        middle = round(math.sqrt(holds * top))
+        if top / holds > 1 + self.width and holds < middle < top:
+            return middle
+        if self.breaks is None:
+            return None
+        self._pair = holds, self.breaks
+        return self.choose()

@@ -16,7 +16,7 @@ from locust.runners import MasterRunner
 
 from analysis.checks.generator_rules import judge_generator
 from analysis.checks.normal_seconds import fails, find_normal, is_slow
-from analysis.checks.step_rules import judge_step
+from analysis.checks.step_rules import cut_span, judge_step
 from analysis.findings import INVALID
 from analysis.plan.plan import Plan
 from analysis.plan.scenario_files import PlanError, plan_pool, plan_search
@@ -74,7 +74,6 @@ class Search:
     def __init__(self, plan: Plan, tail: Tail, file: TextIO) -> None:
         """Take its plan, where to read what the load records, and where to write down its steps."""
         self.plan, self.tail, self.file = plan, tail, file
-        self.processes = max(1, len(tail.generator()) - 1)
         first, most = (int(plan.limit(f"search-{name}")) for name in ("first", "most"))
         self.tries = search.Tries(first, most, plan.limit("search-growth"), plan.limit("search-width"))
         self.users = 0
@@ -92,14 +91,15 @@ class Search:
             if time.time() + self._find_ramp(load) + self._measured_s() > self.latest:
                 return TIME
             step = yield from self._take_step(load)
-            if self._is_limit(step):
-                return GENERATOR
-            self.tries.note(load, broke=bool(step.broken))
-            self._learn_normal(step)
-            if step.broken and self.tries.choose() is not None and not (yield from self._calm_down()):
+            if step.broken is None:
+                self.tries.stop_below(load)
+            else:
+                self.tries.note(load, broke=step.broken)
+                self._learn_normal(step)
+            if step.broken is not False and self.tries.choose() is not None and not (yield from self._calm_down()):
                 return ILL
         if self.tries.breaks is None:
-            return MOST
+            return GENERATOR if self.tries.ceiling else MOST
         return LEAST if self.tries.holds is None else FOUND
 
     def _count_users(self, load: int) -> int:
@@ -126,8 +126,11 @@ class Search:
         span = float(measured), measured + self.plan.limit("step-measure-seconds")
         yield from self._hold(users, rate, span[1])
         why = judge_step(self.plan, load, self.tail.rows(span), self.tail.latencies(span), span)
+        broken: bool | None = bool(why)
+        if limits := self._find_limits(span):
+            broken, why = None, limits
         log.info("step of %d %s %s%s", load, self.plan.search, "breaks: " if why else "holds", "; ".join(why))
-        return self._note(Step(begin, measured, span[1], load, users, rate, bool(why), why))
+        return self._note(Step(begin, measured, span[1], load, users, rate, broken, why))
 
     def _calm_down(self) -> Generator[Users, None, bool]:
         """Go down to the load of the first step until the services are normal again, as after a spike; say whether
@@ -161,13 +164,15 @@ class Search:
         self.file.write(write_step(step))
         return step
 
-    def _is_limit(self, step: Step) -> bool:
-        """Say whether the load itself gave way in a step."""
-        checks = judge_generator(self.plan, self.tail.generator(), self.processes, step.span)
-        for check in checks:
-            if check.verdict == INVALID:
-                log.warning("the load itself gave way at a load of %d: %s", step.load, check.reason)
-        return any(check.verdict == INVALID for check in checks)
+    def _find_limits(self, span: tuple[float, float]) -> tuple[str, ...]:
+        """Say in which way the load itself gave way in a step, in as many of its equal parts as break a step."""
+        generator, parts = self.tail.generator(), int(self.plan.limit("step-parts"))
+        found = []
+        for begin, end in cut_span(span, parts):
+            checks = judge_generator(self.plan, generator, list(generator), (begin, end))
+            found.append([check.reason for check in checks if check.verdict == INVALID])
+        bad = [reasons for reasons in found if reasons]
+        return tuple(bad[-1]) if len(bad) >= self.plan.limit("step-bad-parts") else ()
 
     def _learn_normal(self, step: Step) -> None:
         """Take from the first step what is normal, if it holds."""

@@ -20,6 +20,7 @@ from tests.support.stacks import start_stack
 
 KILLS = 200 if LONG else 15
 BOOTED_S = 1.0  # the age at which a worker serves for sure
+REAPED_S = 10.0  # within which a master has seen the end of a worker for sure
 
 
 def write_at_random(writers: list[SoleWriter], numbers: Iterator[int], seed: str) -> Callable[[], None]:
@@ -51,12 +52,14 @@ def read_own_write(writer: SoleWriter) -> None:
 
 
 def kill_a_worker(master: int, chance: random.Random) -> None:
-    """Kill one worker that serves, at a random moment."""
+    """Kill one worker that serves, at a random moment, and wait until its master has seen it: none is killed twice."""
     time.sleep(chance.uniform(0.02, 0.3))
     for _ in range(200):
         serving = [each for each in list_workers(master) if time.time() - each.create_time() > BOOTED_S]
         if serving:
-            chance.choice(serving).kill()
+            worker = chance.choice(serving)
+            worker.kill()
+            worker.wait(REAPED_S)
             return
         time.sleep(0.1)
     pytest.fail("no worker lives that long")

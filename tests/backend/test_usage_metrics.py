@@ -102,6 +102,9 @@ def test_the_stores_figures_are_what_they_hold(stack: Stack) -> None:
         cursor.execute("SHOW GLOBAL STATUS LIKE 'Threads_connected'")
         ((_, count),) = cursor.fetchall()
         assert abs(read_value(stack, "db_connections") - int(str(count))) <= 3
+        cursor.execute("SELECT @@GLOBAL.max_connections")
+        ((most,),) = cursor.fetchall()
+        assert read_value(stack, "db_max_connections") == int(str(most))
 
 
 def test_the_stores_are_named_by_their_own_versions(stack: Stack) -> None:

@@ -27,6 +27,7 @@ TABLES = {
     "generator": ["The generator over a bare one"],
     "memory": ["Memory of the services"],
     "pythons": ["Versions of Python"],
+    "spike": ["The spike, before and after"],
     "sizes": ["Sizes of the catalogue", "Rebuild and verify"],
 }
 

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from benchmarks import beside, cores, memory, pythons, services, sizes
+from benchmarks import beside, cores, memory, pythons, services, sizes, spike
 from benchmarks.builds import BEFORE
 from benchmarks.commands import Run, write_run
 from benchmarks.memory import Memory
@@ -86,3 +86,10 @@ def test_a_python_is_compared_by_processor_time_and_an_invalid_measurement_is_to
     assert pythons.write_row("3.13.0", "book", "3.11.7", rounds)[2:5] == ["200", "60", "1.50"]
     rounds[0]["3.11.7/book"] = Result(0, "ended")
     assert pythons.write_row("3.13.0", "book", "3.11.7", rounds)[4:] == [INVALID, "ended"]
+
+
+def test_the_spikes_of_both_builds_stand_one_below_the_other() -> None:
+    achieved = {"p50_ms": 1.362, "p95_ms": 15.8, "p99_ms": 157.2, "rps": 161.7, "shed": 3}
+    table = spike.make_table({NOW: {"achieved": achieved}, BEFORE: {"achieved": {**achieved, "p50_ms": 2.611}}}, "abc")
+    assert table.rows[0] == [NOW, "1.36", "15.8", "157", "162", "3"]
+    assert table.rows[1][:2] == [BEFORE, "2.61"] and len(table.columns) == len(table.rows[0])

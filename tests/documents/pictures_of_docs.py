@@ -14,7 +14,7 @@ import io
 import json
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -65,7 +65,7 @@ def draw_terminal(name: str, report: RunReport) -> bytes:
     return "".join(f"{line.rstrip()}\n" for line in text.splitlines()).encode()
 
 
-def show_report(report: RunReport) -> Pictures:
+def show_report(report: RunReport, parts: Mapping[str, tuple[str, str]] = PARTS) -> Pictures:
     """The parts of the page of a report that the documents show."""
     with TemporaryDirectory(ignore_cleanup_errors=True) as folder, browse(Path(folder)) as tab:
         (page := Path(folder) / "report.html").write_text(write_html(report), encoding="utf-8")
@@ -73,7 +73,7 @@ def show_report(report: RunReport) -> Pictures:
         tab.resize(WIDTH, HEIGHT)
         wait_until(lambda: tab.ask("document.querySelector('footer') !== null"))
         tab.ask(OPEN)
-        return {name: show_part(tab, *part) for name, part in PARTS.items()}
+        return {name: show_part(tab, *part) for name, part in parts.items()}
 
 
 def show_part(tab: Tab, first: str, last: str) -> bytes:

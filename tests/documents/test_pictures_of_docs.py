@@ -10,6 +10,7 @@ import pytest
 
 from tests.documents.full_run import FILE as FULL_RUN
 from tests.documents.pictures_of_docs import DOCS, DRAWN, FILE, LARGEST, PARTS
+from tests.documents.searches import CURVE
 from tests.documents.small_pictures import make_small
 from tests.support.browser import find_browser
 from tests.support.browsing import browse
@@ -39,7 +40,7 @@ COMPARE = """(async urls => {
 
 def test_every_picture_is_one_that_the_script_makes_or_a_drawing() -> None:
     found = {path.name for path in DOCS.iterdir() if path.suffix in (".png", ".svg")}
-    assert found == {*PICTURES, *DRAWN} == {*OF_THE_FULL_RUN, "break_point.png", *DRAWN}
+    assert found == {*PICTURES, *DRAWN} == {*OF_THE_FULL_RUN, "break_point.png", *CURVE, *DRAWN}
 
 
 @pytest.mark.parametrize("name", PICTURES)

@@ -33,6 +33,10 @@ class Proxy:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name=f"proxy of {port}", daemon=True)
 
+    def choose_port(self) -> int:
+        """Give the port that a new connection goes to."""
+        return self.target
+
     def start(self) -> None:
         """Listen."""
         self._thread.start()
@@ -56,7 +60,7 @@ class Proxy:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self.target)
+            far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self.choose_port())
         except OSError:
             reset(writer)
             return

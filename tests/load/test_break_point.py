@@ -4,16 +4,19 @@ import json
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.load.test_controls import starve
+from tests.support.books_services import run_books_service
 from tests.support.paced_front import Pace, run_paced_front
 from tests.support.read_models import LONG
+from tests.support.relay import run_relay
 from tests.support.runs import Runner, copy_project, end_of, find_locust, is_loaded, read_summary, wait_for
-from tests.support.stacks import Stack
+from tests.support.stacks import Stack, choose_settings, run_local_stack, start_stack
 
 pytestmark = pytest.mark.alone
 
@@ -146,3 +149,41 @@ def test_a_search_can_look_for_arrivals_too(runner: Runner, tmp_path: Path) -> N
     assert found["unit"] == "arrivals_per_second"
     # Some actions send more than one request to the catalogue.
     assert found["holds"] >= 0.7 * RATE and found["breaks"] <= (1 + NEAR) * RATE, found
+
+
+@IN_FULL
+def test_log_ins_give_way_first_where_one_worker_hashes_them_at_a_high_cost(tmp_path: Path) -> None:
+    with run_own_stack(tmp_path / "stack", AUTH_WORKERS="1", BCRYPT_ROUNDS="14") as stack:
+        runner = copy_project(tmp_path / "project", stack)
+        code, scenario, said = search(runner, tmp_path / "results", objective_login_p95_ms="4000",
+                                      limit_search_first="100", limit_step_measure_seconds="20")  # fmt: skip
+    assert (code, scenario["verdict"]) == (0, "PASS"), said
+    first = scenario["break_point"]["first"]
+    assert first["what"].startswith("log-ins") and "reads" not in first["what"], first
+
+
+@IN_FULL
+def test_connections_are_named_where_there_is_one_and_the_store_is_slow(tmp_path: Path) -> None:
+    with run_own_stack(tmp_path / "stack") as stack, ExitStack() as opened:
+        relay = opened.enter_context(run_relay("127.0.0.1", ("127.0.0.1", int(stack["DB_PORT"]))))
+        relay.delay_s = 0.01
+        books = opened.enter_context(run_books_service(
+            stack, tmp_path / "books.log", "--workers", "2", DB_POOL_SIZE="1", READ_MODEL="sql",
+            DB_PORT=str(relay.port),
+        ))  # fmt: skip
+        runner = copy_project(tmp_path / "project", stack)
+        code, scenario, said = search(runner, tmp_path / "results", "--auth-url", stack["AUTH_URL"], "--books-url",
+                                      books.url, objective_shed_ratio="0.5", limit_search_first="20")  # fmt: skip
+    assert (code, scenario["verdict"]) == (0, "PASS"), said
+    first = scenario["break_point"]["first"]
+    assert "the connections of the books workers to MariaDB, all lent" in first["what"], first
+
+
+@contextmanager
+def run_own_stack(folder: Path, **settings: str) -> Iterator[Stack]:
+    """Run a stack with settings of its own."""
+    chosen = choose_settings(folder, **settings)
+    try:
+        yield start_stack(chosen)
+    finally:
+        run_local_stack("down", chosen)

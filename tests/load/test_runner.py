@@ -283,3 +283,18 @@ def test_accounts_that_others_can_read_are_refused_before_any_load(runner: Runne
         assert runner.results() == []
     finally:
         (runner.folder / "users.csv").chmod(0o600)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--bind", "10.0.0.1"], "--bind is for --machines N"),
+        (["--machines", "0"], "--machines 0: it must be a number from 1 to 99"),
+        (["--machines"], "--machines needs a value"),
+        (["--machines", "2"], "the other machines do not reach http://127.0.0.1:"),
+    ],
+)
+def test_options_for_other_machines_that_cannot_be_are_refused(runner: Runner, options: list[str], words: str) -> None:
+    code, said = runner.run(*runner.urls, *options)
+    assert (code, said.count("\n")) == (64, 1) and words in said, said
+    assert runner.results() == []

@@ -18,16 +18,27 @@ from analysis.records.gaps import Gaps
 from analysis.records.raw_files import read_server
 from analysis.records.results_folder import VALUES, ServerSample, Worker
 from load.recording.sampler import count_waiting, parse_metrics
+from tests.support.books_services import list_workers
 from tests.support.outages import freeze
 from tests.support.records_of_load import write_run_file
 from tests.support.scripts import choose_environment, find_script
 from tests.support.stacks import Stack
+from tests.support.weak_builds import run_build
 
 
 @contextmanager
-def run_sampler(folder: Path, stack: Stack, pid: int, **settings: str) -> Iterator["subprocess.Popen[str]"]:
-    """Run the sampler for the scenario "run" beside process `pid`; it must end by itself or when asked to."""
+def run_sampler(
+    folder: Path, stack: Stack, pid: int, machines: dict[str, dict[str, str]] | None = None, **settings: str
+) -> Iterator["subprocess.Popen[str]"]:
+    """Run the sampler for the scenario "run" beside process `pid`; it must end by itself or when asked to.
+
+    `machines` are those of the books service, where it runs on several.
+    """
     write_run_file(folder, stack)
+    if machines:
+        facts = json.loads((folder / "run.json").read_text())
+        facts["services"]["books"]["machines"] = machines
+        (folder / "run.json").write_text(json.dumps(facts))
     command = [*find_script("load/recording/sampler.py"), "run", str(folder), "--pid", str(pid)]
     environment = choose_environment(stack) | settings
     with subprocess.Popen(command, cwd=folder, env=environment, stderr=subprocess.PIPE, text=True) as sampler:
@@ -113,6 +124,25 @@ def test_of_this_machine_the_share_of_its_processors_is_told(sampled: Path) -> N
         if sample.service == "machine":
             assert sample.values and 0 <= sample.values["cpu"] <= 1
             assert sample.values["cpus"] == psutil.cpu_count()
+
+
+def test_each_machine_of_a_service_is_sampled_by_its_name_in_place_of_the_one_address(
+    stack: Stack, tmp_path: Path
+) -> None:
+    with run_build(stack, tmp_path / "b", only="books") as other:
+        machines = {"books-1": {"url": stack["BOOKS_URL"]}, "books-2": {"url": other.books}}
+        masters = {"books-1": int(stack["BOOKS_PID"]), "books-2": other.books_pid}
+        with run_sampler(tmp_path, stack, os.getpid(), machines=machines):
+            await_samples(tmp_path, "books", 10)
+        workers = {name: {str(each.pid) for each in list_workers(pid)} for name, pid in masters.items()}
+    samples = read_samples(tmp_path)
+    assert {each.source for each in samples} == {"auth", "books on books-1", "books on books-2", "machine"}
+    for machine, pids in workers.items():
+        mine = [each for each in samples if each.machine == machine]
+        assert len(mine) >= 4
+        assert all(set(each.workers or {}) == pids for each in mine)
+    lines = (tmp_path / "run_server.jsonl").read_text().splitlines()
+    assert all(("machine" in json.loads(line)) is ('"service":"books"' in line) for line in lines)
 
 
 def test_a_wrong_token_is_told_in_every_sample(stack: Stack, tmp_path: Path) -> None:

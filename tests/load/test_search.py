@@ -65,3 +65,35 @@ def test_a_largest_load_that_broke_and_holds_the_second_time_is_followed_by_a_la
     assert plain.breaks == max(loads)
     bracket, again = search(1000, odd={len(loads): False})
     assert again[:-1] == loads and bracket.breaks == again[-1] > plain.breaks
+
+
+@given(st.floats(LEAST + 1, MOST), st.integers(LEAST, 2 * MOST))
+def test_where_the_load_itself_gives_way_the_search_goes_on_below(breaks_from: float, limited_from: int) -> None:
+    tries, taken = Tries(FIRST, MOST, GROWTH, WIDTH), 0
+    while (load := tries.choose()) is not None:
+        taken += 1
+        assert taken <= MOST_STEPS + 2
+        if load >= limited_from:
+            tries.stop_below(load)
+        else:
+            tries.note(load, broke=load >= breaks_from)
+    if breaks_from < limited_from and tries.breaks is not None:
+        assert tries.holds is None or tries.holds < breaks_from <= tries.breaks < limited_from
+    if limited_from <= breaks_from:
+        assert tries.breaks is None
+        assert tries.holds is None or tries.holds < limited_from
+        assert tries.holds is None or tries.ceiling is None or tries.ceiling / tries.holds <= 1 + WIDTH + 0.1
+
+
+def test_a_load_that_gives_way_in_one_of_the_last_two_tries_ends_the_search_with_what_it_has() -> None:
+    _, loads = search(1000)
+    tries = Tries(FIRST, MOST, GROWTH, WIDTH)
+    for number, load in enumerate(loads, 1):
+        assert tries.choose() == load
+        if number == len(loads) - 1:
+            tries.stop_below(load)
+        else:
+            tries.note(load, broke=load >= 1000)
+        if tries.choose() is None:
+            break
+    assert tries.choose() is None and tries.holds is not None and tries.breaks is not None

@@ -22,6 +22,7 @@ from tests.support.made_runs import (
     unanswered_writes,
 )
 from tests.support.recordings import ADD, CHANGE, LIST, LOGIN, ONE, usual_latency
+from tests.support.service_machines import on_machine, on_two_machines
 from tests.support.written_books import ISBNS
 
 WRONG, INTERNAL = "every answer kept the contract", "no answer was a 500"
@@ -92,6 +93,10 @@ PROMISES = (
                 "one sample leaves a process out", (change_samples(forget_worker, 12, 13),))
         for name in SCENARIOS
     ),
+    Control(R_WORKERS, "baseline", "a process of one of two machines of the books service was replaced",
+            (on_two_machines(), on_machine("books-2", replace_worker, 12)),
+            ("the books service on books-2 kept its worker processes",), FAIL,
+            "one sample leaves a process out", (on_two_machines(), on_machine("books-2", forget_worker, 12, 13))),
 )  # fmt: skip
 
 ANSWERS = (

@@ -12,11 +12,13 @@ from tests.support.made_runs import (
     generator,
     lines,
     load,
+    machines,
     raised,
     real_plan,
     services,
 )
 from tests.support.recordings import ADD, CHANGE, LIST, ONE, ramp_users
+from tests.support.service_machines import on_two_machines, set_clock, silence
 
 RAMP = ramp_users(real_plan("baseline", "quick"))
 LOST, CPU = ("no process of the load was lost",), ("the generator had processor time to spare",)
@@ -27,6 +29,10 @@ LENGTH, END = ("it lasted as long as planned",), ("the load ran to its end",)
 USERS, MIX = ("the users were those planned",), ("the mix was the planned one",)
 BALANCE, RAISED = ("the books balance (Little's law)",), ("the load side worked",)
 READ_BACK = ("every acknowledged write was read back",)
+CLOCKS, BOOKS_2 = (
+    ("the clocks of the services' machines agree",),
+    ("the books service on books-2 was sampled every second",),
+)
 AUTH, BOOKS = ("the auth service was sampled every second",), ("the books service was sampled every second",)
 
 
@@ -65,7 +71,8 @@ R_END, R_USERS, R_MIX, R_SIDE = (
 )
 R_RECORD, R_DAMAGE, R_PROCESS, R_LOOP = "the record", "damaged lines", "each process of the load", "its event loop"
 R_LITTLE, R_SAMPLES, R_DATA = "Little's law, each plateau", "server samples", "the data"
-R_ARRIVALS = "arrivals, in an open load"
+R_ARRIVALS, R_MACHINES = "arrivals, in an open load", "each machine of the load, where there are several"
+R_CLOCKS = "clocks of several machines of services"
 R_LEDGER, R_BACK = "the ledger", "reading back, in `write_heavy`"
 
 QUESTIONS = (
@@ -120,6 +127,12 @@ QUESTIONS = (
             ("every arrival found a user",), INVALID, "none", (load(),)),
     Control(R_ARRIVALS, "arrivals", "10 % of the actions began 21 ms late", (load(arrivals={"late_ms": 21}),),
             ("actions began when they were due",), INVALID, "19 ms", (load(arrivals={"late_ms": 19}),)),
+    Control(R_MACHINES, "baseline", "a machine was lost after 12 s", (machines(lost_at=12),),
+            ("no machine of the load was lost",), INVALID, "none was lost", (machines(),)),
+    Control(R_MACHINES, "baseline", "the end of a machine's record did not come home", (machines(whole=False),),
+            ("the records of all machines came home",), INVALID, "all came home", (machines(),)),
+    Control(R_MACHINES, "baseline", "the clock of a machine was set by 60 ms", (machines(later_s=0.36),),
+            ("the clocks of all machines kept step",), INVALID, "by 45 ms", (machines(later_s=0.345),)),
     Control(R_SAMPLES, "baseline", "2 of 30 s without a sample of the books service", (services(missing=range(12,
             14)),), BOOKS,
             INVALID, "1 s", (services(missing=range(12, 13)),)),
@@ -129,6 +142,12 @@ QUESTIONS = (
     Control(R_SAMPLES, "baseline", "2 of 30 s without a sample of the auth service", (silent_auth(12, 13),), AUTH,
             INVALID,
             "1 s", (silent_auth(12),)),
+    Control(R_SAMPLES, "baseline", "one of two machines of the books service without a sample for 2 of 30 s",
+            (on_two_machines(), silence("books-2", 12, 14)), BOOKS_2, INVALID,
+            "1 s", (on_two_machines(), silence("books-2", 12, 13))),
+    Control(R_CLOCKS, "baseline", "the clock of one of four machines is 1.1 s ahead",
+            (on_two_machines(), set_clock("books-2", 1.1)), CLOCKS, INVALID,
+            "0.9 s", (on_two_machines(), set_clock("books-2", 0.9))),
     Control(R_DATA, "read_heavy", "a book of an earlier load is there", (data(own=1),), DATA, INVALID, "none",
             (data(own=0),)),
     Control(R_DATA, "read_heavy", "5,000 books where the run began with 4,999", (after_another(4999),), DATA, INVALID,

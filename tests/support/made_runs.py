@@ -11,6 +11,7 @@ from analysis.findings import ScenarioReport
 from analysis.plan.plan import Plan, Stage
 from analysis.plan.scenario_files import read_plan, scenario_path
 from analysis.records.endpoints import group_of
+from analysis.records.results_folder import MACHINES, MASTER, part_path
 from analysis.report.report import build_report
 from tests.support.recordings import (
     START,
@@ -180,6 +181,25 @@ def objectives(**given: float | None) -> Break:
 def settings(**of_books: str) -> Break:
     """Settings of the books service, as run.json has them."""
     return lambda folder, plan: write_run(folder, plan, services={"books": {"settings": of_books}})
+
+
+def machines(lost_at: float | None = None, whole: bool = True, offset_s: float = 0.3, later_s: float = 0.3) -> Break:
+    """The load of a process on another machine; its clock has these offsets from the master's, half a minute apart."""
+
+    def change(folder: Path, plan: Plan) -> None:
+        write_run(folder, plan, machines=[{"id": "1", "name": "load-1", "processes": 1, "build": {}}])
+        for ending in (".hlog", "_seconds.csv", "_generator.csv", "_ledger.jsonl"):
+            part_path(folder, plan.name, "", ending).rename(part_path(folder, plan.name, "0", ending))
+        write_generator(folder, plan, MASTER)
+        own = {"machine": "load-1", "part": "0"}
+        clock = {**own, "event": "clock", "error_s": 0.001}
+        events = [{**own, "at": START - 1, "event": "came"}, {**clock, "at": START - 1, "offset_s": offset_s}]
+        events += [{**clock, "at": START + 29, "offset_s": later_s}]
+        events += [{**own, "at": START + lost_at, "event": "lost"}] if lost_at is not None else []
+        events += [{**own, "at": START + plan.seconds, "event": "whole"}] if whole else []
+        write_lines(folder / f"{plan.name}{MACHINES}", events)
+
+    return change
 
 
 def lines(ending: str, change: Edit) -> Break:

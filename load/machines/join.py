@@ -1,0 +1,205 @@
+#!/usr/bin/env python3
+"""Join the load of another machine: prove the secret, take what it gives, and make a share of each scenario's load."""
+
+import argparse
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from socket import gethostname
+from typing import Any
+from uuid import uuid4
+
+import gevent
+from locust.exception import RPCError
+
+from load.client.refusal import BROKEN, Refused
+from load.client.script import Arguments, count_of, run
+from load.machines.build import describe_build
+from load.machines.door import ANSWER, HELLO, LONGEST_NAME, MACHINE, MOST_PROCESSES, NONCE, PROOF
+from load.machines.files import FILE, Files
+from load.machines.messages import Client, Message
+from load.machines.proof import VARIABLE, prove
+from load.machines.share import VARIABLE as SHARE
+from load.machines.worker import FOLDER, WHOLE_RECORD
+from load.machines.worker import NONCE as NONCE_VARIABLE
+
+PORT = 5557  # Locust's own
+ANSWER_S = 3.0
+PATIENCE_S = 900.0  # without an answer: the master may be reading back and removing a scenario's books
+PAUSE_S = 1.0
+GIVEN = ("users.csv", "sessions.json", "scenario.conf")
+LOCUST_ENDS_S = 90.0
+
+
+@dataclass(frozen=True)
+class Master:
+    """Where the master is, and the secret of its run."""
+
+    host: str
+    port: int
+    secret: str
+
+
+def ask(master: Master, machine: dict[str, Any], files: Files) -> dict[str, Any] | None:
+    """Say hello, prove the secret, and return the master's answer; None without one in time.
+
+    The files that it gives before its answer are taken.
+    """
+    client = Client(master.host, master.port, f"{machine['id']}.{uuid4().hex}")
+    try:
+        with gevent.Timeout(ANSWER_S, False):
+            client.send(Message(HELLO, {}, machine["id"]))
+            while True:
+                message = client.recv()
+                if message.type == NONCE:
+                    text = json.dumps(machine)
+                    proof = prove(master.secret, MACHINE, message.data["nonce"], text)
+                    client.send(Message(PROOF, {"machine": text, "proof": proof}, machine["id"]))
+                elif message.type == FILE:
+                    files.take(message.data)
+                elif message.type == ANSWER:
+                    answer: dict[str, Any] = message.data
+                    return answer
+    except RPCError:
+        time.sleep(PAUSE_S)
+    finally:
+        client.close(linger=0)
+    return None
+
+
+def serve_run(master: Master, machine: dict[str, Any], folder: Path) -> bool:
+    """Make this machine's share of every scenario of one run, and return whether all records came home.
+
+    Raises Refused when the master lets this machine not in, or does not answer for a long time.
+    """
+    said, heard_at, is_whole = "", time.monotonic(), True
+    while True:
+        given = folder / "given"
+        given.mkdir(mode=0o700, exist_ok=True)
+        files = Files(given, GIVEN)
+        answer = ask(master, machine, files)
+        if answer is None:
+            if time.monotonic() - heard_at > PATIENCE_S:
+                raise Refused(f"{master.host}:{master.port} has not answered for {PATIENCE_S / 60:.0f} minutes", BROKEN)
+            said = tell("waiting for the master", said)
+            continue
+        heard_at = time.monotonic()
+        if answer["do"] == "refused":
+            raise Refused(f"the master refuses this machine: {answer['because']}", BROKEN)
+        if answer["do"] == "leave":
+            return is_whole
+        if answer["do"] == "wait" or files.whole != set(GIVEN):
+            said = tell(answer.get("words", ""), said)
+            time.sleep(PAUSE_S)
+            continue
+        said = tell(f"makes its share of {answer['scenario']}, as machine {answer['share'].split()[0]}", said)
+        is_whole = make_load(master, machine, answer, given, folder) and is_whole
+        heard_at = time.monotonic()
+
+
+def tell(words: str, said: str) -> str:
+    """Show where the machine is, unless that was said; return what was said."""
+    if words and words != said:
+        print(f"join_load.sh: {words}", flush=True)
+    return words or said
+
+
+def make_load(master: Master, machine: dict[str, Any], answer: dict[str, Any], given: Path, folder: Path) -> bool:
+    """Run Locust's workers until the scenario is over; return whether the whole record came home.
+
+    Else the record stays in a folder that is named.
+    """
+    kept = folder / answer["scenario"]
+    kept.mkdir(mode=0o700)
+    for name in GIVEN:
+        shutil.move(given / name, kept / name)
+    log = kept / "locust.log"
+    command = [sys.executable, "-m", "locust", "--worker", "--config", str(kept / "scenario.conf")]
+    command += ["--master-host", master.host, "--master-port", str(master.port), "--logfile", str(log)]
+    command += ["--users-file", str(kept / "users.csv"), "--sessions-file", str(kept / "sessions.json")]
+    if machine["processes"] > 1:
+        command += ["--processes", str(machine["processes"])]
+    urls = {f"{name.upper()}_URL": url for name, url in answer["urls"].items()}
+    plain = {name: value for name, value in os.environ.items() if not name.startswith(("LOCUST", "GEVENT"))}
+    own = {VARIABLE: master.secret, NONCE_VARIABLE: answer["nonce"], SHARE: answer["share"], FOLDER: str(kept)}
+    code = run_locust(command, {**plain, **urls, **own, "HOME": os.devnull}, log)
+    for name in ("users.csv", "sessions.json"):
+        (kept / name).unlink(missing_ok=True)
+    words = [json.loads(path.read_text(encoding="utf-8")) for path in kept.glob(f"*{WHOLE_RECORD}")]
+    is_whole = len(words) == machine["processes"] and all(word["whole"] for word in words)
+    if not is_whole or code:
+        print(f"join_load.sh: Locust ended with {code}, and the master lacks a part of the record: {kept}", flush=True)
+    return is_whole
+
+
+def run_locust(command: list[str], environment: dict[str, str], log: Path) -> int:
+    """Run Locust until it ends, and return its exit code; whatever ends this script ends it too."""
+    with log.open("a", encoding="utf-8") as words:
+        process = subprocess.Popen(
+            command, env=environment, stdin=subprocess.DEVNULL, stdout=words, stderr=words, start_new_session=True
+        )
+    try:
+        return process.wait()
+    except BaseException:
+        os.killpg(process.pid, signal.SIGTERM)
+        try:
+            process.wait(LOCUST_ENDS_S)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+        raise
+
+
+def join(options: argparse.Namespace) -> int:
+    """Serve one run, or with --stay every run, and return 0 when all records came home; raises Refused."""
+    secret = os.environ.get(VARIABLE, "")
+    if not secret:
+        raise Refused(f"{VARIABLE} is not set: type the whole line that the master has shown")
+    machine = {
+        "id": uuid4().hex, "name": options.name, "processes": options.processes, "build": describe_build(Path()),
+    }  # fmt: skip
+    master = Master(options.master, options.port, secret)
+    is_whole = True
+    while True:
+        folder = Path(tempfile.mkdtemp(prefix="libros-load-"))
+        try:
+            is_whole = serve_run(master, machine, folder)
+        finally:
+            if is_whole and not options.keep:
+                shutil.rmtree(folder)
+        if not options.stay:
+            return 0 if is_whole else BROKEN
+
+
+def read_options() -> argparse.Namespace:
+    """Read the options."""
+    parser = Arguments("join_load.sh", description=__doc__)
+    parser.add_argument("master", metavar="MASTER", help="the address that the master has shown")
+    parser.add_argument("--processes", type=count_of, default=1, help="processes that make the load here (1)")
+    parser.add_argument(
+        "--name", default=gethostname()[:LONGEST_NAME], help="what reports call this machine (its host name)"
+    )
+    parser.add_argument("--port", type=count_of, default=PORT, help=f"the master's port ({PORT})")
+    parser.add_argument("--stay", action="store_true", help="when a run is over, wait for the next")
+    parser.add_argument("--keep", action="store_true", help="keep this machine's copies of the records")
+    options = parser.parse_args()
+    if options.processes > MOST_PROCESSES:
+        parser.error(f"--processes {options.processes}: at most {MOST_PROCESSES}")
+    return options
+
+
+def main() -> int:
+    """Read the options, join, and return the exit code."""
+    options = read_options()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    return run("join_load.sh", lambda: join(options), "to join again")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,299 @@
+"""The parts of a load of several machines: proofs, joining, files in pieces, records that come home, and clocks."""
+
+import json
+import os
+import random
+import secrets
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import zmq
+
+from load.machines.archive import ENDINGS, Archive
+from load.machines.build import describe_build, say_differences
+from load.machines.clock import Clock
+from load.machines.door import Door, Machine
+from load.machines.files import Files, cut
+from load.machines.pieces import ADDED, AGAIN_S, MOST_UNCONFIRMED, PIECE, Pieces
+from load.machines.proof import make_nonce, name_process, prove, read_name
+from load.machines.share import Share
+from tests.support.read_models import wait_until
+from tests.support.stacks import PROJECT, find_free_ports
+
+SECRET = "the-secret-of-a-test"
+BUILD = describe_build(PROJECT)
+
+
+def test_the_name_of_a_process_is_taken_only_from_a_machine_that_knows_secret_and_nonce() -> None:
+    nonces = {0: make_nonce(), 1: make_nonce()}
+    name = f"host_{name_process(1, nonces[1], SECRET)}"
+    assert read_name(name, nonces, SECRET) == 1
+    number, unique, proof = name.rpartition("_")[2].split(".")
+    others = [f"host_0.{unique}.{proof}", f"host_{number}.{make_nonce()}.{proof}", f"host_{number}.{unique}.{'0' * 32}"]
+    others += ["host_1", "host_1..", "host_2.a.b", "", f"host_{number}.{unique}", f"host_ä.{unique}.é", "host_-1.a.b"]
+    assert [read_name(other, nonces, SECRET) for other in others] == [None] * len(others)
+    assert read_name(f"host_{name_process(1, nonces[1], 'guessed')}", nonces, SECRET) is None
+    assert read_name(f"host_{name_process(1, nonces[0], SECRET)}", nonces, SECRET) is None
+
+
+@contextmanager
+def mustering(folder: Path, machines: int) -> Iterator[tuple["subprocess.Popen[str]", int]]:
+    """Wait for machines at a port of loopback, as run_all_tests.sh does; `folder` is that of the results."""
+    (port,) = find_free_ports(1)
+    (folder / "run.json").write_text('{"processes": 1}')
+    options = ["gather", str(folder), "--machines", str(machines), "--bind", "127.0.0.1", "--port", str(port)]
+    process = start("load.machines.muster", *options, LOAD_SECRET=SECRET)
+    try:
+        yield process, port
+    finally:
+        process.terminate()
+        process.communicate(timeout=30)
+
+
+def start(module: str, *options: str, project: Path = PROJECT, **settings: str) -> "subprocess.Popen[str]":
+    return subprocess.Popen(
+        [sys.executable, "-m", module, *options], cwd=project, env={**os.environ, **settings}, text=True,
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+    )  # fmt: skip
+
+
+def join(port: int, name: str, secret: str = SECRET, project: Path = PROJECT) -> "subprocess.Popen[str]":
+    """Have a machine join."""
+    options = ["127.0.0.1", "--port", str(port), "--name", name, "--processes", "2"]
+    return start("load.machines.join", *options, project=project, LOAD_SECRET=secret)
+
+
+def end_of(process: "subprocess.Popen[str]") -> tuple[int, str]:
+    said, _ = process.communicate(timeout=60)
+    return process.returncode, said
+
+
+def test_machines_join_by_their_proof_and_have_names_of_their_own(tmp_path: Path) -> None:
+    with mustering(tmp_path, 2) as (leading, port):
+        joined = [join(port, "load-1"), join(port, "load-1")]
+        code, said = end_of(leading)
+        for process in joined:
+            process.terminate()
+            process.communicate(timeout=30)
+    assert code == 0 and "2 of 2 machines have joined" in said, said
+    facts = json.loads((tmp_path / "run.json").read_text())
+    assert [machine["name"] for machine in facts["machines"]] == ["load-1", "load-1-2"] and facts["processes"] == 4
+
+
+@pytest.mark.parametrize("secret", ["guessed", SECRET + "x"])
+def test_a_machine_with_another_secret_is_refused(secret: str, tmp_path: Path) -> None:
+    with mustering(tmp_path, 1) as (_, port):
+        code, said = end_of(join(port, "load-1", secret))
+    assert code == 3 and "its secret is not that of this run: type the line that the master has shown" in said
+
+
+def test_a_machine_without_a_secret_is_told_what_to_type() -> None:
+    code, said = end_of(join(1, "load-1", ""))
+    assert code == 64 and "LOAD_SECRET is not set: type the whole line" in said
+
+
+def test_a_machine_with_other_scenario_files_is_refused_by_what_differs(tmp_path: Path) -> None:
+    for part in ("load", "analysis", "scenarios"):
+        shutil.copytree(PROJECT / part, tmp_path / "other" / part, ignore=shutil.ignore_patterns("__pycache__"))
+    for path in PROJECT.glob("*.py"):
+        shutil.copy(path, tmp_path / "other")
+    (tmp_path / "other" / "scenarios" / "soak.conf").write_text("users = 3")
+    with mustering(tmp_path, 1) as (_, port):
+        code, said = end_of(join(port, "load-1", project=tmp_path / "other"))
+    assert code == 3 and "the scenario files is" in said and "the code of the load" not in said, said
+
+
+def test_a_port_that_is_taken_is_told(tmp_path: Path) -> None:
+    with mustering(tmp_path, 1) as (_, port):
+        wait_until(lambda: is_taken(port), 30, "the master listens")
+        options = ["gather", str(tmp_path), "--bind", "127.0.0.1", "--port", str(port)]
+        code, said = end_of(start("load.machines.muster", *options, LOAD_SECRET=SECRET))
+    assert code == 3 and f"cannot listen at 127.0.0.1:{port}" in said and "another run" in said
+
+
+@pytest.mark.parametrize("frames", [[], [b"x"], [b"\xff\xfe"], [b"x", b"y", b"z"], [b""], [b"\x93\x01\x02\x03"]])
+def test_what_is_no_message_is_passed_over(frames: list[bytes], tmp_path: Path) -> None:
+    with mustering(tmp_path, 1) as (leading, port):
+        context = zmq.Context()
+        stranger = context.socket(zmq.DEALER)
+        stranger.connect(f"tcp://127.0.0.1:{port}")
+        stranger.send_multipart([*frames, b"garbage"][: max(1, len(frames))])
+        joined = join(port, "load-1")
+        code, said = end_of(leading)
+        joined.terminate()
+        joined.communicate(timeout=30)
+        context.destroy(linger=0)
+    assert code == 0, said
+
+
+def is_taken(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+@pytest.mark.parametrize("what", BUILD)
+def test_a_machine_that_runs_something_else_is_refused_by_what_differs(what: str) -> None:
+    sent: list[dict[str, Any]] = []
+    door = Door(SECRET, BUILD, lambda *words: sent.append(words[-1]), lambda *_: {"do": "load"})
+    door.receive("a", "machine_hello", {})
+    machine = {"id": "1", "name": "load-1", "processes": 1, "build": {**BUILD, what: "other"}}
+    text = json.dumps(machine)
+    door.receive("a", "machine_proof", {"machine": text, "proof": prove(SECRET, "machine", sent[0]["nonce"], text)})
+    because = f"{what} is other, not {BUILD[what]}: take the same as the master"
+    assert sent[1] == {"do": "refused", "because": because}
+
+
+ODD: list[Any] = [None, {}, [], "text", {"machine": 5, "proof": 5}, {"machine": "{}", "proof": None}]
+
+
+@pytest.mark.parametrize("data", ODD)
+def test_a_proof_that_is_none_is_refused(data: Any) -> None:
+    sent: list[tuple[str, dict[str, Any]]] = []
+    door = Door(SECRET, BUILD, lambda _, kind, found: sent.append((kind, found)), lambda *_: {"do": "load"})
+    assert door.receive("a", "machine_hello", None) and door.receive("a", "machine_proof", data)
+    assert [kind for kind, _ in sent] == ["machine_nonce", "machine_answer"] and sent[1][1]["do"] == "refused"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "5",
+        "{}",
+        "[]",
+        '{"id": "1", "name": "", "processes": 1, "build": {}}',
+        '{"id": "1", "name": "a", "processes": 0}',
+    ],
+)
+def test_a_machine_that_says_nothing_of_itself_is_refused_though_it_knows_the_secret(text: str) -> None:
+    sent: list[dict[str, Any]] = []
+    door = Door(SECRET, BUILD, lambda *words: sent.append(words[-1]), lambda *_: {"do": "load"})
+    door.receive("a", "machine_hello", {})
+    door.receive("a", "machine_proof", {"machine": text, "proof": prove(SECRET, "machine", sent[0]["nonce"], text)})
+    assert sent[1]["do"] == "refused"
+
+
+def test_a_nonce_is_good_for_one_proof() -> None:
+    sent: list[dict[str, Any]] = []
+    door = Door(SECRET, BUILD, lambda *words: sent.append(words[-1]), lambda *_: {"do": "load"})
+    door.receive("a", "machine_hello", {})
+    text = json.dumps({"id": "1", "name": "a", "processes": 1, "build": BUILD})
+    proof = {"machine": text, "proof": prove(SECRET, "machine", sent[0]["nonce"], text)}
+    for _ in range(2):
+        door.receive("a", "machine_proof", proof)
+    assert [each.get("do") for each in sent] == [None, "load", "refused"]
+
+
+@pytest.mark.parametrize("size", [0, 1, PIECE - 1, PIECE, PIECE + 1, 5 * PIECE + 7])
+def test_a_file_arrives_as_it_was_for_its_owner_alone(size: int, tmp_path: Path) -> None:
+    content, files = secrets.token_bytes(size), Files(tmp_path, ("users.csv",))
+    messages = list(cut("users.csv", content))
+    assert all(len(message["piece"]) <= PIECE for message in messages)
+    for message in messages:
+        assert files.whole == set()
+        files.take(message)
+    assert (tmp_path / "users.csv").read_bytes() == content and files.whole == {"users.csv"}
+    assert (tmp_path / "users.csv").stat().st_mode & 0o777 == 0o600
+    for message in cut("../elsewhere", content):
+        files.take(message)
+    assert os.listdir(tmp_path) == ["users.csv"]
+
+
+@pytest.mark.parametrize("lost", [0.0, 0.2, 0.5])
+def test_a_record_comes_home_whole_however_many_messages_are_lost(
+    lost: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("load.machines.pieces.AGAIN_S", 0.01)
+    chance = random.Random(5)
+    archive, paths = Archive(tmp_path / "home" / "soak"), {ending: tmp_path / f"own{ending}" for ending in ENDINGS}
+    (tmp_path / "home").mkdir()
+    for path in paths.values():
+        path.touch()
+    confirmed: list[dict[str, Any]] = []
+
+    def send(kind: str, data: dict[str, Any]) -> None:
+        assert len(data.get("piece", b"")) <= PIECE
+        if kind == ADDED and chance.random() >= lost:
+            confirmed.append({"file": data["file"], "size": archive.add("3", data)})
+
+    pieces = Pieces(paths, send)
+    for _ in range(400):
+        for path in paths.values():
+            with path.open("ab") as file:
+                file.write(secrets.token_bytes(chance.randrange(3000)))
+        pieces.send_added()
+        while confirmed:
+            answer = confirmed.pop()  # also in another order
+            if chance.random() >= lost:
+                pieces.confirm(answer)
+        time.sleep(0.0002)
+    until = time.monotonic() + 20
+    while not all(file.is_home for file in pieces.files.values()) and time.monotonic() < until:
+        pieces.send_added()
+        while confirmed:
+            pieces.confirm(confirmed.pop(0))
+        time.sleep(0.005)
+    for ending, path in paths.items():
+        assert (tmp_path / "home" / f"soak_3{ending}").read_bytes() == path.read_bytes()
+    told: list[dict[str, Any]] = []
+    Pieces(paths, lambda _, data: told.append(data)).send_end()
+    assert archive.find_missing("3", told[0]["files"]) == []
+    with paths["_ledger.jsonl"].open("ab") as file:
+        file.write(b"one more\n")
+    Pieces(paths, lambda _, data: told.append(data)).send_end()
+    assert archive.find_missing("3", told[1]["files"]) == ["soak_3_ledger.jsonl"]
+
+
+def test_no_more_is_sent_than_may_be_unconfirmed(tmp_path: Path) -> None:
+    path = tmp_path / "long"
+    path.write_bytes(bytes(3 * MOST_UNCONFIRMED))
+    sent: list[int] = []
+    pieces = Pieces({".hlog": path}, lambda _, data: sent.append(len(data["piece"])))
+    pieces.send_added()
+    pieces.send_added()
+    assert sum(sent) == MOST_UNCONFIRMED and AGAIN_S > 1
+    pieces.confirm({"file": ".hlog", "size": MOST_UNCONFIRMED})
+    pieces.send_added()
+    assert sum(sent) == 2 * MOST_UNCONFIRMED
+
+
+def test_an_archive_takes_no_other_files_than_those_of_a_record(tmp_path: Path) -> None:
+    archive = Archive(tmp_path / "soak")
+    for name in ("/../../elsewhere", ".html", "_read_back.json", ""):
+        assert archive.add("0", {"file": name, "at": 0, "piece": b"x"}) is None
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(("ahead", "delay"), [(0.0, 0.0), (3.0, 0.01), (-2.5, 0.03)])
+def test_a_clock_is_measured_to_half_of_the_shortest_round_trip(ahead: float, delay: float) -> None:
+    def ask_master(number: int) -> None:
+        time.sleep(delay)
+        at = time.time() + ahead
+        time.sleep(delay)
+        clock.answer({"number": number - 1, "at": at + 9})  # late, and of no use
+        clock.answer({"number": number, "at": at})
+
+    clock = Clock(ask_master)
+    offset = clock.measure()
+    assert offset and abs(offset.seconds - ahead) <= offset.error + 0.002
+    assert offset.error >= delay * 0.9
+
+
+def test_the_shares_of_machines_have_no_item_in_common_and_leave_none_out() -> None:
+    items = list(range(301))
+    shares = [Share(number, 7, 0).of(items) for number in range(7)]
+    assert sorted(item for share in shares for item in share) == items
+
+
+def test_what_differs_is_said_by_name() -> None:
+    machine = Machine("1", "load-1", 1, {**BUILD, "Python": "3.0.0"})
+    assert say_differences(BUILD, machine.build) == f"Python is 3.0.0, not {BUILD['Python']}"
+    assert say_differences(BUILD, BUILD) == ""
+    assert len(say_differences(BUILD, {}).split(", ")) >= len(BUILD)
