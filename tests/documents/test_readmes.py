@@ -49,7 +49,7 @@ def code_in_prose(name: str) -> list[str]:
 
 def named_commands(name: str) -> list[list[str]]:
     """Return the words of each command that a file gives, in a code block or in its prose."""
-    lines = commands_of(name) + [code for code in code_in_prose(name) if code.startswith(("./", "python ", "locust "))]
+    lines = commands_of(name) + [code for code in code_in_prose(name) if code.startswith(("./", "python ", "locust ", "mysql ", "pip "))]
     parts = [part for line in lines for part in re.split(r" && ", line)]
     return [shlex.split(part) for part in parts]
 
