@@ -1,4 +1,4 @@
-"""Writes a full search and quick ones into docs/break_point.md: `python -m tests.documents.searches FULL QUICK...`.
+"""Writes a full search and quick ones into docs/break_point.md: `python -m tests.documents.searches FULL [QUICK...]`.
 
 FULL and QUICK are results folders of `--only break_point`, the quick ones of one stack in a row. What they found goes
 to docs/data/searches.json first. The document is made from that file alone; the picture is the curve of FULL.
@@ -46,7 +46,7 @@ def write_searches(found: dict[str, Any]) -> str:
     full, quick = found["full"], found["quick"]
     rows = [write_row("full", full), *(write_row(f"quick, {number}", one) for number, one in enumerate(quick, 1))]
     return "\n".join([say_where(full), f"{full['answer']}\n", "![The curve of the full search](search_curve.png)\n",
-                      HEAD + "".join(rows), say_spread(quick)])  # fmt: skip
+                      HEAD + "".join(rows), *([say_spread(quick)] if quick else [])])  # fmt: skip
 
 
 def say_where(full: dict[str, Any]) -> str:
@@ -76,8 +76,8 @@ def say_spread(quick: list[dict[str, Any]]) -> str:
 
 def main() -> None:
     """Measure the searches, and write numbers, picture and document."""
-    if len(sys.argv) < 3:
-        sys.exit("usage: python -m tests.documents.searches FULL QUICK...")
+    if len(sys.argv) < 2:
+        sys.exit("usage: python -m tests.documents.searches FULL [QUICK...]")
     full, *quick = (Path(name) for name in sys.argv[1:])
     found: dict[str, Any] = {"full": measure(full), "quick": [measure(folder) for folder in quick]}
     FILE.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
