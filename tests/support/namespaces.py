@@ -4,7 +4,7 @@ import os
 import secrets
 import subprocess
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -66,7 +66,8 @@ def make_network(count: int) -> Iterator[tuple[str, list[Machine]]]:
         yield f"{subnet}.1", machines
     finally:
         for words in (*(("netns", "del", machine.name) for machine in machines), ("link", "del", bridge)):
-            subprocess.run(["ip", *words], check=False, capture_output=True, timeout=20)
+            with suppress(OSError):
+                subprocess.run(["ip", *words], check=False, capture_output=True, timeout=20)
 
 
 def add_machine(machine: Machine, bridge: str) -> None:
