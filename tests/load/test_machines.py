@@ -87,6 +87,9 @@ def lead(runner: Runner, network: Network, out: Path, name: str, *options: str) 
     finally:
         process.terminate()
         end_of(process, 90)
+        # What a machine wrote in its last second, before it was killed, nobody knows of.
+        remove = [sys.executable, "remove_leftovers.py", *runner.urls]
+        subprocess.run(remove, cwd=runner.folder, check=True, capture_output=True, timeout=60)
 
 
 def end_all(*joined: "subprocess.Popen[str]") -> list[tuple[int, str]]:
