@@ -1,6 +1,7 @@
 """Searches for the break-point against services whose limit is known: the search must find it, or say why it cannot."""
 
 import json
+import re
 import threading
 import time
 from collections.abc import Iterator
@@ -76,7 +77,8 @@ def test_a_search_brackets_the_limit_that_a_front_sets(runner: Runner, tmp_path:
     assert found["unit"] == "users"
     assert found["holds"] >= (1 - NEAR) * bears and found["breaks"] <= (1 + NEAR) * bears + 1, found
     assert found["holds_rps"] == pytest.approx(found["holds"] / THINK_S, rel=0.1)
-    assert "reads" in found["first"]["what"]
+    # Near the limit either their p95 shows it first, or that users wait instead of asking.
+    assert any(re.search("reads|users asked for", words) for words in found["first"]["evidence"]), found
 
 
 @IN_FULL
