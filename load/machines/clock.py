@@ -25,10 +25,9 @@ class Clock:
     """Asks the master for the time; `ask` sends one question, and answer() takes what comes back."""
 
     def __init__(self, ask: Callable[[int], None]) -> None:
-        """Begin with nothing taken out."""
+        """Begin without a question."""
         self._ask, self._number = ask, 0
         self._waiting: AsyncResult = AsyncResult()
-        self.taken_out = 0.0
 
     def answer(self, data: dict[str, Any]) -> None:
         """Take the master's answer; one that comes late, to an earlier question, is of no use."""
@@ -42,7 +41,6 @@ class Clock:
 
     def take_out(self, offset: Offset) -> None:
         """Have this process tell the time of the master's clock from now on: Locust's statistics too go by it."""
-        self.taken_out = offset.seconds
         time.time = lambda: _time() + offset.seconds
 
     def _take_trip(self) -> Offset | None:

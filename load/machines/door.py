@@ -35,13 +35,7 @@ Decide = Callable[[str, Machine], dict[str, Any]]
 class Door:
     """Lets machines in; `send` sends a message to one of them, `decide` says what one that is proved is to do."""
 
-    def __init__(
-        self,
-        secret: str,
-        build: Mapping[str, str],
-        send: Send,
-        decide: Decide,
-    ) -> None:
+    def __init__(self, secret: str, build: Mapping[str, str], send: Send, decide: Decide) -> None:
         """Open it."""
         self._secret, self._build, self._send, self._decide = secret, build, send, decide
         self._nonces: dict[str, str] = {}

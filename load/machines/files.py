@@ -1,11 +1,12 @@
 """Sends files in pieces small enough that no event loop stalls over one, and puts them together again."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 FILE = "machine_file"
+USERS, SESSIONS, CONFIG = "users.csv", "sessions.json", "scenario.conf"  # what a machine is given
 PIECE = 32 * 1024  # bytes
 
 
@@ -39,9 +40,3 @@ class Files:
             file.write(content)
         os.replace(draft, self._folder / name)
         self.whole.add(name)
-
-
-def send_file(send: Callable[[dict[str, Any]], None], name: str, content: bytes) -> None:
-    """Send a file with `send`, which sends one message."""
-    for message in cut(name, content):
-        send(message)

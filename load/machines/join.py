@@ -23,7 +23,7 @@ from load.client.refusal import BROKEN, Refused
 from load.client.script import Arguments, count_of, run
 from load.machines.build import describe_build
 from load.machines.door import ANSWER, HELLO, LONGEST_NAME, MACHINE, MOST_PROCESSES, NONCE, PROOF
-from load.machines.files import FILE, Files
+from load.machines.files import CONFIG, FILE, SESSIONS, USERS, Files
 from load.machines.messages import Client, Message
 from load.machines.proof import VARIABLE, prove
 from load.machines.share import VARIABLE as SHARE
@@ -34,7 +34,7 @@ PORT = 5557  # Locust's own
 ANSWER_S = 3.0
 PATIENCE_S = 900.0  # without an answer: the master may be reading back and removing a scenario's books
 PAUSE_S = 1.0
-GIVEN = ("users.csv", "sessions.json", "scenario.conf")
+GIVEN = (USERS, SESSIONS, CONFIG)
 LOCUST_ENDS_S = 90.0
 
 
@@ -121,16 +121,16 @@ def make_load(master: Master, machine: dict[str, Any], answer: dict[str, Any], g
     for name in GIVEN:
         shutil.move(given / name, kept / name)
     log = kept / "locust.log"
-    command = [sys.executable, "-m", "locust", "--worker", "--config", str(kept / "scenario.conf")]
+    command = [sys.executable, "-m", "locust", "--worker", "--config", str(kept / CONFIG)]
     command += ["--master-host", master.host, "--master-port", str(master.port), "--logfile", str(log)]
-    command += ["--users-file", str(kept / "users.csv"), "--sessions-file", str(kept / "sessions.json")]
+    command += ["--users-file", str(kept / USERS), "--sessions-file", str(kept / SESSIONS)]
     if machine["processes"] > 1:
         command += ["--processes", str(machine["processes"])]
     urls = {f"{name.upper()}_URL": url for name, url in answer["urls"].items()}
     plain = {name: value for name, value in os.environ.items() if not name.startswith(("LOCUST", "GEVENT"))}
     own = {VARIABLE: master.secret, NONCE_VARIABLE: answer["nonce"], SHARE: answer["share"], FOLDER: str(kept)}
     code = run_locust(command, {**plain, **urls, **own, "HOME": os.devnull}, log)
-    for name in ("users.csv", "sessions.json"):
+    for name in (USERS, SESSIONS):
         (kept / name).unlink(missing_ok=True)
     words = [json.loads(path.read_text(encoding="utf-8")) for path in kept.glob(f"*{WHOLE_RECORD}")]
     is_whole = len(words) == machine["processes"] and all(word["whole"] for word in words)

@@ -20,14 +20,14 @@ from load.machines.archive import Archive
 from load.machines.build import describe_build
 from load.machines.clock import CLOCK, OFFSET
 from load.machines.door import PREPARED, Door, Machine, refuse
-from load.machines.files import FILE, send_file
+from load.machines.files import CONFIG, FILE, SESSIONS, USERS, cut
 from load.machines.messages import Message, receive
 from load.machines.pieces import ADDED, ENDED, KEPT, WHOLE
 from load.machines.processes import Processes
 from load.machines.proof import VARIABLE, make_nonce, read_name
 from load.machines.share import Share
 
-GIVEN = {"users_file": "users.csv", "sessions_file": "sessions.json", "config": "scenario.conf"}
+GIVEN = {"users_file": USERS, "sessions_file": SESSIONS, "config": CONFIG}
 MOST_SEED = 1_000_000
 COME_S = 120.0  # in which all machines come to a scenario
 HOME_S = 60.0  # in which their records come home at its end
@@ -86,7 +86,8 @@ class Master:
         }
 
     def _send_file(self, to: str, name: str, path: Path) -> None:
-        send_file(lambda data: self._send(to, FILE, data), name, path.read_bytes())
+        for piece in cut(name, path.read_bytes()):
+            self._send(to, FILE, piece)
 
     def lets_in(self, name: str, message: Any) -> bool:
         """Take a message that is about machines, and tell whether Locust may have another: none of a stranger."""
@@ -151,7 +152,7 @@ class Master:
             seen, before = sessions.stat().st_mtime_ns, seen
             if before not in (0, seen):
                 for name in self._processes.list_one_of_each_machine():
-                    self._send_file(name, GIVEN["sessions_file"], sessions)
+                    self._send_file(name, SESSIONS, sessions)
 
     def _look_for_lost(self) -> None:
         if self._runner.state in (STATE_STOPPING, STATE_STOPPED):

@@ -6,8 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from load.machines.files import PIECE
+
 ADDED, KEPT, ENDED, WHOLE = "record_added", "record_kept", "record_ended", "record_whole"
-PIECE = 32 * 1024  # bytes
 MOST_UNCONFIRMED = 16 * PIECE  # bytes of one file
 AGAIN_S = 5.0  # after which what is not confirmed is sent again
 

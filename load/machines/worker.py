@@ -17,14 +17,14 @@ from locust.runners import WorkerRunner
 
 from load.machines.clock import CLOCK, OFFSET, Clock
 from load.machines.door import PREPARED
-from load.machines.files import FILE, Files
+from load.machines.files import FILE, SESSIONS, USERS, Files
 from load.machines.pieces import KEPT, WHOLE, Pieces
 from load.machines.proof import VARIABLE, name_process
 from load.machines.share import own_share
 from load.recording.recording import recording_of
 
 NONCE, FOLDER = "LOAD_NONCE", "LOAD_FOLDER"
-RECORD, SESSIONS, WHOLE_RECORD = "record", "sessions.json", "whole.json"
+RECORD, WHOLE_RECORD = "record", "whole.json"
 CLOCK_EVERY_S = 30.0
 SEND_EVERY_S = 1.0
 LAST_S = 50.0  # for what is left at the end
@@ -92,7 +92,7 @@ class JoinedWorker:
     def use_own_files(self) -> None:
         """Take this machine's files, because the master has sent the paths of its own with the load."""
         options: Any = self.environment.parsed_options
-        options.users_file = str(self.folder / "users.csv")
+        options.users_file = str(self.folder / USERS)
         options.sessions_file = str(self.folder / SESSIONS)
         options.record = str(self.folder / RECORD)
 

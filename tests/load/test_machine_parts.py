@@ -21,8 +21,8 @@ from load.machines.archive import ENDINGS, Archive
 from load.machines.build import describe_build, say_differences
 from load.machines.clock import Clock
 from load.machines.door import Door, Machine
-from load.machines.files import Files, cut
-from load.machines.pieces import ADDED, AGAIN_S, MOST_UNCONFIRMED, PIECE, Pieces
+from load.machines.files import PIECE, Files, cut
+from load.machines.pieces import ADDED, AGAIN_S, MOST_UNCONFIRMED, Pieces
 from load.machines.proof import make_nonce, name_process, prove, read_name
 from load.machines.share import Share
 from tests.support.read_models import wait_until
