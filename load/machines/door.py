@@ -1,7 +1,7 @@
 """The master's side of joining: it asks a machine for its proof, looks at what it runs, and says what it is to do.
 
-A machine says HELLO and gets a NONCE. It sends its description with a PROOF over both, and gets an ANSWER: "refused",
-"wait", "load" or "leave".
+A machine says HELLO with a nonce, and gets a NONCE with the master's proof over its own: it runs what it is given. It
+sends its description with a PROOF over the master's nonce, and gets an ANSWER: "refused", "wait", "load" or "leave".
 """
 
 import json
@@ -10,11 +10,11 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from load.machines.build import say_differences
-from load.machines.proof import is_proved, make_nonce
+from load.machines.proof import is_proved, make_nonce, prove
 
 HELLO, NONCE, PROOF, ANSWER = "machine_hello", "machine_nonce", "machine_proof", "machine_answer"
 PREPARED = "machine_prepared"  # by each of its processes
-MACHINE = "machine"  # what a proof of a machine is over, beside the nonce
+MACHINE, MASTER = "machine", "master"  # what a proof of either is over, beside the nonce of the other
 LONGEST_NAME, MOST_PROCESSES, MOST_WAITING = 64, 99, 1000
 log = logging.getLogger(__name__)
 
@@ -46,7 +46,9 @@ class Door:
             if len(self._nonces) >= MOST_WAITING:
                 self._nonces.clear()  # those who said hello and nothing else
             self._nonces[client_id] = make_nonce()
-            self._send(client_id, NONCE, {"nonce": self._nonces[client_id]})
+            theirs = data.get("nonce") if isinstance(data, dict) else None
+            own = prove(self._secret, MASTER, theirs) if isinstance(theirs, str) else ""
+            self._send(client_id, NONCE, {"nonce": self._nonces[client_id], "proof": own})
         elif kind == PROOF:
             self._send(client_id, ANSWER, self._answer(client_id, data))
         return kind in (HELLO, PROOF)

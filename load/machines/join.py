@@ -22,10 +22,10 @@ from locust.exception import RPCError
 from load.client.refusal import BROKEN, Refused
 from load.client.script import Arguments, count_of, run
 from load.machines.build import describe_build
-from load.machines.door import ANSWER, HELLO, LONGEST_NAME, MACHINE, MOST_PROCESSES, NONCE, PROOF
+from load.machines.door import ANSWER, HELLO, LONGEST_NAME, MACHINE, MASTER, MOST_PROCESSES, NONCE, PROOF
 from load.machines.files import CONFIG, FILE, SESSIONS, USERS, Files
 from load.machines.messages import Client, Message
-from load.machines.proof import VARIABLE, prove
+from load.machines.proof import VARIABLE, is_proved, make_nonce, prove
 from load.machines.share import VARIABLE as SHARE
 from load.machines.worker import FOLDER, WHOLE_RECORD
 from load.machines.worker import NONCE as NONCE_VARIABLE
@@ -50,22 +50,26 @@ class Master:
 def ask(master: Master, machine: dict[str, Any], files: Files) -> dict[str, Any] | None:
     """Say hello, prove the secret, and return the master's answer; None without one in time.
 
-    The files that it gives before its answer are taken.
+    The files that it gives before its answer are taken. Raises Refused when it does not know the secret, but answers.
     """
+    own, is_known = make_nonce(), False
     client = Client(master.host, master.port, f"{machine['id']}.{uuid4().hex}")
     try:
         with gevent.Timeout(ANSWER_S, False):
-            client.send(Message(HELLO, {}, machine["id"]))
+            client.send(Message(HELLO, {"nonce": own}, machine["id"]))
             while True:
                 message = client.recv()
                 if message.type == NONCE:
+                    is_known = is_proved(message.data.get("proof"), master.secret, MASTER, own)
                     text = json.dumps(machine)
                     proof = prove(master.secret, MACHINE, message.data["nonce"], text)
                     client.send(Message(PROOF, {"machine": text, "proof": proof}, machine["id"]))
-                elif message.type == FILE:
+                elif message.type == FILE and is_known:
                     files.take(message.data)
                 elif message.type == ANSWER:
                     answer: dict[str, Any] = message.data
+                    if not is_known and answer["do"] != "refused":
+                        raise Refused(f"{master.host}:{master.port} does not know the secret of this run", BROKEN)
                     return answer
     except RPCError:
         time.sleep(PAUSE_S)
@@ -74,7 +78,7 @@ def ask(master: Master, machine: dict[str, Any], files: Files) -> dict[str, Any]
     return None
 
 
-def serve_run(master: Master, machine: dict[str, Any], folder: Path) -> bool:
+def serve_run(master: Master, machine: dict[str, Any], folder: Path, *, keeps: bool) -> bool:
     """Make this machine's share of every scenario of one run, and return whether all records came home.
 
     Raises Refused when the master lets this machine not in, or does not answer for a long time.
@@ -100,7 +104,12 @@ def serve_run(master: Master, machine: dict[str, Any], folder: Path) -> bool:
             time.sleep(PAUSE_S)
             continue
         said = tell(f"makes its share of {answer['scenario']}, as machine {answer['share'].split()[0]}", said)
-        is_whole = make_load(master, machine, answer, given, folder) and is_whole
+        kept = folder / answer["scenario"]
+        given.rename(kept)
+        came_home = make_load(master, machine, answer, kept)
+        if came_home and not keeps:
+            shutil.rmtree(kept)
+        is_whole = is_whole and came_home
         heard_at = time.monotonic()
 
 
@@ -111,15 +120,11 @@ def tell(words: str, said: str) -> str:
     return words or said
 
 
-def make_load(master: Master, machine: dict[str, Any], answer: dict[str, Any], given: Path, folder: Path) -> bool:
+def make_load(master: Master, machine: dict[str, Any], answer: dict[str, Any], kept: Path) -> bool:
     """Run Locust's workers until the scenario is over; return whether the whole record came home.
 
-    Else the record stays in a folder that is named.
+    `kept` holds what was given, and then the record; it is named when the master lacks a part of that.
     """
-    kept = folder / answer["scenario"]
-    kept.mkdir(mode=0o700)
-    for name in GIVEN:
-        shutil.move(given / name, kept / name)
     log = kept / "locust.log"
     command = [sys.executable, "-m", "locust", "--worker", "--config", str(kept / CONFIG)]
     command += ["--master-host", master.host, "--master-port", str(master.port), "--logfile", str(log)]
@@ -129,24 +134,26 @@ def make_load(master: Master, machine: dict[str, Any], answer: dict[str, Any], g
     urls = {f"{name.upper()}_URL": url for name, url in answer["urls"].items()}
     plain = {name: value for name, value in os.environ.items() if not name.startswith(("LOCUST", "GEVENT"))}
     own = {VARIABLE: master.secret, NONCE_VARIABLE: answer["nonce"], SHARE: answer["share"], FOLDER: str(kept)}
-    code = run_locust(command, {**plain, **urls, **own, "HOME": os.devnull}, log)
-    for name in (USERS, SESSIONS):
-        (kept / name).unlink(missing_ok=True)
-    words = [json.loads(path.read_text(encoding="utf-8")) for path in kept.glob(f"*{WHOLE_RECORD}")]
-    is_whole = len(words) == machine["processes"] and all(word["whole"] for word in words)
-    if not is_whole or code:
-        print(f"join_load.sh: Locust ended with {code}, and the master lacks a part of the record: {kept}", flush=True)
+    try:
+        run_locust(command, {**plain, **urls, **own, "HOME": os.devnull}, log)
+    finally:
+        for name in (USERS, SESSIONS):
+            (kept / name).unlink(missing_ok=True)
+        words = [json.loads(path.read_text(encoding="utf-8")) for path in kept.glob(f"*{WHOLE_RECORD}")]
+        is_whole = len(words) == machine["processes"] and all(word["whole"] for word in words)
+        if not is_whole:
+            print(f"join_load.sh: the master lacks a part of the record, which is kept with a log: {kept}", flush=True)
     return is_whole
 
 
-def run_locust(command: list[str], environment: dict[str, str], log: Path) -> int:
-    """Run Locust until it ends, and return its exit code; whatever ends this script ends it too."""
+def run_locust(command: list[str], environment: dict[str, str], log: Path) -> None:
+    """Run Locust until it ends; whatever ends this script ends it too."""
     with log.open("a", encoding="utf-8") as words:
         process = subprocess.Popen(
             command, env=environment, stdin=subprocess.DEVNULL, stdout=words, stderr=words, start_new_session=True
         )
     try:
-        return process.wait()
+        process.wait()
     except BaseException:
         os.killpg(process.pid, signal.SIGTERM)
         try:
@@ -165,14 +172,14 @@ def join(options: argparse.Namespace) -> int:
         "id": uuid4().hex, "name": options.name, "processes": options.processes, "build": describe_build(Path()),
     }  # fmt: skip
     master = Master(options.master, options.port, secret)
-    is_whole = True
     while True:
         folder = Path(tempfile.mkdtemp(prefix="libros-load-"))
         try:
-            is_whole = serve_run(master, machine, folder)
+            is_whole = serve_run(master, machine, folder, keeps=options.keep)
         finally:
-            if is_whole and not options.keep:
-                shutil.rmtree(folder)
+            shutil.rmtree(folder / "given", ignore_errors=True)
+            if not os.listdir(folder):
+                folder.rmdir()
         if not options.stay:
             return 0 if is_whole else BROKEN
 

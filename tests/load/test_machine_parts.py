@@ -9,11 +9,12 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import msgpack
 import pytest
 import zmq
 
@@ -21,7 +22,7 @@ from load.machines.archive import ENDINGS, Archive
 from load.machines.build import describe_build, say_differences
 from load.machines.clock import Clock
 from load.machines.door import Door, Machine
-from load.machines.files import PIECE, Files, cut
+from load.machines.files import CONFIG, PIECE, SESSIONS, USERS, Files, cut
 from load.machines.pieces import ADDED, AGAIN_S, MOST_UNCONFIRMED, Pieces
 from load.machines.proof import make_nonce, name_process, prove, read_name
 from load.machines.share import Share
@@ -65,10 +66,12 @@ def start(module: str, *options: str, project: Path = PROJECT, **settings: str) 
     )  # fmt: skip
 
 
-def join(port: int, name: str, secret: str = SECRET, project: Path = PROJECT) -> "subprocess.Popen[str]":
+def join(
+    port: int, name: str, secret: str = SECRET, project: Path = PROJECT, **settings: str
+) -> "subprocess.Popen[str]":
     """Have a machine join."""
     options = ["127.0.0.1", "--port", str(port), "--name", name, "--processes", "2"]
-    return start("load.machines.join", *options, project=project, LOAD_SECRET=secret)
+    return start("load.machines.join", *options, project=project, LOAD_SECRET=secret, **settings)
 
 
 def end_of(process: "subprocess.Popen[str]") -> tuple[int, str]:
@@ -132,6 +135,76 @@ def test_what_is_no_message_is_passed_over(frames: list[bytes], tmp_path: Path) 
         joined.communicate(timeout=30)
         context.destroy(linger=0)
     assert code == 0, said
+
+
+class Leader:
+    """Answers machines at a port of loopback with messages of the test's choice, and proves a secret if it has one."""
+
+    def __init__(self, *answers: tuple[str, dict[str, Any]], secret: str = "") -> None:
+        self.answers, self._secret, self._context = answers, secret, zmq.Context()
+        self._socket = self._context.socket(zmq.ROUTER)
+        self.port = self._socket.bind_to_random_port("tcp://127.0.0.1")
+
+    def lead(self, is_done: Callable[[], object], seconds: float = 60) -> None:
+        """Answer until that is done."""
+        until = time.monotonic() + seconds
+        while not is_done():
+            assert time.monotonic() < until, "it never came to that"
+            if self._socket.poll(100):
+                sender, frame = self._socket.recv_multipart()
+                for kind, data in self._answer(*msgpack.unpackb(frame)[:2]):
+                    self._socket.send_multipart([sender, msgpack.packb((kind, data, "leader"))])
+
+    def _answer(self, kind: str, data: Any) -> Sequence[tuple[str, dict[str, Any]]]:
+        if kind == "machine_hello":
+            proof = prove(self._secret, "master", data["nonce"]) if self._secret else data["nonce"]
+            return [("machine_nonce", {"nonce": make_nonce(), "proof": proof})]
+        return self.answers if kind == "machine_proof" else []
+
+    def close(self) -> None:
+        self._context.destroy(linger=0)
+
+
+@pytest.fixture
+def leaders() -> Iterator[list[Leader]]:
+    made: list[Leader] = []
+    yield made
+    for leader in made:
+        leader.close()
+
+
+GIVEN = [("machine_file", piece) for name in (USERS, SESSIONS, CONFIG) for piece in cut(name, b"processes = no\n")]
+TO_DO: list[dict[str, Any]] = [
+    {"do": "load", "scenario": "smoke", "nonce": "1", "share": "0 1 0", "urls": {}}, {"do": "leave"}, {"do": "wait"},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("to_do", TO_DO, ids=[each["do"] for each in TO_DO])
+@pytest.mark.parametrize("secret", ["", "guessed"])
+def test_a_machine_does_nothing_for_a_master_that_does_not_know_the_secret(
+    secret: str, to_do: dict[str, Any], leaders: list[Leader], tmp_path: Path
+) -> None:
+    leaders.append(Leader(*GIVEN, ("machine_answer", to_do), secret=secret))
+    machine = join(leaders[0].port, "load-1", TMPDIR=str(tmp_path))
+    leaders[0].lead(lambda: machine.poll() is not None)
+    code, said = end_of(machine)
+    assert code == 3 and "does not know the secret of this run" in said, said
+    assert list(tmp_path.iterdir()) == [], "what it was given has a place here"
+
+
+def test_a_machine_that_is_ended_keeps_no_secret_and_names_what_the_master_lacks(
+    leaders: list[Leader], tmp_path: Path
+) -> None:
+    waits = [("machine_file", piece) for piece in cut(CONFIG, f"locustfile = {PROJECT}/locustfile.py\n".encode())]
+    answer = ("machine_answer", TO_DO[0])
+    leaders.append(Leader(*GIVEN, *waits, answer, secret=SECRET))
+    machine = join(leaders[0].port, "load-1", TMPDIR=str(tmp_path))
+    leaders[0].lead(lambda: list(tmp_path.glob("*/smoke/locust.log")))
+    machine.terminate()
+    code, said = end_of(machine)
+    (kept,) = tmp_path.glob("*/smoke")
+    assert code == 143 and f"the master lacks a part of the record, which is kept with a log: {kept}" in said, said
+    assert not {path.name for path in tmp_path.rglob("*")} & {USERS, SESSIONS, "given"}
 
 
 def is_taken(port: int) -> bool:
