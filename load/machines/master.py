@@ -53,6 +53,7 @@ class Master:
         self._nonces: dict[int, str] = {}
         self._seed, self._is_ready = secrets.randbelow(MOST_SEED), False
         self._strangers: set[str] = set()
+        self._is_stuck = False
         self._door = Door(self._secret, describe_build(Path()), self._send, self._decide)
         self._takers: dict[str, Callable[[str, dict[str, Any]], None]] = {
             PREPARED: lambda name, _: self._processes.note_prepared(name),
@@ -99,8 +100,17 @@ class Master:
             return False
         self._processes.see(name, machine)
         if take := self._takers.get(message.type):
-            take(name, message.data)
+            self._take(take, name, message.data)
         return take is None
+
+    def _take(self, take: Callable[[str, dict[str, Any]], None], name: str, data: dict[str, Any]) -> None:
+        """Take a message. What cannot be written is not confirmed, and the record is not whole then."""
+        try:
+            take(name, data)
+        except OSError as problem:
+            if not self._is_stuck:
+                log.error("a record cannot be kept: %s", problem)
+            self._is_stuck = True
 
     def _send_away(self, name: str) -> None:
         if name not in self._strangers:

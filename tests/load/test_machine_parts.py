@@ -207,6 +207,42 @@ def test_a_machine_that_is_ended_keeps_no_secret_and_names_what_the_master_lacks
     assert not {path.name for path in tmp_path.rglob("*")} & {USERS, SESSIONS, "given"}
 
 
+KEEP = """
+import sys
+from argparse import Namespace
+from pathlib import Path
+import locust
+from locust.env import Environment
+from locust.rpc import Message
+from load.machines.master import Master
+from load.machines.proof import name_process
+
+folder, secret = Path(sys.argv[1]), sys.argv[2]
+environment = Environment(parsed_options=Namespace(record=str(folder / "soak")))
+environment.create_master_runner("127.0.0.1", int(sys.argv[3]))
+master = Master(environment)
+master._nonces[0] = "1"
+name = "host_" + name_process(0, "1", secret)
+for ending in ("_ledger.jsonl", "_ledger.jsonl", ".hlog"):
+    print(master.lets_in(name, Message("record_added", {"file": ending, "at": 0, "piece": b"whole"}, name)))
+environment.runner.quit()
+"""
+
+
+def test_a_master_that_cannot_write_a_file_says_so_once_and_takes_the_others(tmp_path: Path) -> None:
+    machine = {"id": "1", "name": "load-1", "processes": 1, "build": BUILD}
+    (tmp_path / "run.json").write_text(json.dumps({"machines": [machine]}))
+    for part in range(-1, 2):
+        (tmp_path / f"soak_{part}_ledger.jsonl").mkdir()
+    (port,) = find_free_ports(1)
+    command = [sys.executable, "-c", KEEP, str(tmp_path), SECRET, str(port)]
+    settings = {**os.environ, "LOAD_SECRET": SECRET}
+    ran = subprocess.run(command, cwd=PROJECT, env=settings, capture_output=True, text=True, timeout=60, check=False)
+    assert ran.returncode == 0 and ran.stdout.split() == ["False"] * 3, ran.stderr
+    assert ran.stderr.count("a record cannot be kept: ") == 1, ran.stderr
+    assert [path.read_bytes() for path in tmp_path.glob("soak_*.hlog")] == [b"whole"]
+
+
 def is_taken(port: int) -> bool:
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
