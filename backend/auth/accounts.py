@@ -9,7 +9,7 @@ from mysql.connector.errors import IntegrityError
 from backend.auth.login_limits import begin_try, end_try
 from backend.auth.passwords import hash_password, hashing_slots, verify_password
 from backend.errors import AlreadyExists, NotAuthenticated, Unavailable
-from backend.stores.pool import reading, writing
+from backend.stores.pool import begin_anew_after_deadlock, reading, writing
 
 USERNAME = r"[A-Za-z0-9_.-]{3,50}"
 LONGEST_KEY = 762  # of the column email_key
@@ -37,15 +37,20 @@ def register_user(username: str, email: str, password: str) -> dict[str, Any]:
     with hashing_slots().reserve():
         password_hash = hash_password(password)
     try:
-        with writing() as cursor:
-            cursor.execute(
-                "INSERT INTO users (username, email, email_key, password_hash) VALUES (%s, %s, %s, %s)",
-                (username, email, email_key(email), password_hash),
-            )
-            return {"id": cursor.lastrowid, "username": username, "email": email}
+        return {"id": _add_user(username, email, password_hash), "username": username, "email": email}
     except IntegrityError:
         _refuse_taken(username, email)
         raise
+
+
+@begin_anew_after_deadlock
+def _add_user(username: str, email: str, password_hash: str) -> int:
+    with writing() as cursor:
+        cursor.execute(
+            "INSERT INTO users (username, email, email_key, password_hash) VALUES (%s, %s, %s, %s)",
+            (username, email, email_key(email), password_hash),
+        )
+        return int(cursor.lastrowid)
 
 
 def authenticate(name: str, password: str) -> dict[str, Any]:

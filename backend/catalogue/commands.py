@@ -19,7 +19,7 @@ from backend.read_model.book import ONE_BOOK, make_book, title_key
 from backend.read_model.outbox import note_applied, record_event
 from backend.read_model.projection import Event, apply_own_event
 from backend.stores.mariadb import Statement
-from backend.stores.pool import writing
+from backend.stores.pool import begin_anew_after_deadlock, writing
 
 # Gives version 1, or 0 when the ISBN is taken: a transaction for which it is must be rolled back.
 # ON DUPLICATE KEY takes the row's exclusive lock at once: of several that wait for a deletion none deadlocks.
@@ -68,6 +68,7 @@ def add_book(book: dict[str, Any], user_id: str, key: str | None = None) -> tupl
     return answer, is_replay
 
 
+@begin_anew_after_deadlock
 def _add(book: dict[str, Any], user_id: str, key: str | None) -> tuple[Change, dict[str, Any], bool] | NamesMissing:
     digest = hashlib.sha256(json.dumps(book, sort_keys=True, default=str).encode()).digest()
     claim = [] if key is None else [(CLAIM_KEY, (user_id, key, digest))]
@@ -96,6 +97,7 @@ def change_book(isbn: str, changes: dict[str, Any], matches: Matches) -> dict[st
     return {"isbn": isbn, "version": version}
 
 
+@begin_anew_after_deadlock
 def _change(isbn: str, changes: dict[str, Any], matches: Matches) -> tuple[Change, int] | NamesMissing:
     with writing() as cursor, using_names():
         locked, present, found = cursor.execute_all((LOCK_BOOK, (isbn,)), (ONE_BOOK, (isbn,)), find_names(changes))
@@ -116,12 +118,16 @@ def _change(isbn: str, changes: dict[str, Any], matches: Matches) -> tuple[Chang
 
 def delete_book(isbn: str, matches: Matches) -> None:
     """Delete a book and keep its last version. Raises NotFound, PreconditionFailed."""
+    _apply(_delete(isbn, matches))
+
+
+@begin_anew_after_deadlock
+def _delete(isbn: str, matches: Matches) -> Change:
     with writing() as cursor:
         (locked,) = cursor.execute_all((LOCK_BOOK, (isbn,)))
         version = _check_locked(locked, matches)
         rows: list[Statement] = [(DELETE_BOOK, (isbn,)), (KEEP_VERSION, (isbn, version))]
-        change = _write(cursor, rows, Event(isbn, version, None))
-    _apply(change)
+        return _write(cursor, rows, Event(isbn, version, None))
 
 
 def _write(cursor: Any, rows: Sequence[Statement], event: Event) -> Change:

@@ -14,7 +14,7 @@ from mysql.connector.errors import IntegrityError
 
 from backend.errors import Unavailable
 from backend.stores.mariadb import Statement
-from backend.stores.pool import writing
+from backend.stores.pool import begin_anew_after_deadlock, writing
 
 FIND_NAMES = """
   SELECT 'genres' AS kind, name, id FROM genres WHERE name = %s
@@ -63,6 +63,7 @@ def find_ids(fields: dict[str, Any], found: list[dict[str, Any]]) -> Ids | Names
     return NamesMissing(missing) if missing else ids
 
 
+@begin_anew_after_deadlock
 def add_names(names: Collection[Name]) -> None:
     """Add names; one that is there meanwhile stays as it is. Raises Unavailable."""
     statements: list[Statement] = []

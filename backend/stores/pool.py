@@ -5,10 +5,10 @@ import os
 import queue
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from functools import lru_cache
-from typing import Any
+from functools import lru_cache, wraps
+from typing import Any, ParamSpec, TypeVar
 
 from mysql.connector import errorcode
 from mysql.connector import errors as driver_errors
@@ -28,10 +28,19 @@ SHARE_WITHOUT_RETURN = 0.8  # of a wait, after which it ends if no connection ca
 MOST_WAITING = 2  # threads, for a slot of a pool that has stalled
 PATIENCE_S = 2.0  # of a thread for which no client waits
 SLOW_ANSWER_S = 0.5  # a server that let a ping wait this long is not asked again by the same request
+TRIES = 3  # of a transaction that MariaDB rolls back because it meets others in a deadlock
 
 # Errors that a statement of the program has made rather than the store: they stay what they are.
 PROGRAM_ERRORS = (driver_errors.IntegrityError, driver_errors.ProgrammingError, driver_errors.DataError)
 LIMITS_OF_THE_ACCOUNT = (errorcode.ER_USER_LIMIT_REACHED,)  # statements an hour, say: the driver calls it a program's
+
+
+Given = ParamSpec("Given")
+Answer = TypeVar("Answer")
+
+
+class Deadlocked(Unavailable):
+    """MariaDB rolled this transaction back, and so ended a deadlock: nothing of it was done."""
 
 
 class NoConnection(driver_errors.Error):
@@ -213,6 +222,8 @@ def _borrowed(*, writes: bool) -> Iterator[Any]:
             raise
         if not in_background():
             log.warning("database: %s", error)
+        if error.errno == errorcode.ER_LOCK_DEADLOCK:
+            raise Deadlocked("The database is too busy with commands that meet.") from error
         raise Unavailable("The database cannot be reached or is too busy.") from error
 
 
@@ -244,3 +255,21 @@ def writing() -> Iterator[Any]:
             connection.commit()
         except STORE_ERRORS as error:
             raise UnansweredCommit(str(error)) from error
+
+
+def begin_anew_after_deadlock(transaction: Callable[Given, Answer]) -> Callable[Given, Answer]:
+    """Let a function that is one transaction begin anew when MariaDB rolled it back to end a deadlock.
+
+    No order of locks keeps every deadlock away: of two that wait to add a book while it is deleted each comes to hold
+    the gap that the row leaves. InnoDB's manual asks programs to issue such a transaction again ("How to Minimize and
+    Handle Deadlocks"). Raises Deadlocked after the last of TRIES, and what the function raises.
+    """
+
+    @wraps(transaction)
+    def run(*args: Given.args, **kwargs: Given.kwargs) -> Answer:
+        for _ in range(TRIES - 1):
+            with suppress(Deadlocked):
+                return transaction(*args, **kwargs)
+        return transaction(*args, **kwargs)
+
+    return run

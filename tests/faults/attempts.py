@@ -63,19 +63,19 @@ class Attempts:
             self.locked = (start, time.monotonic())
 
     def meet_in_deadlocks(self, threads: ThreadPoolExecutor, times: int) -> None:
-        """Make so many deadlocks."""
+        """Make so many deadlocks, each over another of the books: a change that was made does not wait again."""
         before = count_deadlocks(self.stand)
-        for _ in range(times):
-            self._meet_in_deadlock(threads)
+        for isbn, change in list(zip(self.isbns, self._changes(), strict=True))[:times]:
+            self._meet_in_deadlock(threads, isbn, change)
         self.deadlocks = count_deadlocks(self.stand) - before
 
-    def _meet_in_deadlock(self, threads: ThreadPoolExecutor) -> None:
-        """Hold the author's row until a change wants it, then want the book's row, which the change holds."""
+    def _meet_in_deadlock(self, threads: ThreadPoolExecutor, isbn: str, change: Request) -> None:
+        """Hold the author's row until a change wants it, then want the book's row, which the change holds, and go."""
         with locked_author(self.stand, self.author, weight=WEIGHT) as own, own.cursor() as cursor:
-            sent = send_beside(threads, self._changes()[:1])
+            sent = send_beside(threads, [change])
             time.sleep(REACHED_S)
-            cursor.execute("UPDATE books SET stock = stock WHERE isbn = %s", [self.isbns[0]])
-            self.deadlocked += sent.result()
+            cursor.execute("UPDATE books SET stock = stock WHERE isbn = %s", [isbn])
+        self.deadlocked += sent.result()
 
     def list_torn(self) -> list[str]:
         """Return the books of which half a change was made. MariaDB is asked: no event tells the read model of half."""

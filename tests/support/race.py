@@ -75,7 +75,7 @@ class Race:
             self.watch.confirm(isbn, (answer.json()["version"], 0), number)
 
     def count(self, answer: requests.Response, *expected: int) -> None:
-        """Count an answer to a command; 503 is one that a deadlock rolled back, and not one of unknown outcome."""
+        """Count an answer to a command; 503 is one that was rolled back, and not one of unknown outcome."""
         rolled_back = answer.status_code == 503 and "unknown" not in answer.text
         assert rolled_back or answer.status_code in expected, answer.text
         with self.lock:

@@ -102,6 +102,14 @@ def connect_to_mariadb(stack: Stack) -> MySQLConnection:
     return connection
 
 
+def count_deadlocks(stack: Stack) -> int:
+    """Return how many deadlocks MariaDB has resolved so far."""
+    with connect_to_mariadb(stack) as connection, connection.cursor() as cursor:
+        cursor.execute("SHOW GLOBAL STATUS LIKE 'Innodb_deadlocks'")
+        ((_, count),) = cursor.fetchall()
+    return int(str(count))
+
+
 def change_stock_in_mariadb(stack: Stack, isbn: str, stock: int) -> None:
     """Write past the services, as no read model could have noticed."""
     with connect_to_mariadb(stack) as connection, connection.cursor() as cursor:
