@@ -8,6 +8,7 @@ from analysis.records.results_folder import is_catalogue, split_endpoint
 GROUPS = ("reads", "writes", "login")
 ALL_BUT_LOGIN = ("reads", "writes")
 LEDGER_METHODS = ("POST", "PATCH", "DELETE")
+WALK = "WALK"  # no method of HTTP: what Locust lists when no walk of the smoke has passed some step
 NO_WRITE = ("400", "405", "413", "415")  # the smoke walk gets them with a body that is no JSON, or a wrong method
 
 

@@ -8,6 +8,7 @@ from locust.env import Environment
 from locust.runners import MasterRunner, WorkerRunner
 from locust.stats import CSV_STATS_INTERVAL_SEC
 
+from analysis.records.endpoints import WALK
 from analysis.records.failures import UNANSWERED
 from load.process_group import all_have_left, has_own_master, reset_at_start
 from load.recording.request_failed import RequestFailed
@@ -81,7 +82,7 @@ def report(environment: Environment, begun: int, first: Any, missing: int) -> No
     # Of the kind "unanswered": a wrong answer has failed by itself, and this only says that steps were not reached.
     words = f"none of {begun} walks got past {missing} of the {len(STEPS)} steps"
     environment.events.request.fire(  # type: ignore[no-untyped-call]  # Locust's
-        request_type="WALK",
+        request_type=WALK,
         name="whole",
         response_time=0,
         response_length=0,

@@ -174,6 +174,17 @@ def test_errors_that_only_locust_has_counted_are_errors(tmp_path: Path) -> None:
     )
 
 
+def test_walks_that_locust_lists_as_failed_are_no_requests_without_a_record(tmp_path: Path) -> None:
+    """Each machine of a load lists its own; here that is more than 1 % of the requests."""
+    plan = make_plan(name="smoke")
+    write_good_run(tmp_path, plan)
+    walks = [(0, "WALK|whole", 0.0, "wrong")] * 5
+    write_stats(tmp_path, "smoke", make_requests(Load(plan)) + walks, 30.0)
+    write_failures(tmp_path, "smoke", [("WALK", "whole", "none of 9 walks got past 2 of the 68 steps", 5)])
+    (reason,) = judge_folder(tmp_path).reasons
+    assert reason.startswith("5 requests failed (1.7 % of 290): WALK whole: ")
+
+
 @pytest.mark.parametrize(("every", "verdict"), [(20, "PASS"), (19, "FAIL")])
 def test_refusals_fail_above_their_objective(tmp_path: Path, every: int, verdict: str) -> None:
     plan = make_plan(name="smoke", shed_ratio=0.05)
