@@ -131,11 +131,12 @@ def make_load(master: Master, machine: dict[str, Any], answer: dict[str, Any], k
     command += ["--users-file", str(kept / USERS), "--sessions-file", str(kept / SESSIONS)]
     if machine["processes"] > 1:
         command += ["--processes", str(machine["processes"])]
-    urls = {f"{name.upper()}_URL": url for name, url in answer["urls"].items()}
+    services = {f"{name.upper()}_URL": url for name, url in answer["urls"].items()}
+    services["METRICS_TOKEN"] = answer["metrics_token"]
     plain = {name: value for name, value in os.environ.items() if not name.startswith(("LOCUST", "GEVENT"))}
     own = {VARIABLE: master.secret, NONCE_VARIABLE: answer["nonce"], SHARE: answer["share"], FOLDER: str(kept)}
     try:
-        run_locust(command, {**plain, **urls, **own, "HOME": os.devnull}, log)
+        run_locust(command, {**plain, **services, **own, "HOME": os.devnull}, log)
     finally:
         for name in (USERS, SESSIONS):
             (kept / name).unlink(missing_ok=True)

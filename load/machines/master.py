@@ -16,6 +16,8 @@ from locust.runners import STATE_MISSING, STATE_STOPPED, STATE_STOPPING, MasterR
 from analysis.records.results_folder import MACHINES
 from load.client.accounts import read_accounts, split_accounts
 from load.client.refusal import BROKEN, Refused
+from load.client.service_metrics import find_token
+from load.client.target import Target
 from load.machines.archive import Archive
 from load.machines.build import describe_build
 from load.machines.clock import CLOCK, OFFSET
@@ -78,12 +80,14 @@ class Master:
             return {"do": "wait", "words": "waiting for the next scenario"}
         for option, file in GIVEN.items():
             self._send_file(name, file, Path(getattr(self._options, option)))
+        urls = {service: told["url"] for service, told in self._run["services"].items()}
         return {
             "do": "load",
             "scenario": self._scenario,
             "nonce": self._nonces.setdefault(number, make_nonce()),
             "share": str(Share(number, of, self._seed)),
-            "urls": {service: told["url"] for service, told in self._run["services"].items()},
+            "urls": urls,
+            "metrics_token": find_token(Target(**urls)),  # the smoke asks for /metrics
         }
 
     def _send_file(self, to: str, name: str, path: Path) -> None:

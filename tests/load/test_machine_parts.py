@@ -175,7 +175,8 @@ def leaders() -> Iterator[list[Leader]]:
 
 GIVEN = [("machine_file", piece) for name in (USERS, SESSIONS, CONFIG) for piece in cut(name, b"processes = no\n")]
 TO_DO: list[dict[str, Any]] = [
-    {"do": "load", "scenario": "smoke", "nonce": "1", "share": "0 1 0", "urls": {}}, {"do": "leave"}, {"do": "wait"},
+    {"do": "load", "scenario": "smoke", "nonce": "1", "share": "0 1 0", "urls": {}, "metrics_token": "told"},
+    {"do": "leave"}, {"do": "wait"},
 ]  # fmt: skip
 
 
@@ -205,6 +206,22 @@ def test_a_machine_that_is_ended_keeps_no_secret_and_names_what_the_master_lacks
     (kept,) = tmp_path.glob("*/smoke")
     assert code == 143 and f"the master lacks a part of the record, which is kept with a log: {kept}" in said, said
     assert not {path.name for path in tmp_path.rglob("*")} & {USERS, SESSIONS, "given"}
+
+
+def test_a_machine_loads_with_the_addresses_and_the_metrics_token_of_the_master(
+    leaders: list[Leader], tmp_path: Path
+) -> None:
+    lines = 'from pathlib import Path\nimport os\nPath(__file__).with_suffix(".told").write_text('
+    file = tmp_path / "locustfile.py"
+    file.write_text(f"{lines}os.environ['BOOKS_URL'] + ' ' + os.environ['METRICS_TOKEN'])\n")
+    config = [("machine_file", piece) for piece in cut(CONFIG, f"locustfile = {file}\n".encode())]
+    answer = ("machine_answer", {**TO_DO[0], "urls": {"books": "http://127.0.0.1:9"}})
+    leaders.append(Leader(*GIVEN, *config, answer, secret=SECRET))
+    machine = join(leaders[0].port, "load-1", TMPDIR=str(tmp_path), METRICS_TOKEN="of another time")
+    leaders[0].lead(lambda: file.with_suffix(".told").exists())
+    machine.terminate()
+    machine.communicate(timeout=60)
+    assert file.with_suffix(".told").read_text() == "http://127.0.0.1:9 told"
 
 
 KEEP = """
