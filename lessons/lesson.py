@@ -1,0 +1,68 @@
+"""What a lesson is: its name, and the outcome of its experiment."""
+
+from dataclasses import dataclass, field
+from importlib import import_module
+from typing import Protocol
+
+from lessons.place import Place
+
+NAMES = (
+    "development_server",
+    "connection_per_request",
+    "bare_pool",
+    "zombies",
+    "shape_in_the_main_file",
+    "status_is_not_enough",
+    "silent_repeats",
+    "coordinated_omission",
+    "hashing_eats_the_reads",
+    "cold_cqrs",
+)
+
+
+@dataclass(frozen=True)
+class Lines:
+    """A picture of values over seconds: the points (second, value) of each line by its name.
+
+    The colour of a line goes by the first word of its name: `mistake`, `cure`, or any other word.
+    """
+
+    title: str
+    unit: str
+    lines: dict[str, list[tuple[float, float]]]
+
+
+@dataclass(frozen=True)
+class Bars:
+    """A picture of one value for each name; the colours are those of Lines."""
+
+    title: str
+    unit: str
+    bars: dict[str, float]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What an experiment showed: a sentence with its figures, a table, a picture, and the figures by name.
+
+    A row has a cell for each column. The figures are what the tests and docs/lessons.md read.
+    """
+
+    sentence: str
+    columns: list[str]
+    rows: list[list[str]]
+    picture: Lines | Bars
+    figures: dict[str, float] = field(default_factory=dict)
+
+
+class Experiment(Protocol):
+    """The function `run` of lessons/NAME/experiment.py."""
+
+    def __call__(self, place: Place, short: bool) -> Outcome:
+        """Run mistake and cure in a place, for under a minute, or in a few seconds with `short`."""
+
+
+def find_experiment(name: str) -> Experiment:
+    """The experiment of the lesson of that name."""
+    experiment: Experiment = import_module(f"lessons.{name}.experiment").run
+    return experiment
