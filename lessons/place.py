@@ -41,14 +41,19 @@ class Place:
 
     def ask(self, statement: str, *values: Any) -> list[Any]:
         """Run one statement as MariaDB's administrator, on a connection of its own, and give its rows as tuples."""
+        with self.administrator() as cursor:
+            cursor.execute(statement, values)
+            return list(cursor.fetchall()) if cursor.description else []
+
+    @contextmanager
+    def administrator(self) -> Iterator[Any]:
+        """Give a cursor of MariaDB's administrator for a `with` block, on a connection of its own."""
         connection = mysql.connector.connect(
             host="127.0.0.1", port=self.db_port, user="lessons", password=self.password, autocommit=True,
             charset="utf8mb4", collation="utf8mb4_bin", use_pure=False, connection_timeout=5, ssl_disabled=True,
         )  # fmt: skip
         try:
-            cursor = connection.cursor()
-            cursor.execute(statement, values)
-            return list(cursor.fetchall()) if cursor.description else []
+            yield connection.cursor()
         finally:
             connection.close()
 
