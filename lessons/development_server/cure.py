@@ -5,7 +5,7 @@ import sys
 
 from lessons.development_server.mistake import app
 
-WORKERS, THREADS = 2, 16  # a worker for each core; threads, because each waits for MariaDB for most of its time
+WORKERS, THREADS = 2, 64  # a worker for each core; many threads, because each waits for MariaDB most of its time
 
 COMMAND = (
     "gunicorn",

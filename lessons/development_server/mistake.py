@@ -6,7 +6,7 @@ import time
 from flask import Flask
 from flask.typing import ResponseReturnValue
 
-STORE_S = 0.01  # a question to MariaDB, for which a thread waits
+STORE_S = 0.02  # a question to MariaDB, for which a thread waits
 
 app = Flask(__name__)
 
