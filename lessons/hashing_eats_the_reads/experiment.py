@@ -22,7 +22,7 @@ def run(place: Place, short: bool) -> Outcome:
     return Outcome(
         sentence=f"While people logged in at bcrypt cost 12, the p95 of reads was {p95s[0]:,.0f} ms in the same "
         f"threads and {p95s[1]:,.0f} ms beside the bulkhead, which did {rate(cure['log in'])} "
-        f"log-ins a second ({rate(mistake['log in'])} before) and told the others at once to come again.",
+        f"log-ins a second ({rate(mistake['log in'])} without it) and told the others at once to come again.",
         columns=["service", "reads/s", "p50 of reads", "p95 of reads", "log-ins/s", "refused/s"],
         rows=[
             [name, rate(each["read a book"]),

@@ -19,22 +19,23 @@ def run(place: Place, short: bool) -> Outcome:
         mistake = load(place, "mistake", address, USERS, seconds)
         cure = load(place, "cure", address, USERS, seconds)
         alone = load(place, "cure", address, 1, seconds)
-    wrong = cure.failures / cure.requests
-    rows = {
+    tests = {
         f"mistake: by status, {USERS} users": mistake,
         f"cure: by content, {USERS} users": cure,
         "cure: by content, 1 user": alone,
     }
     return Outcome(
         sentence=f"The test by status saw {mistake.failures} failures in {mistake.requests:,} requests; the test by "
-        f"content found another book in {wrong:.0%} of the answers of 200, and one user alone never met the bug.",
+        f"content found another book in {percent(cure):.0f} % of the answers of 200, and one user alone met {alone.failures}.",
         columns=["load test", "requests", "failures", "of all"],
-        rows=[[name, f"{each.requests:,}", f"{each.failures:,}", share(each)] for name, each in rows.items()],
-        picture=Bars("Failures that the load test reports", "", {name: each.failures for name, each in rows.items()}),
+        rows=[
+            [name, f"{each.requests:,}", f"{each.failures:,}", f"{percent(each):.1f} %"] for name, each in tests.items()
+        ],
+        picture=Bars("Failures that the load test reports", "", {name: each.failures for name, each in tests.items()}),
         figures={
             "requests_by_status": mistake.requests, "failures_by_status": mistake.failures,
             "requests_by_content": cure.requests, "failures_by_content": cure.failures,
-            "percent_wrong": 100 * wrong, "failures_of_one_user": alone.failures,
+            "percent_wrong": percent(cure), "failures_of_one_user": alone.failures,
         },
     )  # fmt: skip
 
@@ -44,6 +45,6 @@ def load(place: Place, program: str, address: str, users: int, seconds: int) -> 
     return LocustLoad(place, f"status_is_not_enough/{program}.py", address, users, seconds).finish()["read a book"]
 
 
-def share(counted: Counted) -> str:
-    """Name the share of the requests that failed."""
-    return f"{counted.failures / counted.requests:.1%}"
+def percent(counted: Counted) -> float:
+    """Give how many of a hundred requests failed."""
+    return 100 * counted.failures / counted.requests
