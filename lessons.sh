@@ -12,7 +12,7 @@
 # A lesson that ran before stays in both until it runs again. A private MariaDB and Redis on free ports are started for
 # it, and ended with it; other services of this machine are not touched.
 #
-# Exit codes: 0 done, 1 a lesson broke, 3 the stores could not be started, 64 wrong usage, 130 interrupted.
+# Exit codes: 0 done, 1 a lesson broke (the others ran), 3 the stores could not be started, 64 wrong usage, 130 interrupted.
 set -Eeuo pipefail
 
 unset CDPATH # cd would look there first

@@ -4,14 +4,15 @@ import signal
 import sys
 import tempfile
 import time
+import traceback
 from pathlib import Path
 
 from lessons.lesson import NAMES, Outcome, find_experiment
 from lessons.page import write_page
-from lessons.place import PROJECT, run_place
+from lessons.place import PROJECT, Place, run_place
 from lessons.record import merge_outcomes
 
-USAGE, INTERRUPTED = 64, 130
+BROKE, USAGE, INTERRUPTED = 1, 64, 130
 
 
 def main() -> int:
@@ -24,26 +25,43 @@ def main() -> int:
         signal.signal(each, lambda *_: signal.raise_signal(signal.SIGINT))
     signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
-        run_lessons([name for name in NAMES if name in (names or NAMES)])
+        return run_lessons([name for name in NAMES if name in (names or NAMES)])
     except KeyboardInterrupt:
         print("lessons.sh: interrupted; what it started has ended", file=sys.stderr)
         return INTERRUPTED
-    return 0
 
 
-def run_lessons(names: list[str]) -> None:
-    """Run these lessons in a place of their own; what each showed is kept as soon as it is over."""
+def run_lessons(names: list[str]) -> int:
+    """Run these lessons in a place of their own, and keep what each shows at once; gives the exit code."""
     print("starting a private MariaDB and Redis ...", flush=True)
+    broken = []
     with tempfile.TemporaryDirectory(prefix="lessons.") as folder, run_place(Path(folder)) as place:
         for number, name in enumerate(names, start=1):
             print(f"\n[{number}/{len(names)}] {name} ...", flush=True)
-            began = time.monotonic()
-            outcome = find_experiment(name)(place, short=False)
-            place.end_all()
-            print(show_outcome(outcome), f"({time.monotonic() - began:.0f} s)", sep="\n", flush=True)
-            merge_outcomes(PROJECT / "lessons.json", {name: outcome})
+            if not run_lesson(name, place):
+                broken.append(name)
+    if len(broken) < len(names):
+        print(f"\nall sentences, tables and pictures: {PROJECT / 'lessons.html'}")
+    if broken:
+        print(f"lessons.sh: broke: {', '.join(broken)}", file=sys.stderr)
+    return BROKE if broken else 0
+
+
+def run_lesson(name: str, place: Place) -> bool:
+    """Run one lesson, print what it showed, and write it down; False if it broke, which must not end the others."""
+    began = time.monotonic()
+    try:
+        outcome = find_experiment(name)(place, short=False)
+    except Exception:
+        traceback.print_exc()
+        print("the programs said at last:", *place.read_log_end(), sep="\n", file=sys.stderr)
+        return False
+    finally:
+        place.end_all()
+    print(show_outcome(outcome), f"({time.monotonic() - began:.0f} s)", sep="\n", flush=True)
+    merge_outcomes(PROJECT / "lessons.json", {name: outcome})
     write_page(PROJECT / "lessons.json", PROJECT / "lessons.html")
-    print(f"\nall sentences, tables and pictures: {PROJECT / 'lessons.html'}")
+    return True
 
 
 def show_outcome(outcome: Outcome) -> str:

@@ -126,6 +126,11 @@ class Place:
         if program in self._programs:
             self._programs.remove(program)
 
+    def read_log_end(self) -> list[str]:
+        """The last lines that the programs wrote."""
+        log = self.folder / "programs.log"
+        return log.read_text(errors="replace").splitlines()[-15:] if log.exists() else []
+
     def end_all(self) -> None:
         """End every program that still runs."""
         for program in list(self._programs):
@@ -160,7 +165,8 @@ def run_place(folder: Path) -> Iterator[Place]:
     finally:
         signals = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
         before = [signal.signal(each, signal.SIG_IGN) for each in signals]  # the end itself is not interrupted
-        _call_stores("down", folder)
+        if list(folder.glob("*.pid")):
+            _call_stores("down", folder)
         for each, handler in zip(signals, before, strict=True):
             signal.signal(each, handler)
 
