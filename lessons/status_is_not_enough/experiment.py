@@ -26,7 +26,7 @@ def run(place: Place, short: bool) -> Outcome:
     }
     return Outcome(
         sentence=f"The test by status saw {mistake.failures} failures in {mistake.requests:,} requests; the test by "
-        f"content found another book in {percent(cure):.0f} % of the answers of 200, and one user alone met {alone.failures}.",
+        f"content found another book in {percent(cure):.0f} % of the answers, and one user alone met {alone.failures}.",
         columns=["load test", "requests", "failures", "of all"],
         rows=[
             [name, f"{each.requests:,}", f"{each.failures:,}", f"{percent(each):.1f} %"] for name, each in tests.items()
