@@ -14,7 +14,7 @@ from typing import Any
 import mysql.connector
 
 PROJECT = Path(__file__).parents[1]
-KEPT = ("PATH", "HOME", "USER", "LANG", "TMPDIR", "LD_LIBRARY_PATH")  # of the environment: nothing else acts unseen
+KEPT = ("PATH", "USER", "LANG", "TMPDIR", "LD_LIBRARY_PATH")  # of the environment: nothing else acts unseen
 READY_S, END_S = 20.0, 10.0
 
 
@@ -34,7 +34,8 @@ class Place:
         )
         self._programs: list[subprocess.Popen[bytes]] = []
         self.environment = {name: os.environ[name] for name in KEPT if name in os.environ} | {
-            "PYTHONPATH": str(PROJECT), "PYTHONUNBUFFERED": "1", "DB_HOST": "127.0.0.1", "DB_PORT": found["DB_PORT"],
+            "HOME": str(folder), "PYTHONPATH": str(PROJECT), "PYTHONUNBUFFERED": "1",
+            "DB_HOST": "127.0.0.1", "DB_PORT": found["DB_PORT"],
             "DB_USER": "libros", "DB_PASSWORD": self.password, "DB_NAME": "Libros", "REDIS_URL": self.redis_url,
             "JWT_SECRET": found["JWT_SECRET"],
         }  # fmt: skip

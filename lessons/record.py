@@ -5,6 +5,7 @@ import os
 import platform
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from lessons.lesson import NAMES, Bars, Lines, Outcome
 
@@ -30,9 +31,12 @@ def read_outcomes(file: Path) -> dict[str, Outcome]:
     return {name: Outcome(**{**each, "picture": read_picture(each["picture"])}) for name, each in found.items()}
 
 
-def read_picture(found: dict[str, object]) -> Lines | Bars:
-    """The picture that was written as a dict."""
-    return Lines(**found) if "lines" in found else Bars(**found)  # type: ignore[arg-type]
+def read_picture(found: dict[str, Any]) -> Lines | Bars:
+    """The picture that was written as a dict; JSON has its points as lists."""
+    if "bars" in found:
+        return Bars(**found)
+    lines = {name: [(at, value) for at, value in points] for name, points in found["lines"].items()}
+    return Lines(found["title"], found["unit"], lines)
 
 
 def describe_machine() -> str:
