@@ -24,7 +24,8 @@ NAMES = (
 class Lines:
     """A picture of values over seconds: the points (second, value) of each line by its name.
 
-    A line is broken where its points are more than 3 s apart. The colour of a line goes by the first word of its name: `mistake`, `cure`, or any other word.
+    A line is broken where its points are more than 3 s apart. The colour of a line goes by the first word of its name:
+    `mistake`, `cure`, or any other word.
     """
 
     title: str
