@@ -6,18 +6,19 @@ from typing import Protocol
 
 from lessons.place import Place
 
-NAMES = (
-    "development_server",
-    "connection_per_request",
-    "bare_pool",
-    "zombies",
-    "shape_in_the_main_file",
-    "status_is_not_enough",
-    "silent_repeats",
-    "coordinated_omission",
-    "hashing_eats_the_reads",
-    "cold_cqrs",
-)
+TITLES = {
+    "development_server": "The development server",
+    "connection_per_request": "A connection per request",
+    "bare_pool": "A bare pool",
+    "zombies": "Zombies",
+    "shape_in_the_main_file": "The shape in the main file",
+    "status_is_not_enough": "A status is not enough",
+    "silent_repeats": "Silent repeats",
+    "coordinated_omission": "Coordinated omission",
+    "hashing_eats_the_reads": "Hashing eats the reads",
+    "cold_cqrs": "A cold read model",
+}  # of the lessons by their names, in their order
+NAMES = tuple(TITLES)
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from analysis.report.page import TEMPLATES
-from lessons.lesson import Outcome
+from lessons.lesson import NAMES, TITLES, Outcome
 from lessons.picture import DrawnBars, DrawnLines, draw
 from lessons.record import read_machine, read_outcomes
 
@@ -19,6 +19,7 @@ class Section:
     """One lesson on the page; `programs` are the names and the text of its two programs."""
 
     name: str
+    number: int
     title: str
     outcome: Outcome
     picture: DrawnLines | DrawnBars
@@ -39,4 +40,4 @@ def write_page(record: Path, page: Path) -> None:
 def describe_section(name: str, outcome: Outcome) -> Section:
     """What the page shows of a lesson."""
     programs = [(file, (FOLDER / name / file).read_text(encoding="utf-8")) for file in PROGRAMS]
-    return Section(name, name.replace("_", " ").capitalize(), outcome, draw(outcome.picture), programs)
+    return Section(name, 1 + NAMES.index(name), TITLES[name], outcome, draw(outcome.picture), programs)

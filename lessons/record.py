@@ -42,4 +42,5 @@ def read_picture(found: dict[str, Any]) -> Lines | Bars:
 def describe_machine() -> str:
     """The machine on which it was measured, in words."""
     cores = len(os.sched_getaffinity(0))
-    return f"{cores} cores, Python {platform.python_version()}, Linux {platform.release()}"
+    system = platform.freedesktop_os_release().get("PRETTY_NAME", "Linux")
+    return f"{cores} cores, {system}, Python {platform.python_version()}"

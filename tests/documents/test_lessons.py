@@ -1,6 +1,8 @@
 """docs/lessons.md says what the lessons showed."""
 
-from lessons.lesson import NAMES
+import re
+
+from lessons.lesson import NAMES, TITLES
 from lessons.record import read_outcomes
 from tests.documents.lessons import DOCUMENT, FILE, write_document
 
@@ -10,8 +12,9 @@ OUTCOMES = read_outcomes(FILE)
 def test_each_lesson_is_told_in_its_order_with_its_result() -> None:
     assert tuple(OUTCOMES) == NAMES
     text = DOCUMENT.read_text(encoding="utf-8")
-    places = [text.index(f"<!-- {name}: begin -->") for name in NAMES]
-    assert places == sorted(places)
+    told = re.findall(r"^## (\d+\. .*)$|^<!-- (.*): begin -->$", text, re.M)
+    wanted = [(f"{number}. {TITLES[name]}", name) for number, name in enumerate(NAMES, start=1)]
+    assert [each for pair in told for each in pair if each] == [each for pair in wanted for each in pair]
 
 
 def test_the_document_says_what_was_measured() -> None:
