@@ -19,7 +19,7 @@ def run(place: Place, short: bool) -> Outcome:
         mistake = load(place, "mistake", address, USERS, seconds)
         cure = load(place, "cure", address, USERS, seconds)
         alone = load(place, "cure", address, 1, seconds)
-    tests = {
+    loads = {
         f"mistake: by status, {USERS} users": mistake,
         f"cure: by content, {USERS} users": cure,
         "cure: by content, 1 user": alone,
@@ -29,9 +29,9 @@ def run(place: Place, short: bool) -> Outcome:
         f"content found another book in {percent(cure):.0f} % of the answers, and one user alone met {alone.failures}.",
         columns=["load test", "requests", "failures", "of all"],
         rows=[
-            [name, f"{each.requests:,}", f"{each.failures:,}", f"{percent(each):.1f} %"] for name, each in tests.items()
+            [name, f"{each.requests:,}", f"{each.failures:,}", f"{percent(each):.1f} %"] for name, each in loads.items()
         ],
-        picture=Bars("Failures that the load test reports", "", {name: each.failures for name, each in tests.items()}),
+        picture=Bars("Failures that the load test reports", "", {name: each.failures for name, each in loads.items()}),
         figures={
             "requests_by_status": mistake.requests, "failures_by_status": mistake.failures,
             "requests_by_content": cure.requests, "failures_by_content": cure.failures,
