@@ -46,7 +46,7 @@ def test_an_unknown_option_is_refused_with_the_usage() -> None:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_lesson_has_two_programs_of_20_to_60_lines(name: str) -> None:
+def test_a_lesson_has_two_programs_of_at_most_60_lines(name: str) -> None:
     lengths = {file: len((PROJECT / "lessons" / name / file).read_text().splitlines()) for file in PROGRAMS}
     assert all(15 <= length <= 60 for length in lengths.values()), lengths
 
@@ -96,7 +96,8 @@ def test_the_page_holds_every_lesson_with_its_picture_and_takes_nothing_from_els
     assert text.count("<figure") == len(NAMES)
     programs = {PROJECT / "lessons" / name / file for name in NAMES for file in PROGRAMS}
     assert text.count("<pre ") == len(programs)
-    assert not re.search(r"<(script|link|img|iframe|object)|url\(|@import|src=", text)
+    page_alone = re.sub("<pre .*?</pre>", "", text, flags=re.S)  # the programs send requests, the page does not
+    assert not re.search(r"<(script|link|img|iframe|object)|url\(|@import|src=", page_alone)
 
 
 @needs_browser
