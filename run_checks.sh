@@ -28,7 +28,7 @@ check_python() {
 }
 
 check_shell() {
-  local scripts=(./*.sh deploy/*.sh stack/*.sh tests/*.sh tests/support/*.sh .ci/run)
+  local scripts=(./*.sh deploy/*.sh lessons/*.sh stack/*.sh tests/*.sh tests/support/*.sh .ci/run)
   "$BIN/shellcheck" -x "${scripts[@]}"
   "$BIN/shfmt" -i 2 -d "${scripts[@]}"
 }

@@ -11,6 +11,7 @@ SERVICES = ["app_jwt_redis.py", "microservicioCQRSRedis.py", "gunicorn.conf.py"]
 SERVICE_SIDE = [PROJECT / name for name in SERVICES] + sorted(PROJECT.glob("backend/**/*.py"))
 LOAD_DOORS = sorted(path for path in PROJECT.glob("*.py") if path.name not in SERVICES)
 LOAD_SIDE = LOAD_DOORS + sorted(PROJECT.glob("load/**/*.py"))
+LESSONS = sorted(PROJECT.glob("lessons/**/*.py"))
 ANALYSIS = sorted(PROJECT.glob("analysis/**/*.py"))
 FORMATS = ("analysis.plan", "analysis.records")  # what the load side may import of the analysis
 RULES = ("analysis.checks", "analysis.findings")  # and the search, which judges its steps as the report does
@@ -92,6 +93,14 @@ def test_nothing_behind_the_doors_of_the_load_imports_a_door(path: Path) -> None
 def test_the_analysis_imports_neither_services_nor_load(path: Path) -> None:
     others = {"backend", "load", "locust", "gevent", "requests"} | {door.stem for door in LOAD_DOORS}
     assert not wings_of(path) & others
+
+
+@pytest.mark.parametrize("path", LESSONS, ids=lambda path: str(path.relative_to(PROJECT)))
+def test_no_process_of_the_lessons_holds_both_locust_and_the_services(path: Path) -> None:
+    wings, is_program = wings_of(path), path.parent.name != "lessons" and path.name != "experiment.py"
+    assert not wings & {"load", *(door.stem for door in LOAD_DOORS)}
+    assert not wings & {"backend", "locust", "gevent"} or is_program
+    assert not {"backend", "locust"} <= wings
 
 
 def test_no_layer_imports_one_above_or_beside_it() -> None:

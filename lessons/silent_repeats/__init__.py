@@ -1,0 +1,1 @@
+"""Lesson: a client that sends a request again by itself, and one that sends each once."""
