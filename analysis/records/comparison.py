@@ -6,7 +6,7 @@ b_seconds.csv, ...
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -96,7 +96,7 @@ def comparison_from_dict(data: Mapping[str, Any]) -> ComparisonPlan:
         within=check_within(data["within"]),
         saturate=bool(data.get("saturate")),
         seed=data["seed"],
-        sides={name: Side(**data["sides"][name]) for name in SIDES},
+        sides={name: _side(data["sides"][name]) for name in SIDES},
         blocks=tuple(_block(each) for each in data["blocks"]),
         idle_cost={name: amount(share) for name, share in (data.get("idle_cost") or {}).items()},
         complete=bool(data.get("complete")),
@@ -124,6 +124,11 @@ def read_comparison(folder: Path) -> ComparisonPlan:
         raise RunError(f"{path}: {error.strerror}; give the folder of a comparison, or those of two runs") from None
     except (ValueError, KeyError, TypeError, AttributeError):
         raise RunError(f"{path} is cut off or damaged; this comparison cannot be judged") from None
+
+
+def _side(data: Mapping[str, Any]) -> Side:
+    check_types(dict(data), {"what": str, "auth": str, "books": str, "label": str, "settings": dict})
+    return Side(**{each.name: data[each.name] for each in fields(Side) if each.name in data})
 
 
 def _block(data: Mapping[str, Any]) -> PlannedBlock:

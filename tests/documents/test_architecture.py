@@ -20,6 +20,7 @@ LAYERS = {
     "backend": [["http"], ["auth", "catalogue"], ["read_model"], ["server"], ["stores"], [""]],
     "load": [["users"], ["run"], ["machines"], ["recording"], ["client"], [""]],
     "analysis": [
+        ["compare"],
         ["summarize", "progress"],
         ["report"],
         ["verdicts"],
