@@ -2,7 +2,7 @@
 
 from analysis.compare.comparison import Comparison
 from analysis.compare.judging import CANNOT_TELL, FASTER, INVALID, SAME, SLOWER
-from analysis.compare.rows import COLUMNS, list_short
+from analysis.compare.rows import COLUMNS, TEXTS, list_short
 from analysis.records.comparison import SIDES
 from analysis.report.summary_markdown import escape
 
@@ -15,7 +15,7 @@ def write_markdown(comparison: Comparison) -> str:
     lines = [f"# {SYMBOLS[comparison.verdict]} {comparison.verdict}{partial}", "", escape(comparison.answer), ""]
     lines += [f"- {name.upper()}: {escape(comparison.sides[name]['label'])}" for name in SIDES]
     lines += ["", *(f"- **{verdict}** {escape(words)}" for verdict, words in comparison.reasons), ""]
-    lines += [f"| {' | '.join(COLUMNS)} |", f"|:---|{'---:|' * (len(COLUMNS) - 2)}:---|"]
+    lines += [f"| {' | '.join(COLUMNS)} |", f"|{':---|' * TEXTS}{'---:|' * (len(COLUMNS) - TEXTS)}"]
     lines += [f"| {' | '.join(map(escape, row.cells))} |" for row in list_short(comparison.findings)]
     lines += ["", "Below 0 % B is smaller. A measure without a verdict is not judged.", ""]
     lines += (

@@ -77,7 +77,7 @@ def draw_panel(course: Ratios, finding: Finding, places: Sequence[int], within: 
         title=course.measure.title,
         words=f"{say_finding(finding)}; {len(changes)} pairs",
         ticks=tuple(
-            (round(at * PANEL_HEIGHT / HEIGHT, 1), f"{tick:+g} %")
+            (round(at * PANEL_HEIGHT / HEIGHT, 1), name_change(tick))
             for at, tick in zip(heights, scale.ticks, strict=True)
         ),
         grid="".join(f"M0 {at}H{WIDTH}" for at in heights),
@@ -87,6 +87,11 @@ def draw_panel(course: Ratios, finding: Finding, places: Sequence[int], within: 
         dots="".join(f"M{x} {y}h0" for x, y in spots),
         values=fold(say_change(1 + change / 100).replace(" ", "") for change in changes) or NOTHING,
     )
+
+
+def name_change(tick: float) -> str:
+    """A mark of the axis, `+10 %`."""
+    return f"{tick:+g} %" if tick else "0 %"
 
 
 def draw_box(scale: Scale, low: float, high: float) -> str:

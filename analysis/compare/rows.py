@@ -7,7 +7,8 @@ from analysis.compare.judging import CANNOT_TELL, DIFFERS, FASTER, INVALID, SAME
 from analysis.compare.pairs import ALL
 from analysis.compare.words import say_change, say_interval, show_value
 
-COLUMNS = ("measure", "A", "B", "B against A", "interval", "verdict")
+COLUMNS = ("measure", "verdict", "A", "B", "B against A", "interval")
+TEXTS = 2  # of these are text, the others numbers
 COLOURS = {SLOWER: "red", FASTER: "green", SAME: "green", "": ""} | dict.fromkeys(
     (CANNOT_TELL, DIFFERS, INVALID), "yellow"
 )
@@ -18,15 +19,15 @@ class Row:
     """A finding in words, one for each of COLUMNS; `verdict` is "" where it was not judged."""
 
     measure: str
+    verdict: str
     a: str
     b: str
     change: str
     interval: str
-    verdict: str
 
     @property
     def cells(self) -> tuple[str, ...]:
-        return self.measure, self.a, self.b, self.change, self.interval, self.verdict
+        return self.measure, self.verdict, self.a, self.b, self.change, self.interval
 
 
 def list_scopes(findings: Sequence[Finding]) -> list[tuple[str, list[Row]]]:
@@ -46,9 +47,9 @@ def make_row(finding: Finding, with_scope: bool = False) -> Row:
     a, b = (f"{show_value(value)} {finding.measure.unit}" for value in (finding.a, finding.b))
     return Row(
         f"{scope}{finding.measure.title}",
+        finding.verdict or "",
         a,
         b,
         say_change(finding.ratio),
         f"{say_interval(finding)} ({100 * (1 - finding.level):.4g} %)",
-        finding.verdict or "",
     )

@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from analysis.compare.comparison import Comparison
-from analysis.compare.rows import COLOURS, COLUMNS, Row, list_short
+from analysis.compare.rows import COLOURS, COLUMNS, TEXTS, Row, list_short
 from analysis.records.comparison import SIDES
 
 
@@ -36,15 +36,16 @@ def print_rows(rows: list[Row], console: Console) -> None:
         console.print(build_table(rows))
         return
     for row in rows:
-        values = f"{row.measure}: {row.a} on A, {row.b} on B, {row.change} ({row.interval}) "
-        console.print(Text.assemble(values, (row.verdict, COLOURS[row.verdict])))
+        values = f": {row.a} on A, {row.b} on B, {row.change}, interval {row.interval}"
+        verdict = (f" {row.verdict}" if row.verdict else "", COLOURS[row.verdict])
+        console.print(Text.assemble(row.measure, verdict, values))
 
 
 def build_table(rows: list[Row]) -> Table:
     """The table of some rows."""
     table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False)
-    for title in COLUMNS:
-        table.add_column(title, justify="left" if title in ("measure", "verdict") else "right", no_wrap=True)
+    for place, title in enumerate(COLUMNS):
+        table.add_column(title, justify="left" if place < TEXTS else "right", no_wrap=True)
     for row in rows:
-        table.add_row(*row.cells[:-1], Text(row.verdict, style=COLOURS[row.verdict]))
+        table.add_row(row.measure, Text(row.verdict, style=COLOURS[row.verdict]), *row.cells[TEXTS:])
     return table
