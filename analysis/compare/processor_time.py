@@ -31,12 +31,10 @@ class Clock:
 def read_line(line: tuple[tuple[float, ...], tuple[float, ...]], moment: float) -> float:
     """What a worker had used at a moment; NaN without a sample near it on each side."""
     moments, seconds = line
-    after = int(np.searchsorted(moments, moment))
-    if after == len(moments) or (moments[after] > moment and not after):
-        return float("nan")
-    if max(moments[after] - moment, moment - moments[max(0, after - 1)]) > FARTHEST_S:
-        return float("nan")
-    return float(np.interp(moment, moments, seconds))
+    before = max((at for at in moments if at <= moment), default=-np.inf)
+    after = min((at for at in moments if at >= moment), default=np.inf)
+    near = max(moment - before, after - moment) <= FARTHEST_S
+    return float(np.interp(moment, moments, seconds)) if near else float("nan")
 
 
 def follow_workers(samples: Sequence[ServerSample]) -> dict[str, Clock]:
