@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from analysis.compare.processor_time import Clock, follow_workers
-from analysis.records.comparison import SIDES, ComparisonPlan, PlannedBlock
+from analysis.records.comparison import ComparisonPlan, PlannedBlock
 from analysis.records.counts import Counts, count_endpoints, count_requests
 from analysis.records.endpoints import ALL_BUT_LOGIN, title_of
 from analysis.records.gaps import Gaps
@@ -71,7 +71,7 @@ def read_blocks(folder: Path, plan: ComparisonPlan) -> tuple[list[Block], Gaps]:
     gaps = Gaps()
     begin, end = min(each.warm_from for each in plan.blocks), max(each.end for each in plan.blocks)
     near = begin - NEAR_S, end + NEAR_S
-    recordings = {side: read_recording(folder, side, gaps, near) for side in SIDES}
+    recordings = {side: read_recording(folder, side, gaps, near) for side in {block.side for block in plan.blocks}}
     return [cut_block(each, recordings[each.side]) for each in plan.blocks], gaps
 
 

@@ -11,7 +11,7 @@ from analysis.compare.processor_time import Clock, follow_workers
 from analysis.records.comparison import ComparisonPlan, comparison_from_dict, comparison_to_dict, read_comparison
 from analysis.records.results_folder import ServerSample, Worker
 from analysis.records.run import RunError
-from tests.support.compared import COST_MS, PER_SECOND, Compared, make_plan, write_comparison
+from tests.support.made_comparisons import COST_MS, PER_SECOND, Compared, make_plan, write_comparison
 from tests.support.recordings import ADD, LIST
 
 LINE = ((0.0, 1.0, 2.0, 3.0), (5.0, 5.5, 6.5, 6.5))

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from junitparser import JUnitXml
 
-from tests.support.compared import Compared, write_comparison
+from tests.support.made_comparisons import Compared, write_comparison
 from tests.support.recordings import ADD, LIST, ONE, make_plan, write_good_run
 
 PROJECT = Path(__file__).parents[2]

@@ -10,7 +10,7 @@ import pytest
 from analysis.compare.comparison import build_comparison
 from analysis.compare.judging import INVALID, SAME
 from analysis.records.comparison import Died
-from tests.support.compared import Compared, plan_blocks, write_comparison
+from tests.support.made_comparisons import Compared, plan_blocks, write_comparison
 from tests.support.recordings import START
 
 
