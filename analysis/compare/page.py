@@ -5,7 +5,7 @@ from typing import Any
 from analysis.compare.comparison import BLOCKS, Comparison
 from analysis.compare.judging import CANNOT_TELL, DIFFERS, FASTER, INVALID, SAME, SLOWER
 from analysis.compare.picture import draw_picture
-from analysis.compare.rows import list_scopes
+from analysis.compare.rows import list_more, list_tables
 from analysis.findings import PASS
 from analysis.records.comparison import PLAN_FILE, SIDES
 from analysis.report.page import load_template
@@ -26,7 +26,8 @@ def write_html(comparison: Comparison) -> str:
     return load_template("compare.html.j2").render(
         one=comparison,
         is_of_blocks=comparison.kind == BLOCKS,
-        scopes=list_scopes(comparison.findings),
+        tables=list_tables(comparison.findings),
+        more=list_more(comparison.findings),
         picture=draw_picture(comparison.courses, comparison.findings, comparison.within),
         sides=[(name.upper(), comparison.sides[name]["label"], list_facts(comparison.sides[name])) for name in SIDES],
         not_passed=[check for check in comparison.checks if check.verdict != PASS],

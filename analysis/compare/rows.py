@@ -30,15 +30,25 @@ class Row:
         return self.measure, self.verdict, self.a, self.b, self.change, self.interval
 
 
-def list_scopes(findings: Sequence[Finding]) -> list[tuple[str, list[Row]]]:
-    """The rows of each scope with its name, in the order of the findings."""
-    scopes = dict.fromkeys(finding.scope for finding in findings)
-    return [(scope, [make_row(each) for each in findings if each.scope == scope]) for scope in scopes]
+def list_tables(findings: Sequence[Finding]) -> list[tuple[str, list[Row]]]:
+    """The tables of a page with their titles: all together and what is judged of endpoints, or each scenario."""
+    together = [make_row(each) for each in findings if each.scope == ALL]
+    if not together:
+        scopes = dict.fromkeys(finding.scope for finding in findings)
+        return [(scope, [make_row(each) for each in findings if each.scope == scope]) for scope in scopes]
+    endpoints = [make_row(each, with_scope=True) for each in findings if each.scope != ALL and each.verdict]
+    tables = [("All together", together), ("Each endpoint", endpoints)]
+    return [(title, rows) for title, rows in tables if rows]
 
 
 def list_short(findings: Sequence[Finding]) -> list[Row]:
     """The rows that fit a terminal: all endpoints together, and of each endpoint what is judged."""
     return [make_row(each, with_scope=True) for each in findings if each.scope == ALL or each.verdict]
+
+
+def list_more(findings: Sequence[Finding]) -> list[Row]:
+    """The rows of the endpoints that are not judged."""
+    return [make_row(each, with_scope=True) for each in findings if each.scope != ALL and not each.verdict]
 
 
 def make_row(finding: Finding, with_scope: bool = False) -> Row:

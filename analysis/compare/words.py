@@ -7,7 +7,7 @@ from analysis.compare.pairs import ALL
 from analysis.findings import PASS, Check
 from analysis.number_formats import NOTHING, say_share, show_number
 
-WORST_FIRST = (INVALID, SLOWER, FASTER, CANNOT_TELL)
+WORST_FIRST = (INVALID, SLOWER, FASTER)
 SMALL = 10  # per cent, below which a change has a decimal
 
 
@@ -62,7 +62,7 @@ def say_answer(verdict: str, findings: Sequence[Finding], within: float) -> str:
 
 
 def list_reasons(checks: Sequence[Check], findings: Sequence[Finding]) -> tuple[tuple[str, str], ...]:
-    """(verdict, words) of all that is not as it should be or not the same, the worst first."""
+    """(verdict, words) of all that was not fair and of all that differs, the worst first."""
     reasons = [(INVALID, check.reason) for check in checks if check.verdict != PASS]
-    reasons += [(f.verdict, f"{say_finding(f)}.") for f in findings if f.verdict not in (None, SAME)]
+    reasons += [(f.verdict, f"{say_finding(f)}.") for f in findings if f.verdict in (SLOWER, FASTER)]
     return tuple(sorted(reasons, key=lambda reason: WORST_FIRST.index(reason[0])))
