@@ -52,18 +52,18 @@ class Arguments(argparse.ArgumentParser):
 
 
 def parse_within(text: str) -> float:
-    """The share of --within; raises ArgumentTypeError, which says what would be right."""
+    """The share of --within, from 0.1 or 10%; raises ArgumentTypeError, which says what would be right."""
     try:
-        return check_within(float(text))
+        return check_within(float(text.removesuffix("%")) / (100 if text.endswith("%") else 1))
     except ValueError:
-        raise argparse.ArgumentTypeError(f"{text} must be more than 0 and less than 1, like 0.1 for 10 %") from None
+        raise argparse.ArgumentTypeError(f"{text} must be like 0.1 or 10%, more than 0 and less than 100%") from None
 
 
 def parse(arguments: list[str]) -> argparse.Namespace:
     """The options and one or two folders."""
     parser = Arguments("python -m analysis.compare", description="Judge a comparison, or compare two finished runs.")
     parser.add_argument("folders", nargs="+", type=Path, metavar="FOLDER", help="a comparison's, or those of two runs")
-    parser.add_argument("--within", type=parse_within, metavar="SHARE", help="how far from 1 is still the same (0.1)")
+    parser.add_argument("--within", type=parse_within, metavar="SHARE", help="how far from 1 is still the same (10%%)")
     parser.add_argument("--out", type=Path, metavar="DIR", help="where to write (the comparison's folder, or RUN_B's)")
     options = parser.parse_args(arguments)
     if len(options.folders) > 2:

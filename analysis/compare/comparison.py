@@ -13,6 +13,7 @@ from analysis.compare.words import list_reasons, say_answer
 from analysis.findings import PASS, Check
 from analysis.number_formats import say_count, say_share
 from analysis.records.comparison import SIDES, ComparisonPlan, read_comparison
+from analysis.records.gaps import Gaps
 from analysis.report.unusual import summarize_gaps
 
 BLOCKS, RUNS = "blocks", "runs"  # kinds of comparisons
@@ -47,9 +48,9 @@ def build_comparison(folder: Path, within: float | None = None) -> Comparison:
     """What a comparison's folder shows; `within` wins over the one in plan.json. Raises RunError without a plan."""
     plan = read_comparison(folder)
     plan = replace(plan, within=within) if within else plan
-    blocks, gaps = read_blocks(folder, plan) if plan.blocks else ([], [])
+    blocks, gaps = read_blocks(folder, plan) if plan.blocks else ([], Gaps())
     pairs = pair_blocks(blocks)
-    checks = check_blocks(folder, plan, blocks, len(pairs))
+    checks = check_blocks(folder, plan, blocks, len(pairs), gaps)
     findings = judge_pairs(pairs, plan.within, plan.saturate)
     asked = all(check.verdict == PASS for check in checks)
     if not asked:

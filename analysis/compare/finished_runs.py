@@ -5,29 +5,20 @@ hold the noise within each run alone. So it is never said that a build is slower
 each run's own noise.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from analysis.checks.bootstrap import Blocks, Statistic, Values, cut_blocks, find_interval
-from analysis.checks.evidence import Evidence, gather_evidence
+from analysis.checks.evidence import gather_evidence
 from analysis.compare.comparison import RUNS, Comparison
 from analysis.compare.differences import list_differences
-from analysis.compare.holm import LEVEL
 from analysis.compare.judging import CANNOT_TELL, DIFFERS, INVALID, SAME, Finding
-from analysis.compare.pairs import COST, P50, P95, RATE, Measure
-from analysis.compare.processor_time import follow_workers
+from analysis.compare.stretches import compare_stretches, cut_stretch
 from analysis.compare.words import say_finding
 from analysis.number_formats import say_share
 from analysis.plan.plan import Plan
-from analysis.records.counts import count_endpoints
-from analysis.records.endpoints import ALL_BUT_LOGIN
-from analysis.records.results_folder import is_catalogue
+from analysis.records.gaps import read_json
 from analysis.records.run import Run, read_run
-from analysis.scenarios.baseline import steady_span
 
 NO_NOISE = (
     "Runs at different times share no noise, so this cannot tell whether a build is slower: it says at most that the "
@@ -35,33 +26,18 @@ NO_NOISE = (
 )
 
 
-@dataclass(frozen=True)
-class Stretch:
-    """The longest plateau of a scenario of a run, in blocks of time.
-
-    `cost` has the processor seconds of the books service in each block, and `asked` its answers; None where its
-    counters are not known.
-    """
-
-    blocks: Blocks
-    cost: Values | None
-    asked: Values
-
-
 def compare_runs(folders: Sequence[Path], within: float) -> Comparison:
     """What two results folders show side by side; raises RunError where one holds no run."""
-    a, b = (read_run(folder) for folder in folders)
+    a, b = runs = [read_run(folder) for folder in folders]
     findings: list[Finding] = []
     notes: list[str] = [NO_NOISE]
     for plan in a.plans:
         other = next((each for each in b.plans if each.name == plan.name), None)
-        if reason := find_obstacle(plan, other, a, b):
+        if reason := find_obstacle(plan, other) or find_fault(plan.name, runs, folders):
             notes.append(f"{plan.name} is not compared: {reason}.")
         elif other:
-            stretches = [
-                cut_stretch(gather_evidence(*each)) for each in zip(folders, (plan, other), (a, b), strict=True)
-            ]
-            findings += compare_stretches(plan.name, stretches[0], stretches[1], within)
+            one = cut_stretch(gather_evidence(folders[0], plan, a))
+            findings += compare_stretches(plan.name, one, cut_stretch(gather_evidence(folders[1], other, b)), within)
     notes += [f"{plan.name} is not compared: only B has it." for plan in b.plans if plan.name not in names_of(a)]
     verdict = conclude_runs(findings)
     differing = [finding for finding in findings if finding.verdict == DIFFERS]
@@ -87,8 +63,8 @@ def names_of(run: Run) -> list[str]:
     return [plan.name for plan in run.plans]
 
 
-def find_obstacle(plan: Plan, other: Plan | None, a: Run, b: Run) -> str:
-    """Why a scenario cannot be compared, "" where it can."""
+def find_obstacle(plan: Plan, other: Plan | None) -> str:
+    """Why the plans of a scenario cannot be compared, "" where they can."""
     if other is None:
         return "only A has it"
     if plan.name == "smoke":
@@ -97,69 +73,26 @@ def find_obstacle(plan: Plan, other: Plan | None, a: Run, b: Run) -> str:
         return "its load looks for the break-point, so each run had another"
     if (plan.stages, plan.arrivals, plan.write_share) != (other.stages, other.arrivals, other.write_share):
         return "the runs planned another load"
-    ended = [run.ends.get(plan.name) for run in (a, b)]
-    unfinished = [name for name, end in zip("AB", ended, strict=True) if end is None or not end.ended_by_itself]
-    return f"it did not run to its end in {' and '.join(unfinished)}" if unfinished else ""
+    return ""
 
 
-def cut_stretch(evidence: Evidence) -> Stretch:
-    """The longest plateau of a scenario without its warm-up, in blocks of time; log-ins are left out."""
-    span = steady_span(evidence)
-    blocks = cut_blocks(evidence.latencies_of(*ALL_BUT_LOGIN), span)
-    clock = follow_workers(evidence.samples).get("books")
-    begins = [span[0] + number * blocks.seconds for number in range(blocks.number)]
-    spent = [clock.between(begin, begin + blocks.seconds) if clock else None for begin in begins]
-    asked = [count_catalogue(evidence, (begin, begin + blocks.seconds)) for begin in begins]
-    known = all(seconds is not None for seconds in spent) and bool(spent)
-    return Stretch(blocks, np.array(spent, dtype=float) if known else None, np.array(asked, dtype=float))
+def find_fault(scenario: str, runs: Sequence[Run], folders: Sequence[Path]) -> str:
+    """Why what came of a scenario cannot be compared, "" where it can."""
+    ends = [run.ends.get(scenario) for run in runs]
+    unfinished = [name for name, end in zip("AB", ends, strict=True) if end is None or not end.ended_by_itself]
+    if unfinished:
+        return f"it did not run to its end in {' and '.join(unfinished)}"
+    unasked = [name for name, folder in zip("AB", folders, strict=True) if scenario in list_invalid(folder)]
+    return f"it was INVALID in {' and '.join(unasked)}" if unasked else ""
 
 
-def count_catalogue(evidence: Evidence, span: tuple[float, float]) -> int:
-    """The right answers of the books service in a span."""
-    return sum(c.right for name, c in count_endpoints(evidence.rows_in(span)).items() if is_catalogue(name))
-
-
-def compare_stretches(scenario: str, a: Stretch, b: Stretch, within: float) -> list[Finding]:
-    """The findings of a scenario, as far as its measures are known in both runs."""
-    measures: list[tuple[Measure, Callable[[Stretch], Statistic | None]]] = [
-        (COST, measure_cost),
-        (P50, lambda each: each.blocks.percentile(0.5)),
-        (P95, lambda each: each.blocks.percentile(0.95)),
-        (RATE, lambda each: each.blocks.throughput),
-    ]
-    findings = []
-    for measure, take in measures:
-        one, other = take(a), take(b)
-        if one and other and a.blocks.answers and b.blocks.answers:
-            findings.append(compare_statistics(scenario, measure, (a.blocks, b.blocks), (one, other), within))
-    return findings
-
-
-def measure_cost(stretch: Stretch) -> Statistic | None:
-    """The processor time in ms that the books service used for each of its answers, in the blocks drawn."""
-    cost, asked = stretch.cost, stretch.asked
-    if cost is None:
-        return None
-    return lambda drawn: 1000 * cost[drawn].sum(axis=-1) / np.maximum(asked[drawn].sum(axis=-1), 1)
-
-
-def compare_statistics(
-    scenario: str, measure: Measure, blocks: tuple[Blocks, Blocks], take: tuple[Statistic, Statistic], within: float
-) -> Finding:
-    """B / A of a statistic, with its interval where both runs have blocks enough."""
-    a, b = (float(statistic(each.all)) for each, statistic in zip(blocks, take, strict=True))
-
-    def ratio(drawn_a: Any, drawn_b: Any) -> Values:
-        return take[1](drawn_b) / np.maximum(take[0](drawn_a), 1e-9)
-
-    ends = find_interval(blocks, ratio, 1 - LEVEL)
-    low, high = ends or (None, None)
-    number = min(each.number for each in blocks)
-    verdict = CANNOT_TELL
-    if low is not None and high is not None:
-        is_same = 1 / (1 + within) <= low and high <= 1 + within
-        verdict = SAME if is_same else CANNOT_TELL if low <= 1 <= high else DIFFERS
-    return Finding(scenario, measure, number, a, b, b / a if a else None, low, high, None, LEVEL, verdict)
+def list_invalid(folder: Path) -> list[str]:
+    """The scenarios of a run whose question was not asked properly, as far as the run was summarized."""
+    try:
+        scenarios = read_json((folder / "summary.json").read_text(encoding="utf-8"))["scenarios"]
+        return [each["name"] for each in scenarios if each["verdict"] == INVALID]
+    except (OSError, ValueError, KeyError, TypeError):
+        return []
 
 
 def conclude_runs(findings: Sequence[Finding]) -> str:

@@ -11,7 +11,7 @@ SYMBOLS = {SLOWER: "❌", FASTER: "✅", SAME: "✅", CANNOT_TELL: "❔", INVALI
 
 def write_markdown(comparison: Comparison) -> str:
     """The text of compare.md."""
-    partial = "" if comparison.complete else " (PARTIAL: the comparison did not run to its end)"
+    partial = "" if comparison.complete else " (PARTIAL: not all that was planned ran to its end)"
     lines = [f"# {SYMBOLS[comparison.verdict]} {comparison.verdict}{partial}", "", escape(comparison.answer), ""]
     lines += [f"- {name.upper()}: {escape(comparison.sides[name]['label'])}" for name in SIDES]
     lines += ["", *(f"- **{verdict}** {escape(words)}" for verdict, words in comparison.reasons), ""]

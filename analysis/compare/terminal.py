@@ -21,7 +21,7 @@ def print_comparison(folder: Path, comparison: Comparison, console: Console) -> 
         console.print(Text.assemble((kind, COLOURS[kind]), f" {words}"))
     for note in comparison.notes:
         console.print(Text(f"Note: {note}"))
-    partial = "" if comparison.complete else " (PARTIAL: the comparison did not run to its end)"
+    partial = "" if comparison.complete else " (PARTIAL: not all that was planned ran to its end)"
     verdict = Text(comparison.verdict, style=f"bold {COLOURS[comparison.verdict]}")
     console.print(Text.assemble("\n", verdict, partial, f": {comparison.answer}"))
     console.print(Text(f"Report: {folder / 'compare.html'}"), soft_wrap=True)

@@ -5,10 +5,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from analysis.checks.generator_rules import judge_generator
+from analysis.checks.record_rules import say_damage
 from analysis.compare.blocks import Block, count_side
 from analysis.compare.pairs import FEWEST_PAIRS
 from analysis.findings import VALIDITY, Check, Figure, make_check
-from analysis.number_formats import say_count, say_number, say_share
+from analysis.number_formats import say_number, say_share
 from analysis.plan.plan import Plan
 from analysis.records.comparison import PLAN_FILE, SIDES, ComparisonPlan
 from analysis.records.gaps import Gaps
@@ -17,13 +18,14 @@ from analysis.records.raw_files import read_data, read_generator
 FAILED_APART = 0.01  # of the requests: a side that answers fewer of them has less to do
 
 
-def check_blocks(folder: Path, plan: ComparisonPlan, blocks: Sequence[Block], pairs: int) -> list[Check]:
-    """All checks of a comparison; `pairs` is the number of whole ones."""
+def check_blocks(folder: Path, plan: ComparisonPlan, blocks: Sequence[Block], pairs: int, gaps: Gaps) -> list[Check]:
+    """All checks of a comparison; `pairs` is the number of whole ones, `gaps` what is damaged of the records."""
     return [
         check_lives(plan),
         check_pairs(plan, pairs),
         check_sizes(folder),
         check_failures(plan, blocks),
+        make_check("what was written down is whole", VALIDITY, say_damage(usual_limits(PLAN_FILE), gaps)),
         *(check for side in SIDES for check in check_generator(folder, plan, side)),
     ]
 
@@ -41,8 +43,7 @@ def check_pairs(plan: ComparisonPlan, pairs: int) -> Check:
     """INVALID with fewer than FEWEST_PAIRS whole pairs of blocks."""
     begun, reason = len({block.pair for block in plan.blocks}), ""
     if pairs < FEWEST_PAIRS:
-        reason = f"Only {say_count(pairs, 'pair')} of {begun} is whole, and {FEWEST_PAIRS} are needed."
-        reason = reason if pairs == 1 else reason.replace(" is whole", " are whole")
+        reason = f"Too few pairs are whole: {pairs} of {begun}, and {FEWEST_PAIRS} are needed."
     figure = Figure("whole pairs", pairs, "", PLAN_FILE)
     return make_check("there are enough whole pairs of blocks", VALIDITY, reason, figure)
 
@@ -80,11 +81,17 @@ def check_generator(folder: Path, plan: ComparisonPlan, side: str) -> list[Check
     mine = [block for block in plan.blocks if block.side == side]
     if not mine:
         return []
-    usual = Plan(side, "", "", (), 0.0, None, {})  # every limit has its usual value
     span = min(block.warm_from for block in mine), max(block.end for block in mine)
-    checks = judge_generator(usual, rows, list(rows) or [""], span, [(block.start, block.end) for block in mine])
+    checks = judge_generator(
+        usual_limits(side), rows, list(rows) or [""], span, [(block.start, block.end) for block in mine]
+    )
     name = f"side {side.upper()}"
     return [
         replace(check, name=f"{name}: {check.name}", reason=check.reason and f"On {name}: {check.reason}")
         for check in checks
     ]
+
+
+def usual_limits(name: str) -> Plan:
+    """A plan whose limits all have their usual values, for the rules of every scenario; `name` is that of its files."""
+    return Plan(name, "", "", (), 0.0, None, {})

@@ -21,7 +21,11 @@ def say_change(ratio: float | None) -> str:
 
 def say_interval(finding: Finding) -> str:
     """`+9.1 % to +10 %`."""
-    return f"{say_change(finding.low)} to {say_change(finding.high)}" if finding.low or finding.high else "not known"
+    return (
+        f"{say_change(finding.low)} to {say_change(finding.high)}"
+        if finding.low or finding.high
+        else "interval not known"
+    )
 
 
 def say_finding(finding: Finding) -> str:

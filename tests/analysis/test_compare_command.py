@@ -92,7 +92,7 @@ def test_the_markdown_goes_into_the_summary_of_a_workflow(tmp_path: Path) -> Non
 def test_another_band_and_another_place_to_write(tmp_path: Path) -> None:
     write_comparison(tmp_path / "run", Compared(cost=1.06))
     assert compare(tmp_path / "run").returncode == 0
-    assert compare("--within", "0.03", "--out", tmp_path / "new", tmp_path / "run").returncode == 1
+    assert compare("--within", "3%", "--out", tmp_path / "new", tmp_path / "run").returncode == 1
     assert (read(tmp_path / "run")["within"], read(tmp_path / "new")["within"]) == (0.1, 0.03)
 
 
@@ -101,8 +101,8 @@ def test_another_band_and_another_place_to_write(tmp_path: Path) -> None:
     [
         ((), "the following arguments are required: FOLDER"),
         (("a", "b", "c"), "give the folder of one comparison, or those of two finished runs"),
-        (("--within", "2", "a"), "--within: 2 must be more than 0 and less than 1, like 0.1 for 10 %"),
-        (("--within", "ten", "a"), "--within: ten must be more than 0"),
+        (("--within", "2", "a"), "--within: 2 must be like 0.1 or 10%, more than 0 and less than 100%"),
+        (("--within", "ten", "a"), "--within: ten must be like 0.1"),
         (("--quick", "a"), "unrecognized arguments: --quick"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
@@ -156,6 +156,14 @@ def test_two_finished_runs_that_are_alike_are_the_same(tmp_path: Path) -> None:
     done = compare("--within", "0.3", one, other)
     assert (done.returncode, read(other)["verdict"]) == (0, "SAME")
     assert {each["scope"] for each in read(other)["measures"]} == {"read_heavy"}
+
+
+def test_a_scenario_that_was_invalid_in_a_run_is_not_compared(tmp_path: Path) -> None:
+    one, other = write_two_runs(tmp_path)
+    (one / "summary.json").write_text(json.dumps({"scenarios": [{"name": "read_heavy", "verdict": "INVALID"}]}))
+    done = compare(one, other)
+    assert (done.returncode, read(other)["verdict"]) == (2, "INVALID")
+    assert "read_heavy is not compared: it was INVALID in A." in read(other)["notes"]
 
 
 def test_scenarios_that_were_planned_otherwise_or_are_missing_are_named_and_not_compared(tmp_path: Path) -> None:

@@ -47,6 +47,11 @@ def silence(folder: Path) -> None:
     (folder / "b_server.jsonl").write_text("")
 
 
+def damage(folder: Path) -> None:
+    """Each tenth row of A's seconds is cut off."""
+    rewrite(folder / "a_seconds.csv", lambda number, row: row[: 3 if number % 10 == 0 else 7])
+
+
 def died(**of: Any) -> dict[str, Any]:
     """A plan in which a side died."""
     return {"died": Died(side="b", at=START + 30.0, why="/health gave no answer for 5 s"), "complete": False, **of}
@@ -54,7 +59,7 @@ def died(**of: Any) -> dict[str, Any]:
 
 CASES: list[tuple[Compared, Callable[[Path], None] | None, str]] = [
     (Compared(odd=died()), None, "Side B died 30 s after the begin: /health gave no answer for 5 s."),
-    (Compared(pairs=5), None, "Only 5 pairs of 5 are whole, and 6 are needed."),
+    (Compared(pairs=5), None, "Too few pairs are whole: 5 of 5, and 6 are needed."),
     (Compared(books=(5000, 4000)), None, "The data differ in size: 5,000 books on A, 4,000 on B."),
     (Compared(wrong=1), None, "A failed or refused 0 % of its requests, B 8.3 %"),
     (Compared(shed=1), None, "A failed or refused 0 % of its requests, B 8.3 %"),
@@ -62,7 +67,8 @@ CASES: list[tuple[Compared, Callable[[Path], None] | None, str]] = [
     (Compared(), stall, "On side A: The event loop of the process of the load stalled for 900 ms"),
     (Compared(), lose, "On side B: The process of the load (pid 4700) was lost"),
     (Compared(), uncount, "Nobody counted the books of side A before the load."),
-    (Compared(), silence, "Only 0 pairs of 12 are whole, and 6 are needed."),
+    (Compared(), damage, "Lines are cut off or hold values that cannot be (15 damaged lines of 144: a_seconds.csv)."),
+    (Compared(), silence, "Too few pairs are whole: 0 of 12, and 6 are needed."),
 ]
 
 
