@@ -13,7 +13,9 @@ from analysis.compare.words import list_reasons, say_answer
 from analysis.findings import PASS, Check
 from analysis.number_formats import say_count, say_share
 from analysis.records.comparison import SIDES, ComparisonPlan, read_comparison
+from analysis.records.counts import Counts
 from analysis.records.gaps import Gaps
+from analysis.records.raw_files import read_failure_samples
 from analysis.report.unusual import summarize_gaps
 
 BLOCKS, RUNS = "blocks", "runs"  # kinds of comparisons
@@ -70,21 +72,17 @@ def build_comparison(folder: Path, within: float | None = None) -> Comparison:
         reasons=list_reasons(checks, findings),
         findings=tuple(findings),
         checks=tuple(checks),
-        notes=(*tell(plan, blocks, findings), *summarize_gaps(gaps)),
+        notes=(*tell(folder, plan, blocks, findings), *summarize_gaps(gaps)),
         courses=tuple(take_ratios(pairs, ALL, measure) for measure in FAMILY) if pairs else (),
     )
 
 
-def tell(plan: ComparisonPlan, blocks: Sequence[Block], findings: Sequence[Finding]) -> list[str]:
+def tell(folder: Path, plan: ComparisonPlan, blocks: Sequence[Block], findings: Sequence[Finding]) -> list[str]:
     """What is to be known before the figures are believed."""
     a, b = (plan.sides[name] for name in SIDES)
     notes = [*plan.notes, *tell_settings(a.settings, b.settings)]
     for name in SIDES:
-        counts = count_side(blocks, name)
-        if counts.wrong or counts.shed:
-            failed, refused = say_count(counts.wrong, "request"), say_count(counts.shed, "request")
-            told = f"{failed} failed and {refused} got 503 or 429"
-            notes.append(f"On side {name.upper()}, {told}, of {counts.requests:,}.")
+        notes += tell_failures(folder, name, count_side(blocks, name))
         if (idle := plan.idle_cost.get(name, 0.0)) > IDLE_WORTH_TELLING:
             notes.append(f"Side {name.upper()} uses {say_share(idle)} of a core while it is left idle.")
     if is_blind(findings, scope_is_all=True):
@@ -92,6 +90,19 @@ def tell(plan: ComparisonPlan, blocks: Sequence[Block], findings: Sequence[Findi
     elif is_blind(findings, scope_is_all=False):
         notes.append("The pairs are too few to find a difference of a single endpoint. The full form has more.")
     return notes
+
+
+def tell_failures(folder: Path, side: str, counts: Counts) -> list[str]:
+    """How many requests of a side failed or were refused in its blocks, and what was the first that failed."""
+    if not counts.wrong and not counts.shed:
+        return []
+    failed, refused = say_count(counts.wrong, "request"), say_count(counts.shed, "request")
+    told = f"On side {side.upper()}, {failed} failed and {refused} got 503 or 429, of {counts.requests:,}."
+    samples = read_failure_samples(folder, side, Gaps())
+    if samples:
+        first = min(samples, key=lambda sample: sample.at)
+        told += f" The first: {first.method} {first.name}: {first.text}."
+    return [told]
 
 
 def tell_settings(a: dict[str, dict[str, Any]], b: dict[str, dict[str, Any]]) -> list[str]:

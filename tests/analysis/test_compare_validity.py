@@ -11,7 +11,7 @@ from analysis.compare.comparison import build_comparison
 from analysis.compare.judging import INVALID, SAME
 from analysis.records.comparison import Died
 from tests.support.made_comparisons import Compared, plan_blocks, write_comparison
-from tests.support.recordings import START
+from tests.support.recordings import START, write_lines
 
 
 def rewrite(path: Path, change: Callable[[int, list[str]], list[str]]) -> None:
@@ -110,9 +110,12 @@ def test_a_comparison_that_was_cut_off_before_its_first_block_is_invalid(tmp_pat
 def test_a_few_failures_are_said_and_do_not_make_it_invalid(tmp_path: Path) -> None:
     write_comparison(tmp_path)
     rewrite(tmp_path / "b_seconds.csv", lambda number, row: [*row[:3], "1" if number == 5 else "0", *row[4:]])
+    sample = {"at": START, "method": "GET", "name": "/api/books", "text": "3 items instead of 20", "ms": 9.0}
+    write_lines(tmp_path / "b_failure_samples.jsonl", [{**sample, "status": 200, "request_id": None}])
     found = build_comparison(tmp_path)
     assert found.verdict == SAME
-    assert "On side B, 1 request failed and 0 requests got 503 or 429, of 529." in found.notes
+    told = "On side B, 1 request failed and 0 requests got 503 or 429, of 529."
+    assert f"{told} The first: GET /api/books: 3 items instead of 20." in found.notes
 
 
 def test_refusals_at_the_limit_are_no_fault(tmp_path: Path) -> None:

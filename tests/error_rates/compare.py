@@ -1,7 +1,8 @@
 """Counts how often a comparison errs: `python -m tests.error_rates.compare --name WORDS --a FOLDER [--b FOLDER]`.
 
-FOLDER is what ./compare.sh left of a long recording, as with COMPARE_BLOCKS=10:120:a. With --a alone, comparisons of A
-with itself are dealt out of its blocks of side A. With --b too, A is compared with the blocks of side B in that folder.
+FOLDER is what ./compare.sh left of a long recording, as with COMPARE_BLOCKS=10:120. With --a alone, comparisons of A
+with itself are dealt out of its blocks of side A. With --b too, A is compared with the blocks of side B in that folder,
+which may be the same.
 With --json the counts go to docs/data/compare.json under their name, and to the table of docs/compare.md.
 """
 
