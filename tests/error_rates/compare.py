@@ -25,7 +25,7 @@ DOCS = Path(__file__).resolve().parents[2] / "docs"
 DOCUMENT, FILE = DOCS / "compare.md", DOCS / "data" / "compare.json"
 BEGIN, END = "<!-- dealt comparisons: begin -->\n", "<!-- dealt comparisons: end -->\n"
 VERDICTS = (SLOWER, FASTER, SAME, CANNOT_TELL, INVALID)
-COLUMNS = ("recorded", "pairs", "band", "comparisons", *VERDICTS, "naive comparison differs")
+COLUMNS = ("recorded", "pairs", "band", "comparisons", *VERDICTS, "naive comparison differs", "endpoints called slower")
 
 
 def count(dealt: Sequence[Dealt], within: float) -> dict[str, Any]:
@@ -46,11 +46,12 @@ def count(dealt: Sequence[Dealt], within: float) -> dict[str, Any]:
 
 def write_table(found: dict[str, Any]) -> str:
     """The table of all that was counted, as Markdown."""
-    lines = [f"| {' | '.join(COLUMNS)} |", f"|:---|{'---:|' * (len(COLUMNS) - 1)}"]
+    lines = [f"| {' | '.join(COLUMNS)} |", f"|:---|{'---:|' * (len(COLUMNS) - 2)}:---|"]
     for name, case in found.items():
         counts = [str(case["verdicts"][verdict]) for verdict in VERDICTS]
         cells = [name, str(case["pairs"]), f"±{100 * case['within']:g} %", str(case["comparisons"]), *counts]
-        lines.append(f"| {' | '.join([*cells, str(case['naive'])])} |")
+        endpoints = ", ".join(f"{title} {number}" for title, number in case["slower_endpoints"].items())
+        lines.append(f"| {' | '.join([*cells, str(case['naive']), endpoints])} |")
     return "\n".join(lines) + "\n"
 
 
