@@ -21,19 +21,15 @@ def say_change(ratio: float | None) -> str:
 
 def say_interval(finding: Finding) -> str:
     """`+9.1 % to +10 %`."""
-    return (
-        f"{say_change(finding.low)} to {say_change(finding.high)}"
-        if finding.low or finding.high
-        else "interval not known"
-    )
+    return f"{say_change(finding.low)} to {say_change(finding.high)}" if finding.low or finding.high else "not known"
 
 
 def say_finding(finding: Finding) -> str:
-    """`processor time per answer +9.8 % (+9.1 % to +10 %); 2.1 ms on A and 2.3 ms on B`."""
+    """`processor time per answer +9.8 % (interval +9.1 % to +10 %); 2.1 ms on A and 2.3 ms on B`."""
     values = " and ".join(
         f"{show_value(value)} {finding.measure.unit} on {side}" for value, side in ((finding.a, "A"), (finding.b, "B"))
     )
-    return f"{say_short(finding)} ({say_interval(finding)}); {values}"
+    return f"{say_short(finding)} (interval {say_interval(finding)}); {values}"
 
 
 def say_short(finding: Finding) -> str:
@@ -55,7 +51,9 @@ def say_answer(verdict: str, findings: Sequence[Finding], within: float) -> str:
         return f"B is as fast as A: each measure of all endpoints together differs by less than {say_share(within)}."
     found = [finding for finding in findings if finding.verdict == verdict]
     if verdict == CANNOT_TELL:
-        mine = ", ".join(f"{say_short(finding)} ({say_interval(finding)})" for finding in found if finding.scope == ALL)
+        mine = ", ".join(
+            f"{say_short(finding)} (interval {say_interval(finding)})" for finding in found if finding.scope == ALL
+        )
         return f"The pairs do not tell whether B is slower than A: {mine}."
     mine = ", ".join(map(say_short, found))
     words = f"B is {verdict.lower()} than A: {mine}."
