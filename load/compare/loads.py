@@ -11,7 +11,7 @@ from pathlib import Path
 from analysis.records.comparison import PlannedBlock
 from analysis.records.counts import count_requests
 from analysis.records.tail import Tail
-from load.compare.places import Place
+from load.compare.places import SHARED, Place
 from load.compare.stacks import undisturbed
 
 STOP_TIMEOUT_S = 10  # for requests in flight at the end
@@ -54,12 +54,12 @@ class SideLoad:
 
 
 @contextmanager
-def open_load(name: str, place: Place, folder: Path, users: int) -> Iterator[SideLoad]:
+def open_load(name: str, place: Place, folder: Path) -> Iterator[SideLoad]:
     """Start the load of a side, and end it if it still runs at the end of the `with` block."""
     command = [sys.executable, "-m", "locust", "-f", "locustfile_compare.py", "--headless", "--only-summary"]
     command += ["--stop-timeout", str(STOP_TIMEOUT_S), "--exit-code-on-error", "0", "--record", str(folder / name)]
     command += ["--users-file", str(place.users), "--sessions-file", str(place.sessions)]
-    command += ["--shared-accounts", str(users), "--logfile", str(folder / f"{name}.log")]
+    command += ["--shared-accounts", str(SHARED), "--logfile", str(folder / f"{name}.log")]
     urls = {f"{service.upper()}_URL": url for service, url in place.urls.items()}
     with (folder / f"{name}.log").open("ab") as log:
         process = subprocess.Popen(

@@ -16,7 +16,7 @@ from load.run.read_back import note_state, open_books_service, read_back_and_rem
 from load.run.service_facts import read_services
 
 USERS, SESSIONS = Path("users.csv"), Path("sessions.json")  # of hosts, kept from run to run
-RESERVED = 10  # accounts beyond those that the users share: the load logs them in and out
+SHARED, RESERVED = 40, 10  # accounts that the users share, and more, which the load logs in and out
 STORES = {"MariaDB": "DB_PID", "Redis": "REDIS_PID"}
 
 
@@ -68,14 +68,14 @@ def check_place(side: Side, place: Place) -> RecordedSide:
     return RecordedSide(side.what, **place.urls, commit=side.commit, label=side.label, settings=settings)
 
 
-def prepare_accounts(place: Place, users: int) -> None:
-    """Register and sign in as many accounts as the users share; raises Refused."""
+def prepare_accounts(place: Place) -> None:
+    """Register and sign in the accounts that the users share; raises Refused."""
     auth, file = ["--auth-url", place.target.auth], ["--users", str(place.users)]
     if not place.users.exists():
-        count = [] if place.users == USERS else ["--count", str(users + RESERVED)]
+        count = [] if place.users == USERS else ["--count", str(SHARED + RESERVED)]
         run_whole([sys.executable, "create_users_csv.py", "--out", str(place.users), *count], "no accounts can be made")
     run_whole([sys.executable, "register_users.py", *auth, *file], f"no accounts at {place.target.auth}")
-    more = ["--sessions", str(place.sessions), "--most", str(users)]
+    more = ["--sessions", str(place.sessions), "--most", str(SHARED)]
     sign_in = [sys.executable, "-m", "load.client.sign_in", *auth, *file, *more]
     run_whole(sign_in, f"the accounts cannot sign in at {place.target.auth}")
 
@@ -89,11 +89,3 @@ def note_catalogue(name: str, place: Place, folder: Path) -> DataState:
 def remove_books(name: str, place: Place, folder: Path) -> None:
     """Read the books of a side's load back, and remove them; raises Refused."""
     read_back_and_remove(open_books_service(place.urls, place.users, place.sessions), folder, name)
-
-
-def find_difference(states: dict[str, DataState]) -> str:
-    """Return in words how the data of the two sides differ in size, "" where they do not."""
-    a, b = (state.books for state in states.values())
-    if a == b:
-        return ""
-    return f"INVALID: the data sets differ in size: the catalogue of A has {a:,} books, that of B {b:,}"

@@ -4,8 +4,8 @@ import argparse
 import os
 import secrets
 import sys
-from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from contextlib import ExitStack, closing
+from dataclasses import dataclass
 from pathlib import Path
 
 from analysis.records.comparison import ComparisonPlan
@@ -15,7 +15,6 @@ from load.compare.loads import open_load
 from load.compare.places import (
     Place,
     check_place,
-    find_difference,
     note_catalogue,
     place_of_host,
     place_of_stack,
@@ -51,14 +50,11 @@ def record(asked: Asked, options: argparse.Namespace, notes: list[str]) -> None:
             notes=tuple(notes),
         )  # fmt: skip
         for name, place in places.items():
-            tell(f"side {name.upper()}: signing {asked.users} accounts in at {place.target.auth} ...")
-            prepare_accounts(place, asked.users)
-        states = {name: note_catalogue(name, place, asked.folder) for name, place in places.items()}
-        if difference := find_difference(states):
-            tell(difference)
-            plan = replace(plan, notes=(*plan.notes, difference))
+            tell(f"side {name.upper()}: accounts at {place.target.auth} ...")
+            prepare_accounts(place)
+        states = [note_catalogue(name, place, asked.folder) for name, place in places.items()]
         write_comparison(asked.folder, plan)
-        if not difference:
+        if len({state.books for state in states}) == 1:  # else the analysis says that it is INVALID
             write_comparison(asked.folder, load_both(plan, asked, places))
 
 
@@ -82,8 +78,8 @@ def load_both(plan: ComparisonPlan, asked: Asked, places: dict[str, Place]) -> C
         for name, place in places.items():
             if not place.is_private:
                 opened.callback(remove_books_of_host, name, place, folder)
-        signs = {name: Signs(name, place, folder) for name, place in places.items()}
-        loads = {name: opened.enter_context(open_load(name, place, folder, users)) for name, place in places.items()}
+        signs = {name: opened.enter_context(closing(Signs(name, place, folder))) for name, place in places.items()}
+        loads = {name: opened.enter_context(open_load(name, place, folder)) for name, place in places.items()}
         plan = Conductor(loads, signs, users).run(plan, asked.form, folder)
     for name, place in places.items():
         if place.is_private and plan.complete:

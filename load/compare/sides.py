@@ -69,7 +69,7 @@ def choose_folder(what: str, folder: Path) -> Side:
     """Return the side of a folder; raises Refused when it does not hold the whole project."""
     if missing := [name for name in PARTS if not (folder / name).is_file()]:
         raise Refused(f"the folder {what} has no {missing[0]}: {RIGHT}")
-    commit = read_revision(folder, "HEAD")
+    commit = read_revision(folder, "HEAD") if (folder / ".git").exists() else None  # else that of a folder above
     is_changed = bool(commit and ask_program("git", "-C", str(folder), "status", "--porcelain"))
     of = f" ({commit[:7]}{' with changes' if is_changed else ''})" if commit else ""
     return Side(what, f"{what}{of}", folder=folder, commit=commit, is_changed=is_changed)
@@ -94,13 +94,13 @@ def find_notes(sides: dict[str, Side], project: Path) -> list[str]:
     ]
     if a.commit and a.commit == b.commit and not (a.is_changed or b.is_changed):
         notes.append(
-            "A and B are the same commit, A against A: whatever differs is noise, and SAME is the right answer"
+            "A and B are the same commit, A against A: SAME is the right answer"
         )
     head = read_revision(project, "HEAD")
     changed = ask_program("git", "-C", str(project), "status", "--porcelain", "--untracked-files=no")
     notes += [
-        f"{name.upper()}: {side.label} is measured as it was committed; the changes of this folder are not in it: "
-        "to measure them, give the folder, ."
+        f"{name.upper()}: {side.label} is measured as it was committed, without the changes of this folder; "
+        "to measure those too, give the folder itself"
         for name, side in sides.items()
         if changed and not side.folder and side.commit == head and head
     ]

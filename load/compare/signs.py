@@ -20,7 +20,7 @@ class Signs(SampleFile):
     def __init__(self, name: str, place: Place, folder: Path) -> None:
         """Begin to sample the services of a side, and the machine if they are on this one."""
         super().__init__(folder / f"{name}_server.jsonl")
-        self._stores = place.stores
+        self._stores, self._is_closed = place.stores, False
         self._silent: dict[str, int] = {}
         self._last: dict[str, ServerSample] = {}
         for each in place.sampled:
@@ -33,10 +33,16 @@ class Signs(SampleFile):
 
     def write(self, sample: ServerSample) -> None:
         """Add a sample."""
+        if self._is_closed:
+            return
         super().write(sample)
         self._silent[sample.source] = self._silent.get(sample.source, 0) + 1 if sample.error else 0
         if sample.workers:
             self._last[sample.source] = sample
+
+    def close(self) -> None:
+        """Take no more samples."""
+        self._is_closed = True
 
     def find_death(self) -> str:
         """Return in words what of the side has died, "" while all of it lives."""

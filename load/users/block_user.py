@@ -1,9 +1,9 @@
 """The user of a comparison: acts in the blocks of its side, does the same in both of a pair, and waits in between."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Mapping
 from random import Random
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import gevent
 from locust.env import Environment
@@ -16,7 +16,7 @@ from load.users.user import LibraryUser
 SPREAD_S = 2.0  # in which the users of a block begin: as long as they think on average
 LOOK_S = 0.2
 
-Mix = dict[Callable[[LibraryUser], None], int]
+Mix = Mapping[Any, int]  # actions and their weights
 
 
 def act(user: "BlockUser") -> None:
@@ -31,7 +31,7 @@ class BlockUser(LibraryUser):
 
     abstract = True
     tasks = [act]  # noqa: RUF012  Locust's way
-    mixes: ClassVar[dict[str, Mix]]  # by the locustfile that has the mix
+    mixes: ClassVar[Mapping[str, Mix]]  # by the locustfile that has the mix
 
     def __init__(self, environment: Environment) -> None:
         """Take the mix of the comparison."""
