@@ -18,10 +18,10 @@ def burn() -> None:
     if ONLY:
         return
     with _burning:
-        until = time.thread_time() + SHARE * (time.process_time() - _paid_until)
-        while time.thread_time() < until:
+        now, begun = time.process_time(), time.thread_time()
+        while time.thread_time() - begun < SHARE * (now - _paid_until):
             pass
-        _paid_until = time.process_time()
+        _paid_until = now + time.thread_time() - begun  # what other threads have used meanwhile is still to be paid
 
 
 def answer(app: Any, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
