@@ -29,13 +29,18 @@ WRITERS: dict[str, Callable[[RunReport], str]] = {
 
 
 def write_reports(folder: Path, report: RunReport) -> dict[str, str]:
-    """Write every report at one stroke each: a reader sees the old one or the new one, never half."""
+    """Write every report of a run into its folder."""
     texts = {name: write(report) for name, write in WRITERS.items()}
+    replace_files(folder, texts)
+    return texts
+
+
+def replace_files(folder: Path, texts: Mapping[str, str]) -> None:
+    """Write each text at one stroke: a reader sees the old file or the new one, never half."""
     for name, text in texts.items():
         draft = folder / f".{name}"
         draft.write_text(text, encoding="utf-8")
         os.replace(draft, folder / name)
-    return texts
 
 
 def append_step_summary(markdown: str, environment: Mapping[str, str]) -> None:

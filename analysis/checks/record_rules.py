@@ -9,6 +9,7 @@ from analysis.plan.plan import Plan
 from analysis.records.book_histories import Write
 from analysis.records.counts import Counts
 from analysis.records.endpoints import WALK, count_ledger_writes, is_ledger_write
+from analysis.records.gaps import Gaps
 from analysis.records.locust_files import Results
 
 OF_LOCUST = ("_stats.csv", "_failures.csv", "_exceptions.csv", "_requests.json")
@@ -67,15 +68,21 @@ def judge_damage(evidence: Evidence) -> Check:
 
     A damaged line is left out and named; whether that much is left to judge by, the other rules say too.
     """
-    plan, gaps, found = evidence.plan, evidence.gaps, []
+    gaps = evidence.gaps
+    said = [words] if (words := say_damage(evidence.plan, gaps)) else []
+    missing = [file for file in gaps.missing if file.endswith(OF_LOCUST)]
+    said += [f"Files are missing: {', '.join(missing)}."] if missing else []
+    files = ", ".join(sorted(gaps.damaged)) or evidence.file("_seconds.csv")
+    figure = Figure("damaged lines", sum(gaps.damaged.values()), "", files)
+    return make_check("what was written down is whole", VALIDITY, " ".join(said), figure)
+
+
+def say_damage(plan: Plan, gaps: Gaps) -> str:
+    """Which files have more damaged lines than the limits of a plan allow, in a sentence; "" for none."""
+    found = []
     for file, damaged in sorted(gaps.damaged.items()):
         lines = max(gaps.lines[file], damaged)
         limit = "missing-ratio" if file.endswith("_server.jsonl") else "unrecorded-ratio"
         if damaged > plan.limit(limit) * lines:
             found.append(f"{say_count(damaged, 'damaged line')} of {lines:,}: {file}")
-    missing = [file for file in gaps.missing if file.endswith(OF_LOCUST)]
-    said = [f"Lines are cut off or hold values that cannot be ({'; '.join(found)})."] if found else []
-    said += [f"Files are missing: {', '.join(missing)}."] if missing else []
-    files = ", ".join(sorted(gaps.damaged)) or evidence.file("_seconds.csv")
-    figure = Figure("damaged lines", sum(gaps.damaged.values()), "", files)
-    return make_check("what was written down is whole", VALIDITY, " ".join(said), figure)
+    return f"Lines are cut off or hold values that cannot be ({'; '.join(found)})." if found else ""

@@ -41,7 +41,7 @@ def write_html(report: RunReport) -> str:
 def fill_page(report: RunReport, buckets: int) -> str:
     """The page with so many buckets to a line."""
     sections = [describe_section(scenario, buckets, report.files) for scenario in report.scenarios]
-    return load_template().render(
+    return load_template("page.html.j2").render(
         report=report,
         meaning=MEANINGS[report.verdict],
         reasons=choose_reasons(list_reasons(report.scenarios)),
@@ -55,8 +55,8 @@ def fill_page(report: RunReport, buckets: int) -> str:
 
 
 @cache
-def load_template() -> Template:
-    """The template of the page, which includes a template for each part; everything put into it is escaped."""
+def load_template(name: str) -> Template:
+    """The template of a page, which includes a template for each part; everything put into it is escaped."""
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
@@ -64,12 +64,12 @@ def load_template() -> Template:
         lstrip_blocks=True,
         undefined=StrictUndefined,
     )
-    for name in ("show_number", "show_figure", "show_interval", "show_clock", "show_moment", "write_exactly"):
-        environment.filters[name] = getattr(number_formats, name)
+    for shown in ("show_number", "show_figure", "show_interval", "show_clock", "show_moment", "write_exactly"):
+        environment.filters[shown] = getattr(number_formats, shown)
     environment.filters["name_anchor"] = name_anchor
     environment.filters["group_by_source"] = group_by_source
     environment.tests["number"] = is_number
-    return environment.get_template("page.html.j2")
+    return environment.get_template(name)
 
 
 def is_number(value: object) -> bool:

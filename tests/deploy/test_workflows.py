@@ -14,7 +14,7 @@ CALLS = [call for path in WORKFLOWS for call in re.findall(r"(\./\w+\.sh)([^|\n]
 
 
 def test_each_script_that_a_workflow_runs_is_there_and_has_the_options() -> None:
-    assert {script for script, _ in CALLS} == {"./run_checks.sh", "./run_all_tests.sh"}
+    assert {script for script, _ in CALLS} == {"./run_checks.sh", "./run_all_tests.sh", "./compare.sh"}
     for script, options in CALLS:
         header = (PROJECT / script).read_text().partition("\nset -")[0]
         assert [name for name in re.findall(r"--\w+", options) if f"#   {name} " not in header] == []

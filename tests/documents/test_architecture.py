@@ -19,8 +19,9 @@ SEARCH = PROJECT / "load" / "run" / "search_shape.py"
 # From the top down: a layer imports those below it, and none beside it.
 LAYERS = {
     "backend": [["http"], ["auth", "catalogue"], ["read_model"], ["server"], ["stores"], [""]],
-    "load": [["users"], ["run"], ["machines"], ["recording"], ["client"], [""]],
+    "load": [["compare"], ["users"], ["run"], ["machines"], ["recording"], ["client"], [""]],
     "analysis": [
+        ["compare"],
         ["summarize", "progress"],
         ["report"],
         ["verdicts"],

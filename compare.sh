@@ -1,0 +1,38 @@
+#!/usr/bin/env bash
+# Says whether B is slower than A: loads two builds of this project in turn, block by block, and compares the pairs.
+#
+# Usage: ./compare.sh [--quick|--full] [--scenario NAME] [--within RATIO] [--saturate] [--out DIR] A B
+#
+#   A, B             each a git revision of this project, a folder with it, or a host: http://HOST means its ports 5000
+#                    and 5001, AUTH_URL,BOOKS_URL gives both addresses
+#   --full           blocks of 20 s, half an hour (default)
+#   --quick          blocks of 10 s, about six minutes
+#   --scenario NAME  whose users and mix are the load: read_heavy (default), write_heavy, baseline or soak
+#   --within RATIO   up to here a difference is none: 10% (default), or a number like 0.1
+#   --saturate       no think time: both are loaded as far as they go, and the answers per second decide
+#   --host-a HOST    A is this host, or AUTH_URL,BOOKS_URL; then B alone is given behind the options
+#   --host-b HOST    the same of B
+#   --out DIR        the results folder (test_results_YYYYMMDD_HHMMSS in this folder)
+#   --help           this text
+#
+# Revisions are checked out beside, and each side gets a private stack from its own local_stack.sh; all that is removed
+# at the end. The settings of .env.example, AUTH_WORKERS and BOOKS_WORKERS in the environment count for both stacks.
+# Of hosts METRICS_TOKEN is taken from the environment, or from .env in this folder. The load and the analysis are
+# those of this folder. COMPARE_BLOCKS=SECONDS:PAIRS asks for other blocks, SECONDS:PAIRS:a loads one side alone.
+#
+# Exit codes: 0 SAME or FASTER, 1 SLOWER, 2 CANNOT TELL or INVALID, 3 it broke, 64 wrong usage, 130 interrupted.
+set -Eeuo pipefail
+
+CALLED_FROM=$PWD
+unset CDPATH # cd would look there first
+cd "$(dirname "${BASH_SOURCE[0]}")"
+# shellcheck source=stack/venv.sh
+. ./stack/venv.sh
+
+case " $* " in
+*' --help '* | *' -h '*) sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p;}' "${BASH_SOURCE[0]}" && exit ;;
+esac
+ensure_venv || exit 3
+forget_variables LOCUST
+forget_variables GEVENT
+exec "$PYTHON" -m load.compare --called-from "$CALLED_FROM" "$@"

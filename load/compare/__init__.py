@@ -1,0 +1,1 @@
+"""Two builds or hosts are compared: what they are, their stacks, and the blocks of load in turn."""

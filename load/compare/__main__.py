@@ -1,0 +1,78 @@
+"""Compares two builds of this project under load, block by block in turn; compare.sh says how it is used."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import NoReturn
+
+from analysis.plan.scenario_files import PlanError
+from analysis.records.comparison import PLAN_FILE
+from load.client.refusal import BROKEN, Refused
+from load.client.script import run
+from load.compare.options import read_options
+from load.compare.record import PROJECT, Asked, record
+from load.compare.sides import choose_side, find_notes
+from load.compare.stacks import SIGNALS
+from load.run.blocks import choose_form, count_users, read_scenario
+
+
+def compare() -> int:
+    """Do what the options ask for, and return the exit code of the analysis; raises Refused."""
+    options = read_options()
+    sides = {name: choose_side(what, options.called_from, PROJECT) for name, what in options.what.items()}
+    notes = find_notes(sides, PROJECT)
+    form = choose_form(options.profile)
+    try:
+        users = count_users(read_scenario(options.profile, options.scenario), saturate=options.saturate)
+    except PlanError as problem:
+        raise Refused(str(problem), BROKEN) from None
+    print(*notes, sep="\n", end="\n" if notes else "", flush=True)
+    folder = make_folder(options.called_from / options.out if options.out else None)
+    try:
+        record(Asked(sides, form, users, folder), options, notes)
+    except BaseException:
+        keep_or_remove(folder)
+        raise
+    return subprocess.run([sys.executable, "-m", "analysis.compare", str(folder)], check=False).returncode
+
+
+def make_folder(out: Path | None) -> Path:
+    """Make the results folder, which no other run has; raises Refused."""
+    folder = out or PROJECT / time.strftime("test_results_%Y%m%d_%H%M%S")
+    try:
+        folder.mkdir(exist_ok=out is not None)
+        if any(folder.iterdir()):
+            raise Refused(f"--out {folder} is not empty; give another folder")
+    except OSError as problem:
+        raise Refused(f"cannot make {folder}: {problem.strerror}; give another folder with --out", BROKEN) from None
+    return folder
+
+
+def keep_or_remove(folder: Path) -> None:
+    """Say where the records of a comparison are that broke off; without any load, remove them."""
+    if (folder / PLAN_FILE).exists():
+        print(f"compare.sh: what was recorded so far is in {folder}", file=sys.stderr)
+        return
+    for path in folder.iterdir():
+        path.unlink()
+    folder.rmdir()
+
+
+def interrupt(*_: object) -> NoReturn:
+    """End in order, as after Ctrl-C."""
+    raise KeyboardInterrupt
+
+
+def main() -> int:
+    """Compare, and return the exit code."""
+    os.chdir(PROJECT)
+    for number in SIGNALS:  # also where a script has started it in the background, to ignore Ctrl-C
+        signal.signal(number, interrupt)
+    return run("compare.sh", compare, "from the start")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

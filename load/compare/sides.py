@@ -1,0 +1,107 @@
+"""What A and B of a comparison are: a git revision of this project, a folder with it, or a host."""
+
+import ipaddress
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from load.client.addresses import SERVICES, check_url, host_name
+from load.client.refusal import Refused
+from load.client.target import Target
+from load.machines.build import ask_program
+
+STACK = "local_stack.sh"  # a folder with the project has it
+PARTS = (STACK, "app_jwt_redis.py", "microservicioCQRSRedis.py")
+RIGHT = "give a git revision, a folder with this project, or a host as http://HOST"
+
+
+@dataclass(frozen=True)
+class Side:
+    """One side, as typed. A host has a target; a folder has its path; a revision has its commit alone."""
+
+    what: str
+    label: str
+    target: Target | None = None
+    folder: Path | None = None
+    commit: str | None = None
+    is_changed: bool = False  # the folder has changes that no commit has
+
+
+def choose_side(what: str, called_from: Path, project: Path) -> Side:
+    """Return the side that somebody means by a word; raises Refused, which says what would be right."""
+    if "://" in what or what == "localhost" or is_address(what):
+        return choose_host(what)
+    folder = called_from / what
+    if (folder / STACK).is_file():
+        return choose_folder(what, folder.resolve())
+    commit = read_revision(project, what)
+    if commit:
+        return Side(what, what if commit.startswith(what) else f"{what} ({commit[:7]})", commit=commit)
+    if folder.is_dir():
+        raise Refused(f"{what} is a folder without {STACK}: {RIGHT}")
+    if ask_program("git", "-C", str(project), "rev-parse", "HEAD") is None:
+        raise Refused(f"{what} is no folder, and there are no revisions: this folder is no git checkout; {RIGHT}")
+    raise Refused(f"{what} is no revision of this project, no folder and no host; {RIGHT}")
+
+
+def is_address(text: str) -> bool:
+    """Tell whether a text is an IP address."""
+    try:
+        ipaddress.ip_address(text.strip("[]"))
+    except ValueError:
+        return False
+    return True
+
+
+def choose_host(what: str) -> Side:
+    """Return the side of a host, or of AUTH_URL,BOOKS_URL; raises Refused."""
+    if "," in what:
+        auth, _, books = what.partition(",")
+        target = Target(
+            check_url(auth, f"the auth service of {what}"), check_url(books, f"the books service of {what}")
+        )
+    else:
+        target = Target(*(f"http://{host_name(what)}:{port}" for port in SERVICES.values()))
+    return Side(what, what, target=target)
+
+
+def choose_folder(what: str, folder: Path) -> Side:
+    """Return the side of a folder; raises Refused when it does not hold the whole project."""
+    if missing := [name for name in PARTS if not (folder / name).is_file()]:
+        raise Refused(f"the folder {what} has no {missing[0]}: {RIGHT}")
+    commit = read_revision(folder, "HEAD") if (folder / ".git").exists() else None  # else that of a folder above
+    is_changed = bool(commit and ask_program("git", "-C", str(folder), "status", "--porcelain"))
+    of = f" ({commit[:7]}{' with changes' if is_changed else ''})" if commit else ""
+    return Side(what, f"{what}{of}", folder=folder, commit=commit, is_changed=is_changed)
+
+
+def read_revision(folder: Path, revision: str) -> str | None:
+    """Return the commit that a revision names in a checkout; None where it names none."""
+    if re.match(r"-|$", revision):
+        return None
+    return ask_program("git", "-C", str(folder), "rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}")
+
+
+def find_notes(sides: dict[str, Side], project: Path) -> list[str]:
+    """Return what somebody should know of the two sides before he believes the result; raises Refused for one host."""
+    a, b = sides.values()
+    if a.target and a.target == b.target:
+        raise Refused("A and B are the same services: their loads would meet; a host is compared with another one")
+    notes = [
+        f"{name.upper()}: {side.label} has changes that no commit has; what stands in the folder is measured"
+        for name, side in sides.items()
+        if side.is_changed
+    ]
+    if a.commit and a.commit == b.commit and not (a.is_changed or b.is_changed):
+        notes.append(
+            "A and B are the same commit, A against A: SAME is the right answer"
+        )
+    head = read_revision(project, "HEAD")
+    changed = ask_program("git", "-C", str(project), "status", "--porcelain", "--untracked-files=no")
+    notes += [
+        f"{name.upper()}: {side.label} is measured as it was committed, without the changes of this folder; "
+        "to measure those too, give the folder itself"
+        for name, side in sides.items()
+        if changed and not side.folder and side.commit == head and head
+    ]
+    return notes

@@ -1,0 +1,112 @@
+"""A private stack for a side of a comparison: its code in a folder, brought up by its own local_stack.sh."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from load.client.refusal import BROKEN, Refused
+from load.client.settings import read_env_file
+from load.compare.sides import STACK
+
+LONGEST_S = 900  # to bring a stack up, or down: its requirements may have to be installed
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+GIT = ("git", "-c", "core.hooksPath=/dev/null")
+
+
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """Let no Ctrl-C break off a `with` block that tidies up."""
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in SIGNALS}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def open_state(stack: Path) -> Iterator[Path]:
+    """Give a new folder below that of the local stack, and remove it in the end."""
+    is_new = not stack.exists()
+    stack.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if not any(stack.iterdir()):
+        (stack / "lock").touch()  # so that local_stack.sh knows the folder as a stack's
+    state = stack / f"compare.{os.getpid()}"
+    state.mkdir(mode=0o700)
+    try:
+        yield state
+    finally:
+        with undisturbed():
+            shutil.rmtree(state, ignore_errors=True)
+            if is_new and [path.name for path in stack.iterdir()] == ["lock"]:
+                shutil.rmtree(stack)
+
+
+@contextmanager
+def open_checkout(project: Path, commit: str, folder: Path) -> Iterator[Path]:
+    """Check a commit out into a folder of its own, a worktree, and remove it in the end; raises Refused."""
+    in_project = [*GIT, "-C", str(project), "worktree"]
+    try:
+        run_whole(
+            [*in_project, "add", "--quiet", "--detach", str(folder), commit], f"{commit[:7]} cannot be checked out"
+        )
+        yield folder
+    finally:
+        with undisturbed():
+            subprocess.run([*in_project, "remove", "--force", str(folder)], capture_output=True, check=False)
+            shutil.rmtree(folder, ignore_errors=True)
+            subprocess.run([*in_project, "prune"], capture_output=True, check=False)
+
+
+@contextmanager
+def open_stack(code: Path, project: Path, folder: Path) -> Iterator[dict[str, str]]:
+    """Bring the stack of some code up, and take it down in the end; gives its stack.env. Raises Refused."""
+    auth_port, books_port = find_free_ports(2)
+    chosen = {"STACK_DIR": str(folder), "AUTH_PORT": str(auth_port), "BOOKS_PORT": str(books_port)}
+    settings = {**os.environ, **chosen}
+    settings.pop("VIRTUAL_ENV", None)
+    if (code / "requirements.txt").read_bytes() == (project / "requirements.txt").read_bytes():
+        settings["VIRTUAL_ENV"] = sys.prefix  # else its own, which its local_stack.sh makes
+    command = [str(code / STACK)]
+    try:
+        run_whole([*command, "up"], f"the stack of {code} does not start", settings)
+        values = read_env_file(folder / "stack.env", interpolate=False)
+        yield {name: value for name, value in values.items() if value is not None}
+    finally:
+        with undisturbed():
+            subprocess.run([*command, "down"], env=settings, capture_output=True, timeout=LONGEST_S, check=False)
+
+
+def run_whole(command: list[str], problem: str, environment: dict[str, str] | None = None) -> None:
+    """Run a program to its end; raises Refused with the `problem` and its last words when it fails.
+
+    Interrupted, the program is asked to end, and has the time to undo what it has done.
+    """
+    with subprocess.Popen(
+        command, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        text=True, start_new_session=True,
+    ) as process:  # fmt: skip
+        try:
+            words, _ = process.communicate(timeout=LONGEST_S)
+        except BaseException:
+            with undisturbed():
+                process.terminate()
+                process.communicate()
+            raise
+    if process.returncode:
+        raise Refused(f"{problem}:\n{words.strip()[-2000:]}", BROKEN)
+
+
+def find_free_ports(count: int) -> list[int]:
+    """Return so many different loopback ports that are free now."""
+    with ExitStack() as held:
+        sockets = [held.enter_context(socket.socket()) for _ in range(count)]
+        for each in sockets:
+            each.bind(("127.0.0.1", 0))
+        return [int(each.getsockname()[1]) for each in sockets]

@@ -1,0 +1,96 @@
+"""Comparisons dealt out of recordings: in the order of time, A B B A, from shifting starts; and their counts."""
+
+import json
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from analysis.compare.judging import SAME, SLOWER
+from analysis.records.comparison import PlannedBlock
+from tests.error_rates.compare import BEGIN, DOCUMENT, END, FILE, count, main, write_table
+from tests.error_rates.dealing import deal_both, deal_same, list_starts, name_side, read_stream
+from tests.support.made_comparisons import Compared, plan_blocks, write_comparison
+from tests.support.recordings import ADD, LIST, ONE
+
+SLOW = {LIST: 1.3, ONE: 1.3, ADD: 1.3}
+
+
+def write_stream(folder: Path, side: str, blocks: int, **made: object) -> Path:
+    """A recording that loads one side alone."""
+    planned: list[PlannedBlock] = [replace(block, side=side) for block in plan_blocks(blocks // 2, 4)]
+    write_comparison(folder, replace(Compared(**made), odd={"blocks": tuple(planned)}))  # type: ignore[arg-type]
+    return folder
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """A stream of A with 48 blocks, and one of a slower B."""
+    made = tmp_path_factory.mktemp("streams")
+    return write_stream(made / "a", "a", 48), write_stream(made / "b", "b", 48, cost=1.3, slow=SLOW)
+
+
+def test_blocks_are_dealt_in_their_order_a_b_b_a_from_shifting_starts(folders: tuple[Path, Path]) -> None:
+    stream = read_stream(folders[0], "a")
+    dealt = deal_same(stream, pairs=10, least=9)
+    assert len(dealt) >= 9
+    for each in dealt:
+        assert "".join(block.side for block in each.blocks) == "abba" * 5
+        assert [block.pair for block in each.blocks] == [place // 2 for place in range(20)]
+        starts = [block.start for block in each.blocks]
+        assert starts == sorted(starts)
+    firsts = [each.blocks[0].start for each in dealt]
+    steps = {later - earlier for earlier, later in pairwise(firsts)}
+    assert len(steps) == 1 and (steps.pop() // 7) % 2 == 1  # each block is dealt to either side
+
+
+def test_the_same_build_is_not_told_apart_from_itself(folders: tuple[Path, Path]) -> None:
+    found = count(deal_same(read_stream(folders[0], "a"), 10, 9), 0.10)
+    assert found["verdicts"][SAME] == found["comparisons"] >= 9
+    assert (found["naive"], found["slower_endpoints"]) == (0, {})
+
+
+def test_a_slower_build_is_found_in_each_and_its_endpoints_are_counted(folders: tuple[Path, Path]) -> None:
+    dealt = deal_both(read_stream(folders[0], "a"), read_stream(folders[1], "b"), 12, 9)
+    found = count(dealt, 0.10)
+    assert found["verdicts"][SLOWER] == found["naive"] == found["comparisons"] >= 9
+    assert set(found["slower_endpoints"]) == {"GET /api/books", "GET /api/books/{isbn}", "POST /api/books"}
+    assert [(block.pair, block.side) for block in dealt[0].blocks[:2]] == [(0, "a"), (1, "a")]
+
+
+def test_a_drift_misleads_the_naive_comparison_and_not_the_pairs(folders: tuple[Path, Path]) -> None:
+    stream = read_stream(folders[0], "a")
+    (whole, *_) = deal_same(stream, 10, 1)
+    assert not whole.is_naively_different
+    assert replace(whole, naive=(10.0, 11.5)).is_naively_different
+    assert replace(whole, naive=(11.5, 10.0)).is_naively_different
+
+
+@pytest.mark.parametrize(("length", "needed", "least"), [(240, 20, 40), (144, 68, 40), (24, 20, 5), (20, 20, 1)])
+def test_starts_give_as_many_comparisons_as_wanted(length: int, needed: int, least: int) -> None:
+    starts = list_starts(length, needed, least)
+    assert len(starts) >= least and max(starts) + needed <= length
+    assert len({start % 2 for start in starts}) == min(2, len(starts))
+
+
+def test_too_short_a_stream_says_so(folders: tuple[Path, Path], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--name", "short", "--a", str(folders[0])]) == 3
+    assert "48 blocks are too few for 40 comparisons of 20; record a longer stream" in capsys.readouterr().err
+    assert main(["--name", "none", "--a", str(folders[1])]) == 3
+    assert "has no blocks of side A" in capsys.readouterr().err
+
+
+def test_the_command_prints_what_it_counted(folders: tuple[Path, Path], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--name", "made up", "--a", str(folders[0]), "--least", "9"]) == 0
+    assert '"made up"' in capsys.readouterr().out
+
+
+def test_sides_are_dealt_in_turn() -> None:
+    assert "".join(name_side(place) for place in range(8)) == "abbaabba"
+
+
+def test_the_table_of_the_document_is_that_of_its_data() -> None:
+    text = DOCUMENT.read_text(encoding="utf-8")
+    found = json.loads(FILE.read_text(encoding="utf-8")) if FILE.exists() else {}
+    assert BEGIN + write_table(found) + END in text

@@ -1,0 +1,98 @@
+"""Counts how often a comparison errs: `python -m tests.error_rates.compare --name WORDS --a FOLDER [--b FOLDER]`.
+
+FOLDER is what ./compare.sh left of a long recording, as with COMPARE_BLOCKS=10:120. With --a alone, comparisons of A
+with itself are dealt out of its blocks of side A. With --b too, A is compared with the blocks of side B in that folder,
+which may be the same.
+With --json the counts go to docs/data/compare.json under their name, and to the table of docs/compare.md.
+"""
+
+import argparse
+import json
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from analysis.compare.judging import CANNOT_TELL, FASTER, INVALID, SAME, SLOWER
+from analysis.compare.pairs import ALL
+from analysis.records.comparison import check_within
+from analysis.records.run import RunError
+from tests.documents.verdict_controls import replace_between
+from tests.error_rates.dealing import Dealt, deal_both, deal_same, read_stream
+
+DOCS = Path(__file__).resolve().parents[2] / "docs"
+DOCUMENT, FILE = DOCS / "compare.md", DOCS / "data" / "compare.json"
+BEGIN, END = "<!-- dealt comparisons: begin -->\n", "<!-- dealt comparisons: end -->\n"
+VERDICTS = (SLOWER, FASTER, SAME, CANNOT_TELL, INVALID)
+COLUMNS = ("recorded", "pairs", "band", "comparisons", *VERDICTS, "naive comparison differs", "endpoints called slower")
+
+
+def count(dealt: Sequence[Dealt], within: float) -> dict[str, Any]:
+    """How many comparisons have which verdict, which endpoints are called slower, and how many differ naively."""
+    verdicts: Counter[str] = Counter()
+    endpoints: Counter[str] = Counter()
+    for each in dealt:
+        verdict, findings = each.judge(within)
+        verdicts[verdict] += 1
+        endpoints.update(finding.scope for finding in findings if finding.verdict == SLOWER and finding.scope != ALL)
+    return {
+        "comparisons": len(dealt),
+        "verdicts": {verdict: verdicts[verdict] for verdict in VERDICTS},
+        "slower_endpoints": dict(endpoints.most_common()),
+        "naive": sum(each.is_naively_different for each in dealt),
+    }
+
+
+def write_table(found: dict[str, Any]) -> str:
+    """The table of all that was counted, as Markdown."""
+    lines = [f"| {' | '.join(COLUMNS)} |", f"|:---|{'---:|' * (len(COLUMNS) - 2)}:---|"]
+    for name, case in found.items():
+        counts = [str(case["verdicts"][verdict]) for verdict in VERDICTS]
+        cells = [name, str(case["pairs"]), f"±{100 * case['within']:g} %", str(case["comparisons"]), *counts]
+        endpoints = ", ".join(f"{title} {number}" for title, number in case["slower_endpoints"].items())
+        lines.append(f"| {' | '.join([*cells, str(case['naive']), endpoints])} |")
+    return "\n".join(lines) + "\n"
+
+
+def keep(name: str, case: dict[str, Any]) -> None:
+    """Put a case into the data, and the table of all cases into the document."""
+    found = json.loads(FILE.read_text(encoding="utf-8")) if FILE.exists() else {}
+    found[name] = case
+    FILE.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    text = DOCUMENT.read_text(encoding="utf-8")
+    DOCUMENT.write_text(replace_between(text, BEGIN, END, write_table(found)), encoding="utf-8")
+
+
+def deal(options: argparse.Namespace) -> list[Dealt]:
+    """The comparisons that are asked for; raises RunError or ValueError for a folder that does not hold them."""
+    a = read_stream(options.a, "a")
+    if options.b is None:
+        return deal_same(a, options.pairs, options.least)
+    return deal_both(a, read_stream(options.b, "b"), options.pairs, options.least)
+
+
+def main(arguments: list[str]) -> int:
+    """Deal, count, print and keep, and return the exit code."""
+    parser = argparse.ArgumentParser("python -m tests.error_rates.compare", description=__doc__)
+    parser.add_argument("--name", required=True, help="of the case in the table")
+    parser.add_argument("--a", type=Path, required=True, metavar="FOLDER", help="whose blocks of side A are dealt")
+    parser.add_argument("--b", type=Path, metavar="FOLDER", help="whose blocks of side B are dealt against them")
+    parser.add_argument("--pairs", type=int, default=10, help="of a comparison (10, as the quick form)")
+    parser.add_argument("--least", type=int, default=40, help="comparisons that are wanted (40)")
+    parser.add_argument("--within", type=float, default=0.10, help="how far from 1 is still the same (0.1)")
+    parser.add_argument("--json", action="store_true", help="keep the counts in docs/")
+    options = parser.parse_args(arguments)
+    try:
+        case = {"pairs": options.pairs, "within": check_within(options.within), **count(deal(options), options.within)}
+    except (RunError, ValueError) as problem:
+        print(f"tests.error_rates.compare: {problem}", file=sys.stderr)
+        return 3
+    print(json.dumps({options.name: case}, indent=1, ensure_ascii=False))
+    if options.json:
+        keep(options.name, case)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,139 @@
+"""What compare.sh refuses, what it says of its two sides, the order of its blocks, and the build that is slower."""
+
+import itertools
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from load.client.refusal import Refused
+from load.compare.sides import choose_side, find_notes
+from load.run.blocks import GAP_S, WARM_S, Form, choose_form, plan_blocks
+from tests.error_rates.slower_build import CHANGES, replace_once
+from tests.support.compare_runs import commit_all, make_repository, start_compare
+from tests.support.runs import end_of
+from tests.support.stacks import PROJECT, find_free_ports
+
+NOWHERE = "http://127.0.0.1:{},http://127.0.0.1:{}"
+REFUSED = {
+    "an unknown revision": (["no-such", "HEAD"], "no-such is no revision of this project, no folder and no host"),
+    "a folder without the project": (["docs", "HEAD"], "docs is a folder without local_stack.sh"),
+    "a revision that looks like an option": (["HEAD", "--no-such"], "unrecognized arguments: --no-such"),
+    "one side alone": (["HEAD"], "A and B are needed"),
+    "three sides": (["HEAD", "HEAD", "HEAD"], "A and B are needed, and no more"),
+    "a host and two sides": (["--host-a", "127.0.0.1", "HEAD", "HEAD"], "A and B are needed, and no more"),
+    "a band that cannot be": (["--within", "150%", "HEAD", "HEAD"], "--within: '150%' must be like 10% or 0.1"),
+    "a band of 10 without %": (["--within", "10", "HEAD", "HEAD"], "--within: '10' must be like 10% or 0.1"),
+    "a scenario that is not steady": (["--scenario", "spike", "HEAD", "HEAD"], "--scenario: invalid choice: 'spike'"),
+    "the same services twice": (["127.0.0.1", "http://127.0.0.1"], "A and B are the same services"),
+    "a host that is none": (["http://a b", "HEAD"], "host 'http://a b' must be a name or an address"),
+    "a folder that is not empty": (["--out", "load", "HEAD", "HEAD"], "is not empty; give another folder"),
+    "a place that is not there": (["--out", "no/such", "HEAD", "HEAD"], "cannot make"),
+}
+
+
+@pytest.fixture(scope="module")
+def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the project, as a repository with one commit."""
+    return make_repository(tmp_path_factory.mktemp("compare") / "project")
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_what_cannot_be_compared_is_refused_in_a_line_that_names_it(repository: Path, case: str) -> None:
+    options, words = REFUSED[case]
+    (repository / "docs").mkdir(exist_ok=True)
+    before = sorted(repository.iterdir())
+    code, said = end_of(start_compare(repository, *options))
+    assert code == (3 if case == "a place that is not there" else 64), said
+    assert words in said
+    assert len([line for line in said.splitlines() if line.startswith("compare.sh:")]) == 1, said
+    assert sorted(repository.iterdir()) == before, "it leaves nothing"
+
+
+def test_blocks_that_cannot_be_are_refused(repository: Path) -> None:
+    code, said = end_of(start_compare(repository, "HEAD", "HEAD", COMPARE_BLOCKS="10"))
+    assert (code, "COMPARE_BLOCKS=10 must be SECONDS:PAIRS" in said) == (64, True), said
+
+
+def test_a_host_at_which_nothing_answers_is_named_and_leaves_nothing(repository: Path) -> None:
+    host = NOWHERE.format(*find_free_ports(2))
+    before = sorted(repository.iterdir())
+    code, said = end_of(start_compare(repository, host, "http://127.0.0.2"))
+    assert code == 3, said
+    assert f"{host.partition(',')[0]} should be the auth service, but nothing answers there" in said
+    assert sorted(repository.iterdir()) == before
+
+
+def test_help_is_the_header(repository: Path) -> None:
+    code, said = end_of(start_compare(repository, "--help"))
+    assert code == 0
+    assert said.startswith("Says whether B is slower than A") and said.rstrip().endswith("130 interrupted.")
+
+
+def test_a_folder_a_revision_and_a_host_are_told_apart(repository: Path) -> None:
+    folder = choose_side(".", repository, PROJECT)
+    assert (folder.folder, bool(folder.commit), folder.is_changed) == (repository, True, False)
+    revision = choose_side("HEAD", repository.parent, repository)
+    assert (revision.folder, revision.commit) == (None, folder.commit)
+    assert revision.label == f"HEAD ({folder.commit[:7] if folder.commit else ''})"
+    assert choose_side("http://staging", repository, repository).target == (
+        "http://staging:5000",
+        "http://staging:5001",
+    )
+    assert choose_side("http://a:1,http://b:2", repository, repository).target == ("http://a:1", "http://b:2")
+
+
+def test_revisions_of_a_folder_without_git_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(Refused, match="there are no revisions: this folder is no git checkout"):
+        choose_side("HEAD", tmp_path, tmp_path)
+
+
+def test_changes_that_are_not_measured_and_the_same_commit_twice_are_said(tmp_path: Path) -> None:
+    repository = make_repository(tmp_path / "project")
+    sides = {name: choose_side("HEAD", tmp_path, repository) for name in ("a", "b")}
+    assert find_notes(sides, repository) == ["A and B are the same commit, A against A: SAME is the right answer"]
+    (repository / "init.sql").write_text("-- changed\n")
+    sides["b"] = choose_side("project", tmp_path, repository)
+    measured, unmeasured = find_notes(sides, repository)
+    assert measured.startswith("B: project") and "what stands in the folder is measured" in measured
+    assert unmeasured.startswith("A: HEAD") and "without the changes of this folder" in unmeasured
+    commit_all(repository)
+    sides["b"] = choose_side("HEAD", tmp_path, repository)
+    assert find_notes(sides, repository) == [], "two commits of a clean folder"
+
+
+def test_blocks_go_a_b_b_a_and_do_not_touch() -> None:
+    blocks = plan_blocks(Form(10, 3), 1000.0)
+    assert "".join(block.side for block in blocks) == "abbaab"
+    assert [block.pair for block in blocks] == [0, 0, 1, 1, 2, 2]
+    assert all(block.end - block.start == 10 and block.start - block.warm_from == WARM_S for block in blocks)
+    gaps = [later.warm_from - block.end for block, later in itertools.pairwise(blocks)]
+    assert set(gaps) == {GAP_S}
+    assert {block.side for block in plan_blocks(Form(10, 3, "a"), 0.0)} == {"a"}
+
+
+def test_the_quick_form_loads_for_five_minutes_and_the_full_for_less_than_thirty(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    seconds = {}
+    for profile in ("quick", "full"):
+        blocks = plan_blocks(choose_form(profile), 0.0)
+        seconds[profile] = blocks[-1].end
+    assert seconds["quick"] <= 300 and 1600 <= seconds["full"] <= 1750
+    monkeypatch.setenv("COMPARE_BLOCKS", "4:8:b")
+    assert choose_form("full") == Form(4, 8, "b")
+
+
+def test_the_slower_build_burns_its_share_of_processor_time_and_its_changes_fit(tmp_path: Path) -> None:
+    for name, old, new in CHANGES:
+        if not (copied := tmp_path / Path(name).name).exists():
+            copied.write_text((PROJECT / name).read_text())
+        replace_once(copied, old, new)
+    script = (
+        "import time; from tests.error_rates import burn; burn.SHARE = 0.5; burn.burn(); at = time.process_time()\n"
+        "while time.process_time() < at + 0.4: pass\n"
+        "burn.burn(); print(time.process_time() - at)"
+    )
+    ran = subprocess.run([sys.executable, "-c", script], cwd=PROJECT, check=True, capture_output=True, text=True)
+    assert 0.6 <= float(ran.stdout) <= 0.65
