@@ -142,6 +142,7 @@ class Leader:
 
     def __init__(self, *answers: tuple[str, dict[str, Any]], secret: str = "") -> None:
         self.answers, self._secret, self._context = answers, secret, zmq.Context()
+        self.pause_s = 0.0  # before each message
         self._socket = self._context.socket(zmq.ROUTER)
         self.port = self._socket.bind_to_random_port("tcp://127.0.0.1")
 
@@ -153,6 +154,7 @@ class Leader:
             if self._socket.poll(100):
                 sender, frame = self._socket.recv_multipart()
                 for kind, data in self._answer(*msgpack.unpackb(frame)[:2]):
+                    time.sleep(self.pause_s)
                     self._socket.send_multipart([sender, msgpack.packb((kind, data, "leader"))])
 
     def _answer(self, kind: str, data: Any) -> Sequence[tuple[str, dict[str, Any]]]:
@@ -205,6 +207,14 @@ def test_a_machine_that_is_ended_keeps_no_secret_and_names_what_the_master_lacks
     (kept,) = tmp_path.glob("*/smoke")
     assert code == 143 and f"the master lacks a part of the record, which is kept with a log: {kept}" in said, said
     assert not {path.name for path in tmp_path.rglob("*")} & {USERS, SESSIONS, "given"}
+
+
+def test_a_machine_hears_a_master_whose_messages_all_come_late(leaders: list[Leader], tmp_path: Path) -> None:
+    leaders.append(Leader(*GIVEN, ("machine_answer", {"do": "leave"}), secret=SECRET))
+    leaders[0].pause_s = 2.0  # the whole conversation takes longer than a machine waits for a message
+    machine = join(leaders[0].port, "load-1", TMPDIR=str(tmp_path))
+    leaders[0].lead(lambda: machine.poll() is not None)
+    assert end_of(machine) == (0, "") and list(tmp_path.iterdir()) == []
 
 
 KEEP = """
