@@ -178,7 +178,8 @@ def test_connections_are_named_where_there_is_one_and_the_store_is_slow(tmp_path
                                       books.url, objective_shed_ratio="0.5", limit_search_first="20")  # fmt: skip
     assert (code, scenario["verdict"]) == (0, "PASS"), said
     first = scenario["break_point"]["first"]
-    assert "the connections of the books workers to MariaDB, all lent" in first["what"], first
+    # All of them, or all of one worker at times.
+    assert "the connections of the books workers to MariaDB" in first["what"], first
 
 
 @contextmanager
