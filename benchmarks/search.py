@@ -25,7 +25,7 @@ CLOSED, SEARCH, OPEN = "closed", "search", "open"
 KINDS = (CLOSED, SEARCH, CLOSED, OPEN)  # the turns, again and again
 TITLES = {SEARCH: "the closed load beside a search", OPEN: "the open load"}
 BARS = {SEARCH: 0.98, OPEN: 0.90}  # of the requests of the closed load alone
-RATE, USERS, CYCLES = 300, 90, 3  # requests a second; users that think, and as many in the pool
+RATE, USERS, CYCLES = 300, 300, 3  # requests a second; users that think, and as many in the pool
 COLUMNS = ["requests per second of processor time, as a share of the closed load", "ratio", "bar", "verdict"]
 
 
@@ -59,12 +59,13 @@ def measure_search(options: argparse.Namespace, folder: Path) -> tuple[list[Tabl
         rows.append([TITLES[kind], show(ratios, ".3f"), f"≥ {bar:.2f}", judge(median(ratios), bar)])
     rates = ", ".join(f"{kind} {median(find_rates(turns, kind)):,.0f}" for kind in (CLOSED, SEARCH, OPEN))
     own = median(turn.search_s / turn.seconds for turn in turns if turn.kind == SEARCH)
+    failed, dropped = sum(turn.failures for turn in turns), count_dropped(folder)
     words = (
         f"{len(turns)} turns of {options.seconds} s at {RATE} requests a second. Medians: {rates}. The search itself"
-        f" took {own:.2%} of the generator's processor time."
+        f" took {own:.2%} of the generator's processor time. {failed} requests failed; {dropped} arrivals found nobody."
     )
-    valid = not any(turn.failures for turn in turns) and not count_dropped(folder)
-    return [Table("What the search and the open model cost", f"{origin}\n\n{words}", COLUMNS, rows)], valid
+    table = Table("What the search and the open model cost", f"{origin}\n\n{words}", COLUMNS, rows)
+    return [table], not failed and not dropped
 
 
 def take_turns(settings: dict[str, str], folder: Path, count: int, seconds: int) -> list[Turn]:
