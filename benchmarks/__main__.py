@@ -15,6 +15,7 @@ from benchmarks.memory import measure_memory
 from benchmarks.pythons import measure_pythons
 from benchmarks.recording import measure_recording
 from benchmarks.scenarios import compare_scenarios
+from benchmarks.search import measure_search
 from benchmarks.services import measure_services
 from benchmarks.sizes import measure_sizes
 from benchmarks.speed import FAILURES, measure_speed
@@ -44,6 +45,7 @@ what it measures, and the minutes on a quiet machine with the usual rounds:
   spike      the full spike of 1,000 users, against this build and an earlier one (15)
   scenarios  read_heavy and write_heavy under both read models (6)
   recording  what the record of a load costs the process that makes it (3)
+  search     what a search and the open model cost the process that makes a load (6)
 
 Needs two cores or more, Debian or Ubuntu. An earlier build needs the project's history in git."""
 
@@ -78,6 +80,7 @@ MEASURES: dict[str, Callable[[argparse.Namespace, Path], tuple[list[Table], bool
     "spike": measure_spike,
     "scenarios": compare_scenarios,
     "recording": measure_recording,
+    "search": measure_search,
 }
 
 

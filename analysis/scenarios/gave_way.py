@@ -145,6 +145,8 @@ def list_rules(evidence: Evidence) -> list[Rule]:
                  _of_threads(source, workers * threads)),
             Rule(f"the connections of {called} to MariaDB, all lent", CPU, "", server,
                  _of_gauge(source, "db_pool_in_use", workers * pool)),
+            Rule(f"the connections of {called} to MariaDB, waited for too long at times", 0.01, "refused/s", server,
+                 _of_refusals(source), SOMETIMES),
         ]  # fmt: skip
     for source in _sources_of(evidence, "auth"):
         hashes = max(1.0, _read_setting(evidence, source, "workers"))
@@ -240,6 +242,19 @@ def _of_rises(source: str, name: str) -> Callable[[Evidence], Points]:
     def read(evidence: Evidence) -> Points:
         series = [each for each in draw_values(evidence.samples) if (each.owner, each.quantity) == (source, name)]
         return tuple(point for each in series for point in find_rises(each).points)
+
+    return read
+
+
+def _of_refusals(source: str) -> Callable[[Evidence], Points]:
+    """What a source refused in a second while requests waited for a connection: one worker's may all be lent, when
+    those of the others are not.
+    """
+
+    def read(evidence: Evidence) -> Points:
+        waited = {int(at) for at, value in _of_gauge(source, "db_pool_waiting")(evidence) if value}
+        refused = _of_rises(source, "http_requests_shed_total")(evidence)
+        return tuple((at, value if {int(at), int(at) - 1} & waited else 0.0) for at, value in refused)
 
     return read
 

@@ -48,33 +48,41 @@ class Master:
 
 
 def ask(master: Master, machine: dict[str, Any], files: Files) -> dict[str, Any] | None:
-    """Say hello, prove the secret, and return the master's answer; None without one in time.
+    """Say hello, prove the secret, and return the master's answer; None when nothing comes for ANSWER_S.
 
     The files that it gives before its answer are taken. Raises Refused when it does not know the secret, but answers.
     """
     own, is_known = make_nonce(), False
     client = Client(master.host, master.port, f"{machine['id']}.{uuid4().hex}")
     try:
-        with gevent.Timeout(ANSWER_S, False):
-            client.send(Message(HELLO, {"nonce": own}, machine["id"]))
-            while True:
-                message = client.recv()
-                if message.type == NONCE:
-                    is_known = is_proved(message.data.get("proof"), master.secret, MASTER, own)
-                    text = json.dumps(machine)
-                    proof = prove(master.secret, MACHINE, message.data["nonce"], text)
-                    client.send(Message(PROOF, {"machine": text, "proof": proof}, machine["id"]))
-                elif message.type == FILE and is_known:
-                    files.take(message.data)
-                elif message.type == ANSWER:
-                    answer: dict[str, Any] = message.data
-                    if not is_known and answer["do"] != "refused":
-                        raise Refused(f"{master.host}:{master.port} does not know the secret of this run", BROKEN)
-                    return answer
+        client.send(Message(HELLO, {"nonce": own}, machine["id"]))
+        while message := listen(client):
+            if message.type == NONCE:
+                is_known = is_proved(message.data.get("proof"), master.secret, MASTER, own)
+                text = json.dumps(machine)
+                proof = prove(master.secret, MACHINE, message.data["nonce"], text)
+                client.send(Message(PROOF, {"machine": text, "proof": proof}, machine["id"]))
+            elif message.type == FILE and is_known:
+                files.take(message.data)
+            elif message.type == ANSWER:
+                answer: dict[str, Any] = message.data
+                if not is_known and answer["do"] != "refused":
+                    raise Refused(f"{master.host}:{master.port} does not know the secret of this run", BROKEN)
+                return answer
     except RPCError:
         time.sleep(PAUSE_S)
     finally:
         client.close(linger=0)
+    return None
+
+
+def listen(client: Any) -> Any:
+    """Return the master's next message, None when none comes.
+
+    Each has ANSWER_S anew: a master that has the proof counts on its answer being heard, and files may take a while.
+    """
+    with gevent.Timeout(ANSWER_S, False):
+        return client.recv()
     return None
 
 

@@ -26,6 +26,7 @@ from load.recording.recording import recording_of
 NONCE, FOLDER = "LOAD_NONCE", "LOAD_FOLDER"
 RECORD, WHOLE_RECORD = "record", "whole.json"
 CLOCK_EVERY_S = 30.0
+CONNECTS = 12  # of 5 s each
 SEND_EVERY_S = 1.0
 LAST_S = 50.0  # for what is left at the end
 log = logging.getLogger(__name__)
@@ -143,11 +144,13 @@ _workers: dict[Environment, JoinedWorker] = {}
 def prepare_names() -> None:
     """On a machine that has joined, have Locust name its next worker so that the master lets it in.
 
-    Locust names a worker after its machine and a UUID.
+    Locust names a worker after its machine and a UUID. It would look for a master that has ended in the meantime, and
+    keep the accounts and tokens, for 5 minutes.
     """
     share, names = own_share(), cast(Any, runners)
     if share and (nonce := os.environ.get(NONCE)):
         secret = os.environ.get(VARIABLE, "")
+        names.CONNECT_RETRY_COUNT = CONNECTS
         names.uuid4 = lambda: SimpleNamespace(hex=name_process(share.number, nonce, secret))
 
 

@@ -204,6 +204,23 @@ def test_connections_that_are_all_lent_are_named_before_what_followed(tmp_path: 
     assert what == "reads: the connections of the books workers to MariaDB, all lent"
 
 
+@pytest.mark.parametrize(
+    ("waiting", "what"),
+    [
+        (2.0, "reads: the connections of the books workers to MariaDB, waited for too long at times"),
+        (0.0, "reads: nothing that was watched"),
+    ],
+)
+def test_refusals_while_requests_wait_for_a_connection_are_named(tmp_path: Path, waiting: float, what: str) -> None:
+    make_search(tmp_path, FOUND_45, FOUND)
+
+    def refuse(line: dict[str, Any]) -> None:
+        line["values"].update(db_pool_waiting=waiting, http_requests_shed_total=line["at"] - START)
+
+    change_samples(tmp_path, "books", refuse, FOUND_45)
+    assert describe_scenario(judge(tmp_path))["break_point"]["first"]["what"] == what
+
+
 def test_services_that_tell_nothing_in_a_step_that_broke_were_watched_well_enough(tmp_path: Path) -> None:
     make_search(tmp_path, FOUND_45, FOUND)
     path = tmp_path / "break_point_server.jsonl"

@@ -28,6 +28,7 @@ TABLES = {
     "memory": ["Memory of the services"],
     "pythons": ["Versions of Python"],
     "spike": ["The spike, before and after"],
+    "search": ["What the search and the open model cost"],
     "sizes": ["Sizes of the catalogue", "Rebuild and verify"],
 }
 

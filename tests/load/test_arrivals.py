@@ -12,11 +12,14 @@ import psutil
 import pytest
 
 from analysis.records.gaps import Gaps
+from analysis.records.latencies import read_latencies
 from analysis.records.raw_files import read_seconds
 from analysis.records.results_folder import ARRIVED, DROPPED
 from tests.support.outages import freeze
+from tests.support.read_models import LONG
+from tests.support.records_of_load import add_accounts, start_load, wait_for_lines
 from tests.support.runs import Runner, copy_project, end_of, is_loaded, read_summary, wait_for
-from tests.support.stacks import Stack
+from tests.support.stacks import PROJECT, Stack
 
 RATE, SECONDS, RAMP_S = 40, 25, 2
 FROZEN_S = 3.0
@@ -28,6 +31,25 @@ OPEN = {
     "objective-writes-p95-ms": "9000",
 }
 SIGMAS = 4.0  # of chance
+RESTLESS = f"""
+import sys
+
+from locust import constant
+
+sys.path.insert(0, {str(PROJECT)!r})
+
+from load.run.hooks import install_hooks
+from load.users.reads import one_book
+from load.users.user import LibraryUser
+
+
+class Restless(LibraryUser):
+    tasks = [one_book]
+    think_time = constant(0)
+
+
+install_hooks()
+"""
 
 
 @pytest.fixture(scope="module")
@@ -67,6 +89,14 @@ def test_arrivals_are_poisson_and_as_many_as_planned(runner: Runner, tmp_path: P
     assert dispersion == pytest.approx(1, abs=SIGMAS * math.sqrt(2 / (len(counts) - 1)))
 
 
+def stand_still(stack: Stack) -> None:
+    """Freeze the books service for a while."""
+    with ExitStack() as frozen:
+        for worker in psutil.Process(int(stack["BOOKS_PID"])).children():
+            frozen.enter_context(freeze(str(worker.pid)))
+        time.sleep(FROZEN_S)
+
+
 def test_services_that_stand_still_show_in_the_latency_from_when_actions_were_due(
     runner: Runner, tmp_path: Path, stack: Stack
 ) -> None:
@@ -76,10 +106,7 @@ def test_services_that_stand_still_show_in_the_latency_from_when_actions_were_du
     try:
         wait_for(lambda: is_loaded(out, "arrivals", 5 * RATE) or run.poll() is not None)
         time.sleep(4)
-        with ExitStack() as frozen:
-            for worker in psutil.Process(int(stack["BOOKS_PID"])).children():
-                frozen.enter_context(freeze(str(worker.pid)))
-            time.sleep(FROZEN_S)
+        stand_still(stack)
         _, said = end_of(run)
     finally:
         run.terminate()
@@ -90,6 +117,37 @@ def test_services_that_stand_still_show_in_the_latency_from_when_actions_were_du
     assert not read_arrivals(out)[DROPPED].total()
     table: dict[str, Any] = next(one for one in scenario["tables"] if one["title"] == "Raw and corrected latencies")
     assert table["rows"][-1][0] == "all"
+
+
+@pytest.mark.skipif(not LONG, reason="long form only")
+def test_closed_users_beside_an_open_load_hide_that_services_stood_still(
+    runner: Runner, tmp_path: Path, stack: Stack, ready: Path
+) -> None:
+    out, closed = tmp_path / "results", tmp_path / "closed"
+    closed.mkdir()
+    (add_accounts(closed, ready) / "restless.py").write_text(RESTLESS)
+    runner.plan("arrivals", **{**OPEN, "arrivals": "100", "run-time": "62s"})
+    run = runner.start("--only", "arrivals", "--out", str(out), *runner.urls)
+    try:
+        wait_for(lambda: is_loaded(out, "arrivals", 500) or run.poll() is not None)
+        beside = start_load(closed, stack, str(closed / "restless.py"), "-u", "10", "-r", "10", "-t", "40s")
+        try:
+            wait_for_lines(closed / "run_generator.csv", 10)
+            stand_still(stack)
+            assert beside.wait(90) == 0, (closed / "said").read_text()
+        finally:
+            beside.kill()
+            beside.wait()
+        _, said = end_of(run)
+    finally:
+        run.terminate()
+        end_of(run, 60)
+    (scenario,) = read_summary(out)["scenarios"]
+    assert scenario["achieved"]["p99_ms"] >= 1500, said
+    answers = read_latencies(closed, "run", Gaps())
+    p99, longest = answers.percentile(0.99), answers.percentile(1)
+    assert longest and longest >= 900 * FROZEN_S  # each of them met it, once
+    assert p99 and p99 < scenario["achieved"]["p99_ms"] / 10  # a few ms, and what this machine adds
 
 
 def test_an_arrival_that_finds_nobody_in_the_pool_makes_the_run_invalid(runner: Runner, tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ from load.machines.files import CONFIG, PIECE, SESSIONS, USERS, Files, cut
 from load.machines.pieces import ADDED, AGAIN_S, MOST_UNCONFIRMED, Pieces
 from load.machines.proof import make_nonce, name_process, prove, read_name
 from load.machines.share import Share
-from tests.support.read_models import wait_until
+from tests.support.read_models import LONG, wait_until
 from tests.support.stacks import PROJECT, find_free_ports
 
 SECRET = "the-secret-of-a-test"
@@ -142,6 +142,7 @@ class Leader:
 
     def __init__(self, *answers: tuple[str, dict[str, Any]], secret: str = "") -> None:
         self.answers, self._secret, self._context = answers, secret, zmq.Context()
+        self.pause_s = 0.0  # before each message
         self._socket = self._context.socket(zmq.ROUTER)
         self.port = self._socket.bind_to_random_port("tcp://127.0.0.1")
 
@@ -153,6 +154,7 @@ class Leader:
             if self._socket.poll(100):
                 sender, frame = self._socket.recv_multipart()
                 for kind, data in self._answer(*msgpack.unpackb(frame)[:2]):
+                    time.sleep(self.pause_s)
                     self._socket.send_multipart([sender, msgpack.packb((kind, data, "leader"))])
 
     def _answer(self, kind: str, data: Any) -> Sequence[tuple[str, dict[str, Any]]]:
@@ -222,6 +224,29 @@ def test_a_machine_loads_with_the_addresses_and_the_metrics_token_of_the_master(
     machine.terminate()
     machine.communicate(timeout=60)
     assert file.with_suffix(".told").read_text() == "http://127.0.0.1:9 told"
+
+
+def test_a_machine_hears_a_master_whose_messages_all_come_late(leaders: list[Leader], tmp_path: Path) -> None:
+    leaders.append(Leader(*GIVEN, ("machine_answer", {"do": "leave"}), secret=SECRET))
+    leaders[0].pause_s = 2.0  # the whole conversation takes longer than a machine waits for a message
+    machine = join(leaders[0].port, "load-1", TMPDIR=str(tmp_path))
+    leaders[0].lead(lambda: machine.poll() is not None)
+    assert end_of(machine) == (0, "") and list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(not LONG, reason="long form only")
+def test_a_machine_looks_a_minute_for_a_master_that_ended_before_the_load(
+    leaders: list[Leader], tmp_path: Path
+) -> None:
+    waits = [("machine_file", piece) for piece in cut(CONFIG, f"locustfile = {PROJECT}/locustfile.py\n".encode())]
+    leaders.append(Leader(*GIVEN, *waits, ("machine_answer", TO_DO[0]), secret=SECRET))
+    machine = join(leaders[0].port, "load-1", TMPDIR=str(tmp_path))
+    leaders[0].lead(lambda: list(tmp_path.glob("*/smoke/locust.log")))
+    leaders[0].answers = (("machine_answer", {"do": "leave"}),)
+    leaders[0].lead(lambda: machine.poll() is not None, 120)
+    code, said = end_of(machine)
+    assert code == 3 and "the master lacks a part of the record" in said, said
+    assert not {path.name for path in tmp_path.rglob("*")} & {USERS, SESSIONS, "given"}
 
 
 KEEP = """

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import psutil
 import pytest
 
-from analysis.records.results_folder import MACHINES, find_parts
+from analysis.records.results_folder import MACHINES, find_parts, part_path
 from tests.support.namespaces import Machine, make_network, needs_root
 from tests.support.read_models import LONG
 from tests.support.relay import run_relay
@@ -187,6 +187,61 @@ def test_a_machine_that_is_lost_is_named(runner: Runner, network: Network, tmp_p
 
 
 @IN_FULL
+def test_a_ledger_line_that_does_not_come_home_is_told_by_its_machine(
+    runner: Runner, network: Network, tmp_path: Path
+) -> None:
+    runner.plan("baseline", locustfile="locustfile_write_heavy.py", run_time="12s")
+    out = tmp_path / "results"
+    with loaded(runner, network, out) as (run, joined):
+        (part,) = [each["part"] for each in read_events(out, "baseline", "came") if each["machine"] == "load-1"]
+        home = part_path(out, "baseline", part, "_ledger.jsonl")
+        wait_for(lambda: home.read_bytes().count(b"\n") > 3)
+        lose_line(home)
+        end_of(run)
+        (first, _), (second, said) = end_all(*joined)
+    verdict, reasons = read_scenario(out)
+    assert verdict == "INVALID"
+    assert f"did not come home whole from machine load-1 (part {part})." in reasons and "was lost" not in reasons
+    assert (first, second) == (0, 3) and "lacks a part of the record" in said, said
+    (kept,) = network.folder_of(1).rglob(f"record_{part}_ledger.jsonl")
+    assert kept.read_bytes().count(b"\n") == home.read_bytes().count(b"\n") + 1
+
+
+def lose_line(path: Path) -> None:
+    """Take the second line out of a file that another process adds to."""
+    first, _, *others = path.read_bytes().splitlines(keepends=True)
+    with path.open("r+b") as file:
+        file.write(b"".join([first, *others]))
+        file.truncate()
+
+
+@IN_FULL
+def test_a_machine_whose_master_is_killed_ends_with_its_record_and_without_a_secret(
+    runner: Runner, network: Network, tmp_path: Path
+) -> None:
+    runner.plan("baseline", run_time="60s")
+    mark = tmp_path / "mark"
+    # From the mark on its clock runs 300 times as fast, so that its patience of a quarter of an hour is soon over.
+    fast = f"return 300 * (time.time() - os.path.getmtime({str(mark)!r})) if os.path.exists({str(mark)!r}) else 0"
+    changed = shift_clock(tmp_path, f"import os; {fast}", "monotonic")
+    with loaded(runner, network, tmp_path / "results", VIRTUAL_ENV=changed) as (run, joined):
+        for process in (psutil.Process(run.pid), *psutil.Process(run.pid).children(recursive=True)):
+            process.kill()
+        killed = time.time()
+        wait_for(lambda: list(network.folder_of(1).rglob("*.whole.json")), 240)
+        mark.touch()
+        code, said = end_of(joined[1])
+    (kept,) = network.folder_of(1).glob("*/baseline")
+    assert code == 3 and f"the master lacks a part of the record, which is kept with a log: {kept}" in said, said
+    assert "5557 has not answered for 15 minutes" in said, said
+    (seconds,) = kept.glob("record_*_seconds.csv")
+    assert read_seconds(seconds)[-1] > killed + 5, "it goes on until it misses the master"
+    files = [path for number in (0, 1) for path in network.folder_of(number).rglob("*") if path.is_file()]
+    assert not {path.name for path in files} & {"users.csv", "sessions.json"}
+    assert not [path for path in files if b"eyJ" in path.read_bytes()], "a token"
+
+
+@IN_FULL
 def test_a_cable_pulled_for_five_seconds_is_seen_and_no_record_is_lost(
     runner: Runner, network: Network, tmp_path: Path
 ) -> None:
@@ -235,14 +290,14 @@ def test_a_clock_that_is_set_in_mid_load_makes_the_scenario_invalid(
     assert verdict == "INVALID" and "The clock of machine load-1 was set by" in reasons
 
 
-def shift_clock(folder: Path, body: str) -> str:
+def shift_clock(folder: Path, body: str, clock: str = "time") -> str:
     """Return an environment whose Python has a clock that is wrong by so many seconds, and no other that is wrong.
 
     join_load.sh takes no PYTHONPATH, so the environment's Python sets it.
     """
     (folder / "shifted" / "bin").mkdir(parents=True)
     (folder / "shifted" / "sitecustomize.py").write_text(
-        f"import time\n_time = time.time\ndef shift():\n    {body}\ntime.time = lambda: _time() + shift()\n"
+        f"import time\n_true = time.{clock}\ndef shift():\n    {body}\ntime.{clock} = lambda: _true() + shift()\n"
     )
     python = folder / "shifted" / "bin" / "python"
     python.write_text(f'#!/bin/sh\nPYTHONPATH={folder}/shifted exec {sys.executable} "$@"\n')
