@@ -15,10 +15,11 @@ from analysis.records.gaps import Gaps
 from analysis.records.raw_files import read_seconds
 from analysis.records.results_folder import ARRIVED, DROPPED
 from tests.support.outages import freeze
+from tests.support.read_models import LONG
 from tests.support.runs import Runner, copy_project, end_of, is_loaded, read_summary, wait_for
 from tests.support.stacks import Stack
 
-RATE, SECONDS, RAMP_S = 40, 25, 2
+RATE, SECONDS, RAMP_S = (40, 25, 2) if LONG else (80, 15, 2)  # the same precision of the mean
 FROZEN_S = 3.0
 OPEN = {
     "arrivals": str(RATE),
@@ -48,7 +49,7 @@ def read_arrivals(out: Path) -> dict[str, Counter[int]]:
     return found
 
 
-@pytest.mark.parametrize("processes", ["1", "2"])
+@pytest.mark.parametrize("processes", ["1", "2"] if LONG else ["2"])
 def test_arrivals_are_poisson_and_as_many_as_planned(runner: Runner, tmp_path: Path, processes: str) -> None:
     out = tmp_path / "results"
     runner.plan("arrivals", **OPEN)
@@ -85,7 +86,7 @@ def test_services_that_stand_still_show_in_the_latency_from_when_actions_were_du
         run.terminate()
         end_of(run, 60)
     (scenario,) = read_summary(out)["scenarios"]
-    # Of all actions, 3 in 25 were due while the service stood still, evenly over that time.
+    # Of all actions, 3 in 25, or in 15, were due while the service stood still, evenly over that time.
     assert scenario["achieved"]["p99_ms"] >= 1500, said
     assert not read_arrivals(out)[DROPPED].total()
     table: dict[str, Any] = next(one for one in scenario["tables"] if one["title"] == "Raw and corrected latencies")
