@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.read_models import LONG
+from tests.support.short_form import pair_up
 from tests.support.weak_builds import copy_build
 
 PROJECT = Path(__file__).parents[2]
@@ -25,12 +25,7 @@ WEAK = [
     ("change-me-change-me-change-me-change-me", "placeholder"),
     ("your-secret-key-goes-here-0123456789", "placeholder"),
 ]
-# Both read their settings with the same code: in the short form each reason is met once, and a first by both.
-WEAK_STARTS = [(app, *case) for number, case in enumerate(WEAK) for app in APPS[: 2 if LONG or not number else 1]]
-
 URLS = ["redis://:Canary#7@127.0.0.1:6379/0", "127.0.0.1:6379/0?password=Canary"]
-READERS = [*APPS, "projector"]
-WRONG_URLS = [(app, url) for number, url in enumerate(URLS) for app in READERS[: 3 if LONG or not number else 1]]
 
 
 def start(app: str, settings: dict[str, str], *options: str, folder: Path = PROJECT) -> "subprocess.Popen[str]":
@@ -66,7 +61,7 @@ def running(process: "subprocess.Popen[str]") -> Iterator["subprocess.Popen[str]
         process.communicate(timeout=60)
 
 
-@pytest.mark.parametrize(("app", "secret", "reason"), WEAK_STARTS)
+@pytest.mark.parametrize(("app", "secret", "reason"), [(app, *case) for app, case in pair_up(APPS, WEAK)])
 def test_a_missing_or_weak_jwt_secret_is_refused_in_one_line_that_names_it(
     app: str, secret: str | None, reason: str
 ) -> None:
@@ -99,7 +94,7 @@ def test_a_setting_that_cannot_be_used_is_refused_in_one_line_that_names_it(name
     assert "Traceback" not in text and GOOD_SECRET not in text
 
 
-@pytest.mark.parametrize(("app", "url"), WRONG_URLS)
+@pytest.mark.parametrize(("app", "url"), pair_up([*APPS, "projector"], URLS))
 def test_a_redis_url_that_cannot_be_read_is_refused_at_the_start_and_not_shown(app: str, url: str) -> None:
     code, text = read_refusal(app, {"DB_USER": "libros", "JWT_SECRET": GOOD_SECRET, "REDIS_URL": url})
     assert code == (3 if app == "projector" else 1)
