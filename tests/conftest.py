@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-# Two threads of numpy for each of three test processes keep each other waiting; set before anything imports numpy.
+# Two threads of numpy for each of four test processes keep each other waiting; set before anything imports numpy.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 pytest.register_assert_rewrite("tests.support")
