@@ -8,6 +8,9 @@ from typing import Any
 
 import pytest
 
+# Two threads of numpy for each of four test processes keep each other waiting; set before anything imports numpy.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 pytest.register_assert_rewrite("tests.support")
 
 from tests.support.books_services import run_books_service  # noqa: E402  after the rewrite hook

@@ -23,6 +23,7 @@ from tests.documents.verdict_controls import DOCUMENT, replace_between
 from tests.error_rates.clean_runs import BEGIN, END, FILE, write_table
 from tests.error_rates.resampling import draw_sources, find_sections, resample_run, write_scenario
 from tests.support.made_runs import Break, Slow, change_samples, generator, lines, load, make_run, real_plan, services
+from tests.support.read_models import LONG
 from tests.support.recordings import ADD, CHANGE, LIST, START
 
 SCENARIOS = ("smoke", "baseline", "read_heavy", "write_heavy", "stages", "spike")
@@ -96,7 +97,7 @@ def test_a_mix_that_passes_is_the_plan_of_the_drawn_run(
 def test_slow_seconds_are_as_many_as_they_were_on_the_average(tmp_path: Path) -> None:
     slow = load(Slow(1, 900.0, begin=15, end=16))  # one of the 24 seconds after the ramp
     found = []
-    for seed in range(30):
+    for seed in range(30 if LONG else 12):
         drawn = draw(tmp_path, "read_heavy", seed, slow)
         run = read_run(drawn)
         made = gather_evidence(drawn, run.plans[0], run).latencies

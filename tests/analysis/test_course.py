@@ -9,6 +9,7 @@ import pytest
 from analysis.findings import Figure, ScenarioReport
 from analysis.plan.plan import Plan, Stage
 from analysis.report.report import NO_ANSWER, build_report
+from tests.support.read_models import LONG
 from tests.support.recordings import (
     ADD,
     LIST,
@@ -30,6 +31,7 @@ BASELINE = make_plan(Stage(50, 60, 10))
 STAGES = make_plan(*(Stage(users, 20, 50) for users in (30, 60, 90, 60, 30)), name="stages")
 SPIKE = make_plan(Stage(50, 20, 50), Stage(200, 20, 100), Stage(50, 60, 100), name="spike", reads_p95_ms=500)
 SPIKE_ENDS = 40
+RUNS = 20 if LONG else 8
 
 
 def judge_folder(folder: Path) -> ScenarioReport:
@@ -64,12 +66,12 @@ def test_a_steady_baseline_passes_and_says_what_is_normal(tmp_path: Path) -> Non
 
 def test_the_interval_of_a_figure_holds_the_truth_in_most_runs(tmp_path: Path) -> None:
     held = 0
-    for seed in range(20):
+    for seed in range(RUNS):
         write_good_run(tmp_path, BASELINE, seed=seed)
         (p50,) = [figure for figure in judge_folder(tmp_path).figures if figure.name == "p50"]
         low, _, high = numbers(p50)
         held += low <= 10.0 <= high
-    assert 16 <= held <= 20  # of 95 % intervals
+    assert held >= 0.8 * RUNS  # of 95 % intervals
 
 
 @pytest.mark.parametrize(
@@ -96,10 +98,10 @@ def test_slowness_in_the_ramp_and_the_warm_up_is_no_drift(tmp_path: Path) -> Non
 def test_a_steady_baseline_hardly_ever_fails(tmp_path: Path) -> None:
     quick = make_plan(Stage(50, 30, 10))
     verdicts = []
-    for seed in range(20):
+    for seed in range(RUNS):
         write_good_run(tmp_path, quick, seed=seed, latency=lambda *each: usual_latency(*each) ** 1.5)
         verdicts.append(judge_folder(tmp_path).verdict)
-    assert verdicts == ["PASS"] * 20
+    assert verdicts == ["PASS"] * RUNS
 
 
 def test_a_baseline_with_too_few_answers_is_inconclusive(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from analysis.records.gaps import Gaps
 from analysis.records.raw_files import read_ledger
 from analysis.records.results_folder import Outcome, Sent
 from analysis.report.report import build_report
+from tests.support.read_models import LONG
 from tests.support.recordings import make_plan, write_generator, write_good_run, write_lines
 from tests.support.written_books import ISBNS, Shelf
 
@@ -57,7 +58,7 @@ def test_a_service_that_kept_every_write_passes(tmp_path: Path) -> None:
 
 def test_whatever_became_of_unanswered_writes_is_no_loss(tmp_path: Path) -> None:
     write_good_run(tmp_path, PLAN)
-    for seed in range(30):
+    for seed in range(30 if LONG else 10):
         shelf = fill_shelf(seed, doubts=0.4)
         shelf.leave(tmp_path, "write_heavy")
         scenario = judge_folder(tmp_path)

@@ -17,13 +17,14 @@ from analysis.records.run import INTERRUPTED, End, RunError, read_run
 from analysis.report.report import build_report
 from analysis.summarize import WRITERS, write_reports
 from tests.support.made_runs import judge_run, make_run, real_plan
+from tests.support.read_models import LONG
 from tests.support.recordings import START
 
 NAME = "write_heavy"
 WHOLE = "what was written down is whole"
 MANY_DIGITS = "1" + "0" * 400  # a whole number that no float can hold
 NUMBERS = ("nan", "inf", "-inf", "-1", "1e300", "1e16", "", "many", MANY_DIGITS)
-LONG = '"' + "x" * 140_000  # more than the csv module takes for one field
+ENDLESS = '"' + "x" * 140_000  # more than the csv module takes for one field
 DEEP = "[" * 100_000  # more than the json module takes
 VALUES = ("NaN", "Infinity", "-1", "1e300", "null", '"many"', "true", "[]", "{}", MANY_DIGITS, DEEP)
 FAR = ("180000012", "9000000000", "0")  # a moment with a digit lost, one to come
@@ -38,17 +39,30 @@ def good(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture
-def short(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A short run that passes."""
-    make_run(tmp_path, real_plan(NAME, "quick"))
-    return tmp_path
+    folder = tmp_path_factory.mktemp("small")
+    make_run(folder, real_plan(NAME, "quick"))
+    return folder
 
 
 @pytest.fixture
-def run(good: Path, tmp_path: Path) -> Path:
-    """A copy of it."""
-    return Path(shutil.copytree(good, tmp_path / "run"))
+def short(small: Path, tmp_path: Path) -> Path:
+    """A copy of the short run."""
+    return Path(shutil.copytree(small, tmp_path / "short"))
+
+
+@pytest.fixture
+def full(good: Path, tmp_path: Path) -> Path:
+    """A copy of the whole run."""
+    return Path(shutil.copytree(good, tmp_path / "full"))
+
+
+@pytest.fixture
+def run(request: pytest.FixtureRequest) -> Path:
+    """A copy of the whole run; the short form takes the short one, which is read in the same way."""
+    return Path(request.getfixturevalue("full" if LONG else "short"))
 
 
 def put(place: int, value: str) -> Damage:
@@ -98,8 +112,8 @@ COLUMNS: list[tuple[str, str, Damage]] = [
     *((".hlog", "Tag=POST", put(4, value)) for value in ("", "HISTF", "x" * 60)),
     *((".hlog", "Tag=POST", put(0, value)) for value in ("xag=GET|/api/books", "")),
     *(("_generator.csv", "", put(place, value)) for place in range(5) for value in NUMBERS),
-    *(("_generator.csv", "", put(5, value)) for value in ("nan", "-1", "5 -3", "many", LONG, '"', "5,5")),
-    *(("_seconds.csv", "(think)", put(1, value)) for value in (LONG, '"')),
+    *(("_generator.csv", "", put(5, value)) for value in ("nan", "-1", "5 -3", "many", ENDLESS, '"', "5,5")),
+    *(("_seconds.csv", "(think)", put(1, value)) for value in (ENDLESS, '"')),
     *(("_stats_history.csv", "Aggregated", put(place, value)) for place in (1, 0) for value in NUMBERS),
     *(("_stats_history.csv", "Aggregated", put(0, value)) for value in FAR),
 ]  # fmt: skip
@@ -152,12 +166,12 @@ def test_each_number_that_cannot_be_is_named(short: Path, ending: str) -> None:
 @pytest.mark.parametrize("case", {case[0]: case for case in CASES}.values(), ids=lambda case: str(case[0]))
 @pytest.mark.parametrize(("share", "verdict"), [(0.003, PASS), (0.08, INVALID)])
 def test_few_damaged_lines_pass_and_many_do_not(
-    run: Path, case: tuple[str, str, Damage], share: float, verdict: str
+    full: Path, case: tuple[str, str, Damage], share: float, verdict: str
 ) -> None:
     ending, which, change = case
-    path = run / f"{NAME}{ending}"
+    path = full / f"{NAME}{ending}"
     damage(path, change, max(1, round(share * path.read_text().count("\n"))), which)
-    scenario = judge_run(run, NAME)
+    scenario = judge_run(full, NAME)
     if ending == "_generator.csv" and verdict == PASS:  # a hole in its record is a stall of its event loop
         assert spoke(scenario) == {"the generator's event loop kept pace": INVALID}
         return
@@ -203,7 +217,7 @@ def test_a_field_without_end_makes_all_that_follows_damaged(run: Path, ending: s
     path = run / f"{NAME}{ending}"
     head, *lines = path.read_text().splitlines(keepends=True)
     row = lines[-1] if lines else "1,1,1,1,1,1\n"
-    path.write_text("".join([head, *[row] * whole_lines][:whole_lines] + [LONG + "\n"] + [row] * 7))
+    path.write_text("".join([head, *[row] * whole_lines][:whole_lines] + [ENDLESS + "\n"] + [row] * 7))
     scenario = judge_run(run, NAME)
     assert spoke(scenario).get(WHOLE) == INVALID
     assert any(note.startswith(f"{path.name} is cut off or damaged") for note in scenario.notes), scenario.notes
@@ -285,10 +299,10 @@ ENDED, UNTOLD_ENDS = {NAME: End(0)}, dict[str, End]()
         (f"{HEAD}{NAME},1,2,{'9' * 5000}\n", UNTOLD_ENDS),
         (f"scenario,started\n{NAME},1\n", UNTOLD_ENDS),
         (f"exit_code\n0\n{INTERRUPTED}\n", UNTOLD_ENDS),
-        (f"{HEAD}{NAME},1,2,0\n{NAME}\nsoak,1,{LONG}\n", ENDED),
+        (f"{HEAD}{NAME},1,2,0\n{NAME}\nsoak,1,{ENDLESS}\n", ENDED),
         (b"\xff\xfe\x00\x80\n", UNTOLD_ENDS),
         (HEAD.encode() + f"{NAME},1,2,0\n".encode() + b"\xff\xfe,\x00\n", ENDED),
-        (LONG, UNTOLD_ENDS),
+        (ENDLESS, UNTOLD_ENDS),
         ("", UNTOLD_ENDS),
         (None, UNTOLD_ENDS),
     ],

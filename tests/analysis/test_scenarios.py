@@ -11,6 +11,7 @@ import requests
 
 from analysis.plan.thresholds import LIMITS, OBJECTIVES
 from tests.support.scripts import choose_environment, locust_command
+from tests.support.short_form import pick
 from tests.support.stacks import PROJECT, Stack
 
 LOCAL = {
@@ -86,6 +87,20 @@ FILES = {
     "stages": "locustfile_stages.py",
     "spike": "locustfile_spike.py",
 }
+WRONG_LINES = [
+    "stages = 50:60",
+    "stages = 50:60:0",
+    "stages = 0:60:10",
+    "stages = 5:nan:1",
+    "write-share = 1.1",
+    "write-share = many",
+    "objective-reads-p95-ms = -1",
+    "objective-error-ratio = 2",
+    "objective-shed-ratio = inf",
+    "limit-missing-ratio = 2",
+    "limit-normal-seconds = soon",
+    "colour = red",
+]
 PLAN_KEYS = ("num_users", "spawn_rate", "run_time", "stages", "search", "arrivals", "write_share")
 
 # Runs in a process of its own: importing Locust changes the sockets of the process.
@@ -226,23 +241,7 @@ def test_the_smoke_walk_meets_every_status_that_a_client_can_provoke(
     assert str(status) in {step[3] for step in loads[2]}
 
 
-@pytest.mark.parametrize(
-    "option",
-    [
-        "stages = 50:60",
-        "stages = 50:60:0",
-        "stages = 0:60:10",
-        "stages = 5:nan:1",
-        "write-share = 1.1",
-        "write-share = many",
-        "objective-reads-p95-ms = -1",
-        "objective-error-ratio = 2",
-        "objective-shed-ratio = inf",
-        "limit-missing-ratio = 2",
-        "limit-normal-seconds = soon",
-        "colour = red",
-    ],
-)
+@pytest.mark.parametrize("option", pick(WRONG_LINES, 0, 4, 6, 7, 10, 11))
 def test_a_wrong_line_in_a_scenario_is_named_in_one_line(tmp_path: Path, option: str) -> None:
     scenario = tmp_path / "wrong.conf"
     scenario.write_text(f"headless = true\nrun-time = 1s\n{option}\n")

@@ -7,6 +7,7 @@ import pytest
 from tests.backend.test_settings import BAD_FILES, CANARY
 from tests.load.test_user_scripts import GOOD, HEADER, make_users, write_private
 from tests.support.scripts import run_locust, run_script
+from tests.support.short_form import pair_up
 from tests.support.stacks import Stack
 
 SCRIPTS = [
@@ -16,8 +17,7 @@ SCRIPTS = [
 ]
 
 
-@pytest.mark.parametrize("command", SCRIPTS, ids=" ".join)
-@pytest.mark.parametrize("kind", BAD_FILES)
+@pytest.mark.parametrize(("command", "kind"), pair_up(SCRIPTS, list(BAD_FILES)))
 def test_each_script_names_an_env_file_that_is_no_text_and_its_line_and_does_not_show_it(
     tmp_path: Path, command: tuple[str, ...], kind: str
 ) -> None:

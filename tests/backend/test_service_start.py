@@ -11,11 +11,21 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.short_form import pair_up
 from tests.support.weak_builds import copy_build
 
 PROJECT = Path(__file__).parents[2]
 GOOD_SECRET = secrets.token_urlsafe(48)
 APPS = ["app_jwt_redis:app", "microservicioCQRSRedis:app"]
+WEAK = [
+    (None, "it is not set"),
+    ("a" * 64, "placeholder"),
+    ("k7-short-Zq", "fewer than 32 bytes"),
+    ("", "it is not set"),
+    ("change-me-change-me-change-me-change-me", "placeholder"),
+    ("your-secret-key-goes-here-0123456789", "placeholder"),
+]
+URLS = ["redis://:Canary#7@127.0.0.1:6379/0", "127.0.0.1:6379/0?password=Canary"]
 
 
 def start(app: str, settings: dict[str, str], *options: str, folder: Path = PROJECT) -> "subprocess.Popen[str]":
@@ -51,18 +61,7 @@ def running(process: "subprocess.Popen[str]") -> Iterator["subprocess.Popen[str]
         process.communicate(timeout=60)
 
 
-@pytest.mark.parametrize("app", APPS)
-@pytest.mark.parametrize(
-    ("secret", "reason"),
-    [
-        (None, "it is not set"),
-        ("", "it is not set"),
-        ("k7-short-Zq", "fewer than 32 bytes"),
-        ("change-me-change-me-change-me-change-me", "placeholder"),
-        ("your-secret-key-goes-here-0123456789", "placeholder"),
-        ("a" * 64, "placeholder"),
-    ],
-)
+@pytest.mark.parametrize(("app", "secret", "reason"), [(app, *case) for app, case in pair_up(APPS, WEAK)])
 def test_a_missing_or_weak_jwt_secret_is_refused_in_one_line_that_names_it(
     app: str, secret: str | None, reason: str
 ) -> None:
@@ -95,8 +94,7 @@ def test_a_setting_that_cannot_be_used_is_refused_in_one_line_that_names_it(name
     assert "Traceback" not in text and GOOD_SECRET not in text
 
 
-@pytest.mark.parametrize("app", [*APPS, "projector"])
-@pytest.mark.parametrize("url", ["redis://:Canary#7@127.0.0.1:6379/0", "127.0.0.1:6379/0?password=Canary"])
+@pytest.mark.parametrize(("app", "url"), pair_up([*APPS, "projector"], URLS))
 def test_a_redis_url_that_cannot_be_read_is_refused_at_the_start_and_not_shown(app: str, url: str) -> None:
     code, text = read_refusal(app, {"DB_USER": "libros", "JWT_SECRET": GOOD_SECRET, "REDIS_URL": url})
     assert code == (3 if app == "projector" else 1)

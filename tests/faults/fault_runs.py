@@ -1,4 +1,4 @@
-"""Runs `python -m tests.faults` in processes of their own, two at once, and reads what they have found."""
+"""Runs `python -m tests.faults` in processes of their own, three at once, and reads what they have found."""
 
 import json
 import subprocess
@@ -12,7 +12,7 @@ from tests.support.stacks import PROJECT
 
 # What can run beside other faults, each lane on a stack of its own; what needs the machine for itself; and what the
 # short form leaves to the long one for its length.
-LANES = (("F1", "F2", "F9-frozen"), ("F3", "F4", "F6", "F7"))
+LANES = (("F1", "F3"), ("F2", "F4", "F7"), ("F9-frozen", "F6"))
 ALONE = (("F8", "F13-a"),)
 LONG_ONLY = (("F5", "F9-emptied", "F9-full", "F9-killed", "F10", "F11", "F12", "F13-b", "F14"),)
 Results = dict[str, dict[str, Any]]  # by the name of the experiment

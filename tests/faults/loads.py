@@ -26,7 +26,7 @@ END_S = 20  # for the answers that are still due
 SHARE = 0.4  # of what the services can do
 SHARE_WITHOUT_MODEL = 0.2  # of the same, where Redis fails: a read from MariaDB costs several times as much
 LOGIN_SHARE = 0.2
-BURST = 300
+BURST = 300  # of each kind: opens all connections of the pools
 MOST_BURSTS = 5
 STEADY = 1.02  # times what it held after the burst before
 
@@ -85,11 +85,14 @@ def run_load(plan: Plan) -> Iterator[Load]:
         load.process.wait(10)
 
 
-def warm_up(stand: Stand, subject: Subject) -> Resources:
-    """Let a build open all that it may ever hold, and return that, to compare with what it holds later."""
-    held = subject.warm
+def warm_up(stand: Stand, subject: Subject, burst: int = 0) -> Resources:
+    """Let a build open all that it may ever hold, and return that, to compare with what it holds later.
+
+    In the short form a third of the requests do, unless `burst` says how many: pools may grow later, up to their size.
+    """
+    held, burst = subject.warm, burst or int(stand.form.choose(BURST, BURST // 3))
     for _ in range(MOST_BURSTS):
-        send_burst(make_plan(stand, subject, burst=BURST, registers=BURST))
+        send_burst(make_plan(stand, subject, burst=burst, registers=burst))
         before, held = held, subject.measure(stand.store_ports)
         if before is not None and all(new <= STEADY * old for old, new in zip(before, held, strict=True)):
             break

@@ -9,7 +9,7 @@ from mysql.connector import MySQLConnection
 
 from tests.faults import controls
 from tests.faults.findings import Experiment, Finding, find_bound, find_none
-from tests.faults.loads import make_plan, send_burst, warm_up
+from tests.faults.loads import BURST, make_plan, send_burst, warm_up
 from tests.faults.records import Record, between
 from tests.faults.rules import Fault, check_failures, check_longest, check_refusals
 from tests.faults.stand import Stand
@@ -36,7 +36,7 @@ def let_connections_die(stand: Stand, subjects: Sequence[Subject]) -> list[list[
             stand.sign_in_all(subject)
         for _ in range(int(stand.form.choose(3, 1))):
             for subject in subjects:
-                warm_up(stand, subject)
+                warm_up(stand, subject, BURST)
             filled = len(list_connections(stand.mariadb))
             time.sleep(stand.form.choose(10, 4))
             died.append(filled - len(list_connections(stand.mariadb)))

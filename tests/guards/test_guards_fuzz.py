@@ -20,8 +20,8 @@ from tests.support.weak_builds import Change, Services, list_own, run_build
 
 STACK_SETTINGS = {"AUTH_WORKERS": "1", "BOOKS_WORKERS": "1", "REFRESH_TOKEN_TTL": "86400"}
 SEED = 20261124
-COUNT = 100_000 if LONG else 1_500
-REFUSALS = 2_000 if LONG else 400  # of each kind
+COUNT = 100_000 if LONG else 1_000
+REFUSALS = 2_000 if LONG else 200  # of each kind
 # Of the same kind, before anything is measured: the high-water mark of the heap and of the threads' stacks rises with
 # the logarithm of what was sent (2 % from 100,000 to 200,000), while no object is kept. What is kept for each
 # request, if only 80 bytes, shows in as many requests again.

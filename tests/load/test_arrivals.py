@@ -22,7 +22,7 @@ from tests.support.runs import Runner, copy_project, end_of, is_loaded, read_sum
 from tests.support.stacks import PROJECT, Stack
 
 RATE, SECONDS, RAMP_S = 40, 25, 2
-FROZEN_S = 3.0
+FROZEN_S, WITH_FREEZE_S = 3.0, 25 if LONG else 15
 OPEN = {
     "arrivals": str(RATE),
     "run-time": f"{SECONDS}s",
@@ -70,7 +70,7 @@ def read_arrivals(out: Path) -> dict[str, Counter[int]]:
     return found
 
 
-@pytest.mark.parametrize("processes", ["1", "2"])
+@pytest.mark.parametrize("processes", ["1", "2"] if LONG else ["2"])
 def test_arrivals_are_poisson_and_as_many_as_planned(runner: Runner, tmp_path: Path, processes: str) -> None:
     out = tmp_path / "results"
     runner.plan("arrivals", **OPEN)
@@ -101,7 +101,7 @@ def test_services_that_stand_still_show_in_the_latency_from_when_actions_were_du
     runner: Runner, tmp_path: Path, stack: Stack
 ) -> None:
     out = tmp_path / "results"
-    runner.plan("arrivals", **OPEN)
+    runner.plan("arrivals", **{**OPEN, "run-time": f"{WITH_FREEZE_S}s"})
     run = runner.start("--only", "arrivals", "--out", str(out), *runner.urls)
     try:
         wait_for(lambda: is_loaded(out, "arrivals", 5 * RATE) or run.poll() is not None)
@@ -112,7 +112,7 @@ def test_services_that_stand_still_show_in_the_latency_from_when_actions_were_du
         run.terminate()
         end_of(run, 60)
     (scenario,) = read_summary(out)["scenarios"]
-    # Of all actions, 3 in 25 were due while the service stood still, evenly over that time.
+    # Of all actions, at least 3 in 25 were due while the service stood still, evenly over that time.
     assert scenario["achieved"]["p99_ms"] >= 1500, said
     assert not read_arrivals(out)[DROPPED].total()
     table: dict[str, Any] = next(one for one in scenario["tables"] if one["title"] == "Raw and corrected latencies")

@@ -16,6 +16,7 @@ import requests
 
 from tests.support.records_of_load import add_accounts
 from tests.support.scripts import choose_environment, locust_command, prepare_accounts, run_locust, run_script
+from tests.support.short_form import pair_up
 from tests.support.stacks import Stack, start_stack
 from tests.support.web_pages import ask_stats, serve_page, swarm, wait_until
 
@@ -190,8 +191,10 @@ def test_a_walk_that_does_not_get_to_its_end_is_a_failure(stack: Stack, folder: 
 # what is refused before any load
 
 
-@pytest.mark.parametrize("processes", [[], ["--processes", "2", "--master-bind-host", "127.0.0.1"]])
-@pytest.mark.parametrize("users", ["missing.csv", "empty.csv", "open.csv"])
+@pytest.mark.parametrize(
+    ("users", "processes"),
+    pair_up(["missing.csv", "empty.csv", "open.csv"], [[], ["--processes", "2", "--master-bind-host", "127.0.0.1"]]),
+)
 def test_a_load_without_good_accounts_is_refused_and_leaves_no_process(
     stack: Stack, tmp_path: Path, users: str, processes: list[str]
 ) -> None:

@@ -24,7 +24,7 @@ from tests.faults.proxy import Proxy, run_proxy
 from tests.support.browser import find_browser
 from tests.support.browsing import Tab, browse
 from tests.support.clients import Client, register, sign_in
-from tests.support.read_models import NO_CACHE, bound, connect_to_redis
+from tests.support.read_models import LONG, NO_CACHE, bound, connect_to_redis
 from tests.support.records_of_load import add_accounts
 from tests.support.scripts import prepare_accounts, run_on
 from tests.support.shelf import convert_isbn_10, make_book, make_isbn_10
@@ -260,7 +260,7 @@ def test_a_page_reads_that_a_load_runs_until_its_last_user_has_ended(
     before = count_books(reader)
     many = run_on(processes) if processes > 1 else []
     with serve_page(far, folder, "--stop-timeout", "2", *many) as page:
-        for _ in range(2):
+        for _ in range(2 if LONG else 1):
             start(page, 10)
             wait_until(lambda: ask_stats(page)["total_rps"] > 1)
             set_latency(proxies, 0.4)

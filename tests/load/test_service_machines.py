@@ -22,7 +22,7 @@ from load.run.service_facts import read_services
 from tests.support.balancer import run_balancer
 from tests.support.books_services import list_workers
 from tests.support.clients import Client, register, sign_in
-from tests.support.read_models import connect_to_redis, wait_until_standing
+from tests.support.read_models import LONG, connect_to_redis, wait_until_standing
 from tests.support.runs import Runner, copy_project, end_of, is_loaded, read_summary, wait_for
 from tests.support.stacks import Stack, connect_to_mariadb, find_free_ports, start_stack
 from tests.support.weak_builds import Change, Services, list_own, run_build, shift_clock
@@ -91,6 +91,8 @@ APART = (
     ),
     Other("auth", "differ in REFRESH_TOKEN_TTL: 604800 s .*, 9000 s", settings=(("REFRESH_TOKEN_TTL", "9000"),)),
 )
+# In the short form one of those that the same lines of code find.
+ALIKE = () if LONG else (DIFFERENT[1], DIFFERENT[2], DIFFERENT[4], APART[1], APART[2], APART[5], APART[7])
 
 
 @pytest.fixture(scope="module")
@@ -234,7 +236,7 @@ def test_machines_that_agree_are_described_each_and_by_what_they_have_in_common(
     assert books["stores"] == books["machines"]["books-1"]["stores"] != {}
 
 
-@pytest.mark.parametrize("other", DIFFERENT, ids=str)
+@pytest.mark.parametrize("other", [each for each in DIFFERENT if each not in ALIKE], ids=str)
 def test_machines_that_differ_in_what_must_be_the_same_are_refused_by_name(
     own: Stack, b: Services, tmp_path: Path, other: Other
 ) -> None:
@@ -264,7 +266,7 @@ def test_machines_that_share_secret_and_stores_pass_the_trial_and_nothing_is_lef
         assert client.get("/api/books?author=Nobody").json()["items"] == []
 
 
-@pytest.mark.parametrize("other", APART, ids=str)
+@pytest.mark.parametrize("other", [each for each in APART if each not in ALIKE], ids=str)
 def test_machines_that_do_not_share_secret_stores_or_lifetimes_are_refused_by_name(
     own: Stack, b: Services, tmp_path: Path, other: Other
 ) -> None:

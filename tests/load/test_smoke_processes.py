@@ -13,6 +13,7 @@ import requests
 from tests.faults.proxy import run_proxy
 from tests.support.records_of_load import add_accounts
 from tests.support.scripts import read_lines, run_locust, run_on
+from tests.support.short_form import pick
 from tests.support.stacks import PROJECT, Stack
 from tests.support.web_pages import ask_stats, serve_page, wait_until
 
@@ -75,7 +76,7 @@ def test_the_walks_of_two_processes_are_judged_once(stack: Stack, folder: Path) 
     assert begun == count_requests(folder)["/metrics 200"] >= 4
 
 
-@pytest.mark.parametrize("processes", [None, 2])
+@pytest.mark.parametrize("processes", pick([None, 2], 1))
 def test_a_load_that_a_page_starts_anew_makes_its_walks_anew(stack: Stack, folder: Path, processes: int | None) -> None:
     arguments = run_on(processes) if processes else []
     with serve_page(stack, folder, *arguments, locustfile="locustfile_smoke.py") as page:

@@ -22,6 +22,7 @@ import requests
 from tests.support.books_services import list_workers, run_books_service
 from tests.support.clients import check_problem
 from tests.support.scripts import choose_environment, find_script, run_script
+from tests.support.short_form import pair_up
 from tests.support.stacks import PROJECT, Stack, find_free_ports
 
 HEADER = "username,email,password"
@@ -261,8 +262,13 @@ def test_a_service_that_is_not_there_or_is_another_ends_with_3(tmp_path: Path, s
     assert not (tmp_path / "sessions.json").exists()
 
 
-@pytest.mark.parametrize("script", ["register_users.py", "load/client/sign_in.py"])
-@pytest.mark.parametrize("arguments", [["--concurrency", "0"], ["--concurrency", "many"], ["--nonsense"], ["--users"]])
+@pytest.mark.parametrize(
+    ("script", "arguments"),
+    pair_up(
+        ["register_users.py", "load/client/sign_in.py"],
+        [["--concurrency", "0"], ["--concurrency", "many"], ["--nonsense"], ["--users"]],
+    ),
+)
 def test_a_wrong_option_ends_with_64_and_one_line(
     tmp_path: Path, stack: Stack, script: str, arguments: list[str]
 ) -> None:
