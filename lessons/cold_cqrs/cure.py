@@ -1,4 +1,4 @@
-"""A read model in generations. Gunicorn serves the query; to run this file as a program builds the next generation."""
+"""A read model in generations: the next is built beside the one in use."""
 
 import os
 import time
@@ -21,7 +21,8 @@ def read_book(number: int) -> tuple[dict[str, object], int]:
     return {"number": number, "title": title}, 200 if title else 404
 
 
-def rebuild() -> None:
+@app.post("/rebuild")
+def rebuild() -> tuple[str, int]:
     """Fill a new generation beside the one in use, put it in use at once, and remove the old one."""
     new = f"titles:{time.time_ns()}"
     for batch in walk():
@@ -29,7 +30,4 @@ def rebuild() -> None:
     old = model.getset("in use", new)
     if old:
         model.unlink(old)
-
-
-if __name__ == "__main__":
-    rebuild()
+    return "", 204
