@@ -10,7 +10,7 @@ from flask import Flask
 from flask.typing import ResponseReturnValue
 
 Borrow = Callable[[], AbstractContextManager[Any]]
-TURNS = 500  # of which the cost is the mean
+TURNS = 100  # of a round, of which the cost is the mean
 
 
 def make_app(borrow: Borrow, borrow_to_write: Borrow) -> Flask:
