@@ -9,7 +9,7 @@ from lessons.place import Place
 SLOTS, AT_ONCE = 3, 12  # connections of the pool; requests at the same time
 PROGRAMS = ("mistake", "cure")
 COLUMNS = [
-    "",
+    "pool",
     f"errors, {AT_ONCE} at once on {SLOTS} connections",
     f"frozen MariaDB: the last of {SLOTS} errors after",
     "right answers again after",

@@ -10,7 +10,14 @@ from lessons.place import Place
 USERS, USERS_BESIDE = 200, 10
 BEFORE_S, LOCK_S, AFTER_S = 3.0, 3.0, 3.0
 PROGRAMS = ("mistake", "cure")
-COLUMNS = ["", "most connections", "error 1040, books", "error 1040, users", "503, books", "wrong answers, users"]
+COLUMNS = [
+    "services",
+    "most connections",
+    "error 1040, books",
+    "error 1040, users",
+    "503, books",
+    "wrong answers, users",
+]
 
 
 def run(place: Place, short: bool) -> Outcome:
