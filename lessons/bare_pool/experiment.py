@@ -9,7 +9,7 @@ from lessons.place import Place
 SLOTS, AT_ONCE = 3, 12  # connections of the pool; requests at the same time
 PROGRAMS = ("mistake", "cure")
 COLUMNS = [
-    "",
+    "pool",
     f"errors, {AT_ONCE} at once on {SLOTS} connections",
     f"frozen MariaDB: the last of {SLOTS} errors after",
     "right answers again after",
@@ -28,12 +28,12 @@ def run(place: Place, short: bool) -> Outcome:
         with place.gunicorn(app, threads=AT_ONCE + 1, DB_POOL_SIZE=str(SLOTS)) as url:
             found, waits = try_pool(place, url)
         figures |= {f"{program} {what}": value for what, value in found.items()}
-        bars |= {f"{program}, error {number}": round(wait, 2) for number, wait in enumerate(waits, start=1)}
+        bars |= {f"{program}, error {number}": round(wait, 1) for number, wait in enumerate(waits, start=1)}
         rows.append([
             program, f"{found['errors at once']:.0f} of {AT_ONCE}", f"{found['last after s']:.1f} s",
             f"{found['again after s']:.1f} s", f"{found['errors after unread']:.0f} of {2 * SLOTS}",
         ])  # fmt: skip
-    return Outcome(say(figures), COLUMNS, rows, Bars("A frozen MariaDB: seconds until each error", "s", bars), figures)
+    return Outcome(say(figures), COLUMNS, rows, Bars("A frozen MariaDB: the time until each error", "s", bars), figures)
 
 
 def try_pool(place: Place, url: str) -> tuple[dict[str, float], list[float]]:

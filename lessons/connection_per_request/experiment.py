@@ -4,13 +4,20 @@ import threading
 import time
 
 from lessons.lesson import Lines, Outcome
-from lessons.load import Answer, count_by_second, send_load
+from lessons.load import Answer, count_by_second, send_at_once, send_load
 from lessons.place import Place
 
 USERS, USERS_BESIDE = 200, 10
 BEFORE_S, LOCK_S, AFTER_S = 3.0, 3.0, 3.0
 PROGRAMS = ("mistake", "cure")
-COLUMNS = ["", "most connections", "error 1040, books", "error 1040, users", "503, books", "wrong answers, users"]
+COLUMNS = [
+    "services",
+    "most connections",
+    "error 1040, books",
+    "error 1040, users",
+    "503, books",
+    "wrong answers, users",
+]
 
 
 def run(place: Place, short: bool) -> Outcome:
@@ -51,6 +58,8 @@ def load_both(place: Place, program: str, scale: float) -> tuple[list[Answer], l
         place.gunicorn(app, workers=2, threads=USERS) as books_url,
         place.gunicorn(app, workers=1, threads=10) as users_url,
     ):
+        send_at_once(f"{books_url}/books", 40)  # until all workers have begun
+        send_at_once(f"{users_url}/users", USERS_BESIDE)
         others = [threading.Thread(target=load_beside, args=[users_url])]
         others.append(threading.Thread(target=lock_books, args=[place, scale]))
         for each in others:
@@ -77,8 +86,9 @@ def say_share(found: dict[str, float]) -> str:
 def say(figures: dict[str, float]) -> str:
     """What was seen."""
     return (
-        f"While one table was locked, a connection per request took all {figures['mistake most connections']:,.0f}"
-        f" connections that MariaDB gives: error 1040 came {figures['mistake 1040 books']:,.0f} times, and"
+        f"While one table was locked, a connection per request took all connections that MariaDB gives"
+        f" ({figures['mistake most connections']:,.0f} with its administrator's): error 1040 came"
+        f" {figures['mistake 1040 books']:,.0f} times, and"
         f" {figures['mistake 1040 users']:,.0f} times in the service beside, which never touches that table. With the"
         f" pool there were {figures['cure most connections']:,.0f} connections at most,"
         f" {figures['cure 1040 books'] + figures['cure 1040 users']:,.0f} errors 1040, and"

@@ -12,7 +12,16 @@ from lessons.place import PROJECT, Place
 
 USERS = 5
 END_S = 60.0  # for Locust to end by itself
-COLUMNS = ["", "planned", "most users", "lasted", "requests", "exit code", "the first runner said", "our verdict"]
+COLUMNS = [
+    "locustfile",
+    "planned",
+    "most users",
+    "lasted",
+    "requests",
+    "exit code",
+    "the first runner said",
+    "our verdict",
+]
 
 
 def run(place: Place, short: bool) -> Outcome:

@@ -22,6 +22,7 @@ def test_the_document_says_what_was_measured() -> None:
     assert text == write_document(text, OUTCOMES), "run python -m tests.documents.lessons"
 
 
-def test_every_row_of_a_table_has_a_cell_for_each_column() -> None:
+def test_every_row_of_a_table_has_a_cell_for_each_column_and_each_column_a_name() -> None:
+    assert [name for name, each in OUTCOMES.items() if not all(each.columns)] == []
     wrong = [(name, row) for name, each in OUTCOMES.items() for row in each.rows if len(row) != len(each.columns)]
     assert wrong == []
