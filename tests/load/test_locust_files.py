@@ -281,7 +281,6 @@ def test_an_interrupted_load_removes_its_books(stack: Stack, ready: Path, folder
     assert read_total(ready, stack) == before
 
 
-@pytest.mark.alone
 def test_tokens_are_refreshed_while_the_load_goes_on(own_settings: dict[str, str], tmp_path: Path) -> None:
     stack = start_stack(own_settings)
     prepare_accounts(tmp_path, stack, 10)

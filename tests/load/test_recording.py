@@ -34,8 +34,6 @@ from tests.support.records_of_load import (
 from tests.support.scripts import run_locust
 from tests.support.stacks import Stack
 
-pytestmark = pytest.mark.alone
-
 USERS = 40
 
 
@@ -147,6 +145,7 @@ def test_a_load_of_several_processes_is_recorded_by_each_and_whole(stack: Stack,
     )
 
 
+@pytest.mark.alone
 def test_a_generator_that_is_frozen_shows_it(stack: Stack, folder: Path) -> None:
     load = start_load(folder, stack, "locustfile.py", "-u", "10", "-r", "10", "-t", "8s")
     try:
@@ -161,6 +160,7 @@ def test_a_generator_that_is_frozen_shows_it(stack: Stack, folder: Path) -> None
     assert max(lags) == pytest.approx(3000, abs=500)
 
 
+@pytest.mark.alone
 def test_a_kill_loses_at_most_a_second_and_no_write(stack: Stack, folder: Path) -> None:
     load = start_load(folder, stack, "locustfile_write_heavy.py", "-u", "40", "-r", "40", "-t", "60s")
     wait_for_lines(folder / "run_generator.csv", 5)
