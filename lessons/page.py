@@ -11,12 +11,13 @@ from lessons.picture import DrawnBars, DrawnLines, draw
 from lessons.record import read_machine, read_outcomes
 
 FOLDER = Path(__file__).parent
-PROGRAMS = ("mistake.py", "cure.py")
+PROGRAMS = ("mistake.py", "cure.py")  # of every lesson
+UNSHOWN = ("__init__.py", "experiment.py")
 
 
 @dataclass(frozen=True)
 class Section:
-    """One lesson on the page; `programs` are the names and the text of its two programs."""
+    """One lesson on the page; `programs` are the names and the text of its programs."""
 
     name: str
     number: int
@@ -39,5 +40,11 @@ def write_page(record: Path, page: Path) -> None:
 
 def describe_section(name: str, outcome: Outcome) -> Section:
     """What the page shows of a lesson."""
-    programs = [(file, (FOLDER / name / file).read_text(encoding="utf-8")) for file in PROGRAMS]
+    programs = [(file, (FOLDER / name / file).read_text(encoding="utf-8")) for file in list_programs(name)]
     return Section(name, 1 + NAMES.index(name), TITLES[name], outcome, draw(outcome.picture), programs)
+
+
+def list_programs(name: str) -> list[str]:
+    """The programs of a lesson: its mistake, its cure, then what both of them need."""
+    found = {path.name for path in (FOLDER / name).glob("*.py")} - {*UNSHOWN, *PROGRAMS}
+    return [*PROGRAMS, *sorted(found)]
