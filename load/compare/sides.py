@@ -93,9 +93,7 @@ def find_notes(sides: dict[str, Side], project: Path) -> list[str]:
         if side.is_changed
     ]
     if a.commit and a.commit == b.commit and not (a.is_changed or b.is_changed):
-        notes.append(
-            "A and B are the same commit, A against A: SAME is the right answer"
-        )
+        notes.append("A and B are the same commit, A against A: SAME is the right answer")
     head = read_revision(project, "HEAD")
     changed = ask_program("git", "-C", str(project), "status", "--porcelain", "--untracked-files=no")
     notes += [
