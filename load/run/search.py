@@ -59,6 +59,11 @@ class Tries:
             return self._shrink(min(self.tries)) if breaks is not None else None
         return None if self._pair else self._halve(holds, min(each for each in (breaks, self.ceiling) if each))
 
+    def choose_calm(self) -> int:
+        """Give the load between two steps after a break: the smallest that held, else half of the next."""
+        held = [load for load, broke in self.tries.items() if broke and not any(broke)]
+        return min(held) if held else max(LEAST, (self.choose() or self.first) // 2)
+
     def _grow(self, top: int) -> int | None:
         return None if top >= self.most else min(math.ceil(top * self.growth), self.most)
 

@@ -133,12 +133,10 @@ class Search:
         return self._note(Step(begin, measured, span[1], load, users, rate, broken, why))
 
     def _calm_down(self) -> Generator[Users, None, bool]:
-        """Go down to the load of the first step until the services are normal again, as after a spike; say whether
-        they became so.
+        """Go down to a load that they bear until the services are normal again, as after a spike; say whether they
+        became so.
         """
-        load = self.tries.first
-        if self.tries.holds is None:
-            load = max(search.LEAST, (self.tries.choose() or load) // 2)
+        load = self.tries.choose_calm()
         users = self._count_users(load)
         begin, rate = time.time(), max(1.0, abs(self.users - users) / LEAVE_S)
         RATE.set(load)

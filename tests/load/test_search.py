@@ -97,3 +97,14 @@ def test_a_load_that_gives_way_in_one_of_the_last_two_tries_ends_the_search_with
         if tries.choose() is None:
             break
     assert tries.choose() is None and tries.holds is not None and tries.breaks is not None
+
+
+def test_between_two_steps_is_a_load_that_the_services_bear() -> None:
+    tries = Tries(first=750, most=5000, growth=1.5, width=0.1)
+    tries.note(750, broke=True)
+    assert tries.choose_calm() == 250  # half of the next
+    for load, broke in ((500, False), (612, False), (677, True)):
+        tries.note(load, broke=broke)
+    assert tries.choose_calm() == 500
+    usual, _ = search(1000.0)
+    assert usual.choose_calm() == usual.first
