@@ -32,6 +32,7 @@ from tests.support.recordings import (
 from tests.support.written_books import ISBNS, Shelf
 
 PROJECT = Path(__file__).parents[2]
+GOOD_RUNS: dict[str, dict[str, bytes]] = {}  # the files of a run that is all right, by its plan
 Break = Callable[[Path, Plan], None]  # changes the files of a run that is all right
 Edit = Callable[[list[str]], list[str]]
 Books = dict[str, dict[str, Any]]
@@ -43,9 +44,13 @@ def real_plan(name: str, profile: str) -> Plan:
 
 
 def make_run(folder: Path, plan: Plan, breaks: Iterable[Break] = ()) -> None:
-    """Write a run that is all right into an empty folder, then break it."""
-    write_good_run(folder, plan)
-    keep_books(folder, plan)
+    """Write a run that is all right into an empty folder, then break it; a plan's run is made once and then copied."""
+    if repr(plan) not in GOOD_RUNS:
+        write_good_run(folder, plan)
+        keep_books(folder, plan)
+        GOOD_RUNS[repr(plan)] = {path.name: path.read_bytes() for path in folder.iterdir()}
+    for name, content in GOOD_RUNS[repr(plan)].items():
+        (folder / name).write_bytes(content)
     for change in breaks:
         change(folder, plan)
 

@@ -1,6 +1,13 @@
 """What a browser is asked of a report.html, and done to it there: the scripts of ask_page()."""
 
-SIDEWAYS = "return [doc.documentElement.scrollWidth, doc.documentElement.clientWidth];"
+# How wide the page is, and the room that it has, in frames of these widths.
+SIDEWAYS = """
+const frame = document.querySelector("iframe");
+return WIDTHS.map(width => {
+  frame.style.width = `${width}px`;
+  return [doc.documentElement.scrollWidth, doc.documentElement.clientWidth];
+});
+"""
 # The contrast of every text that is seen with what is behind it, and of every line; below 4.5 (lines 3) it is told.
 CONTRASTS = """
 const parts = colour => colour.match(/[\\d.]+/g).map(Number);
