@@ -6,7 +6,7 @@
 #   A, B             each a git revision of this project, a folder with it, or a host: http://HOST means its ports 5000
 #                    and 5001, AUTH_URL,BOOKS_URL gives both addresses
 #   --full           blocks of 20 s, half an hour (default)
-#   --quick          blocks of 10 s, about six minutes
+#   --quick          blocks of 10 s, about seven minutes
 #   --scenario NAME  whose users and mix are the load: read_heavy (default), write_heavy, baseline or soak
 #   --within RATIO   up to here a difference is none: 10% (default), or a number like 0.1
 #   --saturate       no think time: both are loaded as far as they go, and the answers per second decide

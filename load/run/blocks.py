@@ -20,7 +20,7 @@ from analysis.records.comparison import (
 from load.client.refusal import Refused
 
 WARM_S = 3  # of load before a block, so that all users act when it begins
-GAP_S = 2  # without load behind a block: what it has left to do is none of the next
+GAP_S = 3  # without load behind a block: what it has left to do is none of the next; four blocks are no whole minutes
 LINGER_S = 3  # behind the last block, so that all of it is recorded
 SATURATING = 32  # users who do not think: more than the services have threads for on few cores
 VARIABLE = "COMPARE_BLOCKS"
@@ -34,7 +34,7 @@ class Form(NamedTuple):
     only: str = ""
 
 
-FORMS = {"quick": Form(10, 10), "full": Form(20, 34)}
+FORMS = {"quick": Form(10, 12), "full": Form(20, 34)}
 
 
 def choose_form(profile: str) -> Form:
