@@ -9,9 +9,9 @@ from analysis.compare.page import write_html
 from analysis.compare.picture import draw_picture
 from tests.analysis.test_report_browser import look_with_axe
 from tests.support.axe import NoAxeError, read_axe
-from tests.support.browser import ask_page, find_browser
+from tests.support.browser import ask_page, find_browser, measure_widths
 from tests.support.made_comparisons import Compared, write_comparison
-from tests.support.page_scripts import CONTRASTS, MOUSE, POINT, SIDEWAYS
+from tests.support.page_scripts import CONTRASTS, MOUSE, POINT
 from tests.support.recordings import ADD, LIST, ONE
 
 HOSTILE = '<script>alert("x")</script>'
@@ -44,10 +44,8 @@ def point(place: float) -> str:
     return (POINT + MOUSE).replace("BOX", ".compared").replace("PLACE", f"{place:.4f}").replace("PART", "0.5")
 
 
-@pytest.mark.parametrize("width", [390, 1280])
-def test_the_page_is_never_wider_than_the_window(page: Path, tmp_path: Path, width: int) -> None:
-    whole, room = ask_page(page, SIDEWAYS, tmp_path, width=width)
-    assert whole <= room
+def test_the_page_is_never_wider_than_the_window(page: Path, tmp_path: Path) -> None:
+    assert all(wide <= room for wide, room in measure_widths(page, tmp_path, 390, 1280))
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])

@@ -17,8 +17,8 @@ from analysis.report.picture_charts import draw_chart
 from analysis.report.report import build_report
 from tests.analysis.test_report_page import HOSTILE, spoil
 from tests.support.axe import NoAxeError, read_axe
-from tests.support.browser import ask_page, find_browser
-from tests.support.page_scripts import AXE, CONTRASTS, FINGER, MOUSE, ON_PAPER, POINT, SIDEWAYS, SORT
+from tests.support.browser import ask_page, find_browser, measure_widths
+from tests.support.page_scripts import AXE, CONTRASTS, FINGER, MOUSE, ON_PAPER, POINT, SORT
 from tests.support.read_models import LONG
 from tests.support.recordings import (
     Load,
@@ -60,12 +60,6 @@ def find_scenario(report: RunReport, name: str) -> ScenarioReport:
     """One scenario of a report."""
     (found,) = [scenario for scenario in report.scenarios if scenario.name == name]
     return found
-
-
-def measure_widths(page: Path, folder: Path, *widths: int) -> list[tuple[int, int]]:
-    """How wide a page is, and the room that it has, in a frame of each of these widths."""
-    found = ask_page(page, SIDEWAYS.replace("WIDTHS", json.dumps(widths)), folder)
-    return [(wide, room) for wide, room in found]
 
 
 def test_the_page_does_not_scroll_sideways(page: Path, tmp_path: Path) -> None:

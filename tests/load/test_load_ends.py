@@ -27,10 +27,10 @@ from tests.support.records_of_load import (
     start_load,
     wait_for_lines,
 )
-from tests.support.stacks import Stack, find_free_ports
+from tests.support.scripts import run_on
+from tests.support.stacks import Stack
 
 SLOW_S = 2.5
-TWO = ("--processes", "2", "--master-bind-host", "127.0.0.1", "--exit-code-on-error", "0")
 
 
 @pytest.fixture
@@ -62,9 +62,8 @@ def count_latencies(folder: Path) -> int:
 @contextmanager
 def slow_load(folder: Path, stack: Stack, slow: FaultyServer, *options: str) -> "Iterator[subprocess.Popen[bytes]]":
     """Run a load of two processes, and make the service slow once both have users."""
-    behind, port = {**stack, "BOOKS_URL": slow.url}, str(find_free_ports(1)[0])
-    own = ("--master-bind-port", port, "--master-port", port)
-    load = start_load(folder, behind, options[0], "-u", "20", "-r", "20", *options[1:], *TWO, *own)
+    behind, more = {**stack, "BOOKS_URL": slow.url}, [*run_on(2), "--exit-code-on-error", "0"]
+    load = start_load(folder, behind, options[0], "-u", "20", "-r", "20", *options[1:], *more)
     try:
         for part in ("_0", "_1"):
             wait_for_lines(folder / f"run{part}_generator.csv", 3)

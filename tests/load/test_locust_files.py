@@ -15,7 +15,7 @@ import pytest
 import requests
 
 from tests.support.records_of_load import add_accounts
-from tests.support.scripts import choose_environment, locust_command, prepare_accounts, run_locust, run_script
+from tests.support.scripts import choose_environment, locust_command, prepare_accounts, run_locust, run_on, run_script
 from tests.support.short_form import pair_up
 from tests.support.stacks import Stack, start_stack
 from tests.support.web_pages import ask_stats, serve_page, swarm, wait_until
@@ -193,10 +193,10 @@ def test_a_walk_that_does_not_get_to_its_end_is_a_failure(stack: Stack, folder: 
 
 @pytest.mark.parametrize(
     ("users", "processes"),
-    pair_up(["missing.csv", "empty.csv", "open.csv"], [[], ["--processes", "2", "--master-bind-host", "127.0.0.1"]]),
+    pair_up(["missing.csv", "empty.csv", "open.csv"], [1, 2]),
 )
 def test_a_load_without_good_accounts_is_refused_and_leaves_no_process(
-    stack: Stack, tmp_path: Path, users: str, processes: list[str]
+    stack: Stack, tmp_path: Path, users: str, processes: int
 ) -> None:
     if users != "missing.csv":
         run_script("create_users_csv.py", "--count", "2", "--out", users, folder=tmp_path)
@@ -204,8 +204,8 @@ def test_a_load_without_good_accounts_is_refused_and_leaves_no_process(
         (tmp_path / users).chmod(0o644)
     elif users == "empty.csv":
         (tmp_path / users).write_text("")
-    mark = str(tmp_path / users)
-    ran = run_locust("locustfile.py", "--users-file", mark, "-t", "5s", *processes, folder=tmp_path, stack=stack)
+    mark, more = str(tmp_path / users), run_on(2) if processes > 1 else []
+    ran = run_locust("locustfile.py", "--users-file", mark, "-t", "5s", *more, folder=tmp_path, stack=stack)
     assert ran.returncode == 64
     assert [line for line in ran.stderr.splitlines() if "ERROR" in line and mark in line]
     assert find_processes(mark) == []
@@ -258,7 +258,7 @@ def test_ports_come_from_the_environment_and_results_are_plain_locust_files(stac
 
 def test_several_processes_share_the_accounts_and_tidy_up(stack: Stack, ready: Path, folder: Path) -> None:
     before, mark = read_total(ready, stack), str(folder / "users.csv")
-    many = ["--processes", "2", "--master-bind-host", "127.0.0.1", "--users-file", mark]
+    many = [*run_on(2), "--users-file", mark]
     ran = run_locust("locustfile_write_heavy.py", "-u", "30", "-r", "30", "-t", "4s", *many, folder=folder, stack=stack)
     assert ran.returncode == 0, ran.stderr
     assert max(read_users(folder)) == 30
@@ -286,8 +286,8 @@ def test_tokens_are_refreshed_while_the_load_goes_on(own_settings: dict[str, str
     prepare_accounts(tmp_path, stack, 10)
     path = tmp_path / "sessions.json"
     first = next(iter(json.loads(path.read_text())[stack["AUTH_URL"]].values()))
-    many = ["--processes", "2", "--master-bind-host", "127.0.0.1"]
-    ran = run_locust("locustfile.py", "-u", "16", "-r", "16", "-t", "12s", *many, folder=tmp_path, stack=stack)
+    load = ["-u", "16", "-r", "16", "-t", "12s", *run_on(2)]
+    ran = run_locust("locustfile.py", *load, folder=tmp_path, stack=stack)
     assert ran.returncode == 0, ran.stdout + ran.stderr
     assert read_rows(tmp_path, "failures") == []
     assert stat.S_IMODE(path.stat().st_mode) == 0o600

@@ -31,7 +31,7 @@ from tests.support.records_of_load import (
     wait_for_lines,
     write_run_file,
 )
-from tests.support.scripts import run_locust
+from tests.support.scripts import run_locust, run_on
 from tests.support.stacks import Stack
 
 USERS = 40
@@ -132,8 +132,7 @@ def test_the_ledger_has_every_write_and_its_outcome(recorded: Path) -> None:
 
 
 def test_a_load_of_several_processes_is_recorded_by_each_and_whole(stack: Stack, folder: Path) -> None:
-    many = ["--processes", "2", "--master-bind-host", "127.0.0.1"]
-    record_load(folder, stack, "locustfile_write_heavy.py", "-u", "30", "-r", "30", "-t", "5s", *many)
+    record_load(folder, stack, "locustfile_write_heavy.py", "-u", "30", "-r", "30", "-t", "5s", *run_on(2))
     assert count_answers(read_rows(folder)) == read_totals(folder)
     parts = [read_generator_rows(folder, part) for part in ("_0", "_1", "_master")]
     assert len({rows[0]["pid"] for rows in parts}) == 3

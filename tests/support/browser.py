@@ -10,6 +10,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from tests.support.page_scripts import SIDEWAYS
+
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 OPTIONS = (
     "--headless",
@@ -68,3 +70,9 @@ def ask_page(page: Path, script: str, folder: Path, *, width: int = 1280, dark: 
     found = re.search(r"<title>(.*)</title>", ran.stdout, re.S)
     assert found, ran.stdout[:2000]
     return json.loads(html.unescape(found[1]))
+
+
+def measure_widths(page: Path, folder: Path, *widths: int) -> list[tuple[int, int]]:
+    """How wide a page is, and the room that it has, in a frame of each of these widths."""
+    found = ask_page(page, SIDEWAYS.replace("WIDTHS", json.dumps(widths)), folder)
+    return [(wide, room) for wide, room in found]
