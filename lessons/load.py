@@ -105,8 +105,11 @@ def find_percentile(values: Sequence[float], share: float) -> float:
 
 
 def count_by_second(answers: Sequence[Answer], step_s: float = 1.0) -> list[tuple[float, float]]:
-    """How many answers came in each stretch of `step_s` seconds, as a rate a second at the stretch's middle."""
+    """How many answers came in each stretch of `step_s` seconds, as a rate a second at the stretch's middle.
+
+    The last stretch is left out, because the load ended within it.
+    """
     counts: dict[int, int] = {}
     for answer in answers:
         counts[int(answer.at / step_s)] = counts.get(int(answer.at / step_s), 0) + 1
-    return [((n + 0.5) * step_s, counts.get(n, 0) / step_s) for n in range(max(counts, default=-1) + 1)]
+    return [((n + 0.5) * step_s, counts.get(n, 0) / step_s) for n in range(max(counts, default=0))]

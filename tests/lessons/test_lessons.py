@@ -11,6 +11,7 @@ import psutil
 import pytest
 
 from lessons.lesson import NAMES
+from lessons.load import Answer, count_by_second
 from lessons.page import PROGRAMS, UNSHOWN, write_page
 from lessons.place import PROJECT
 from tests.documents.lessons import FILE
@@ -115,3 +116,9 @@ def test_every_text_and_line_of_the_page_can_be_told_from_what_is_behind_it(
     assert seen["texts"] > 200 and seen["lines"] > 3
     assert (seen["paper"] < 0.02) == dark
     assert seen["pale"] == []
+
+
+def test_answers_are_counted_in_whole_stretches_only() -> None:
+    answers = [Answer(at, 0.1, 200, "", "") for at in (0.1, 0.2, 1.3, 1.4, 1.9, 2.05)]
+    assert count_by_second(answers, 0.5) == [(0.25, 4), (0.75, 0), (1.25, 4), (1.75, 2)]
+    assert count_by_second([]) == []
