@@ -22,7 +22,7 @@ from backend.stores.mariadb import Statement
 from backend.stores.pool import begin_anew_after_deadlock, writing
 
 # Gives version 1, or 0 when the ISBN is taken: a transaction for which it is must be rolled back.
-# ON DUPLICATE KEY takes the row's exclusive lock at once: of several that wait for a deletion none deadlocks.
+# ON DUPLICATE KEY takes the row's exclusive lock at once: of several that wait for a deletion hardly any deadlock.
 ADD_BOOK = """
   INSERT INTO books (title, title_key, year, price, stock, genre_id, format_id, version, isbn)
   VALUES (%s, %s, %s, %s, %s, %s, %s, 1, %s)
@@ -45,7 +45,7 @@ KEEP_VERSION = """
 # Before ONE_BOOK, not in one with it: that statement's snapshot would be from before its wait for the lock.
 LOCK_BOOK = "SELECT version FROM books WHERE isbn = %s FOR UPDATE"
 # Gives the answer that was kept, NULL when there is none yet: the key then belongs to whoever holds the lock.
-# ON DUPLICATE KEY takes the row's exclusive lock at once: of ten at once nine wait here, and none deadlocks.
+# ON DUPLICATE KEY takes the row's exclusive lock at once: of ten at once nine wait here, and do not deadlock.
 CLAIM_KEY = """
   INSERT INTO idempotency_keys (user_id, idempotency_key, request_digest) VALUES (%s, %s, %s)
   ON DUPLICATE KEY UPDATE request_digest = IF(answer IS NULL, VALUES(request_digest), request_digest)
