@@ -12,7 +12,8 @@
 # A lesson that ran before stays in both until it runs again. A private MariaDB and Redis on free ports are started for
 # it, and ended with it; other services of this machine are not touched.
 #
-# Exit codes: 0 done, 1 a lesson broke (the others ran), 3 the stores could not be started, 64 wrong usage, 130 interrupted.
+# Exit codes: 0 done, 1 a lesson broke (the others ran), 3 the stores could not be started, 64 wrong usage,
+# 130 interrupted.
 set -Eeuo pipefail
 
 unset CDPATH # cd would look there first
@@ -23,7 +24,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")"
 main() {
   case "${1:-}" in
   -h | --help) usage && exit ;;
-  -*) usage >&2 && exit 64 ;;
+  -*) echo "lessons.sh: unknown option '$1'; it takes names of lessons, or --help" >&2 && exit 64 ;;
   esac
   ensure_venv
   exec "$PYTHON" -m lessons "$@"
