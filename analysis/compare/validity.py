@@ -1,5 +1,6 @@
 """Asks whether the blocks of a comparison were a fair question; each check that is not PASS makes it INVALID."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -76,15 +77,18 @@ def check_failures(plan: ComparisonPlan, blocks: Sequence[Block]) -> Check:
 
 
 def check_generator(folder: Path, plan: ComparisonPlan, side: str) -> list[Check]:
-    """INVALID where the load of a side was itself the limit in its blocks, by the rules of every scenario."""
+    """INVALID where the load of a side was itself the limit in its blocks, by the rules of every scenario.
+
+    Users who do not think let the event loop lag by their mere number. That makes latency longer, which is not judged
+    then; whether the process was the limit of the answers a second, its processor time and its stalls tell.
+    """
     rows = read_generator(folder, side, Gaps())
     mine = [block for block in plan.blocks if block.side == side]
     if not mine:
         return []
     span = min(block.warm_from for block in mine), max(block.end for block in mine)
-    checks = judge_generator(
-        usual_limits(side), rows, list(rows) or [""], span, [(block.start, block.end) for block in mine]
-    )
+    limits = replace(usual_limits(side), limits={"generator-lag-p99-ms": math.inf} if plan.saturate else {})
+    checks = judge_generator(limits, rows, list(rows) or [""], span, [(block.start, block.end) for block in mine])
     name = f"side {side.upper()}"
     return [
         replace(check, name=f"{name}: {check.name}", reason=check.reason and f"On {name}: {check.reason}")

@@ -37,6 +37,11 @@ def lose(folder: Path) -> None:
     path.write_text("\n".join(path.read_text().splitlines()[:30]) + "\n")
 
 
+def lag(folder: Path) -> None:
+    """The event loop of A's load lags 45 ms each second."""
+    rewrite(folder / "a_generator.csv", lambda _, row: [*row[:5], "45.0"])
+
+
 def uncount(folder: Path) -> None:
     """Nobody counted A's books."""
     (folder / "a_data.jsonl").unlink()
@@ -57,6 +62,7 @@ def died(**of: Any) -> dict[str, Any]:
     return {"died": Died(side="b", at=START + 30.0, why="/health gave no answer for 5 s"), "complete": False, **of}
 
 
+AT_THE_LIMIT = Compared(odd={"saturate": True})
 CASES: list[tuple[Compared, Callable[[Path], None] | None, str]] = [
     (Compared(odd=died()), None, "Side B died 30 s after the begin: /health gave no answer for 5 s."),
     (Compared(pairs=5), None, "Too few pairs are whole: 5 of 5, and 6 are needed."),
@@ -65,6 +71,9 @@ CASES: list[tuple[Compared, Callable[[Path], None] | None, str]] = [
     (Compared(shed=1), None, "A failed or refused 0 % of its requests, B 8.3 %"),
     (Compared(), occupy, "On side B: The process of the load was too busy"),
     (Compared(), stall, "On side A: The event loop of the process of the load stalled for 900 ms"),
+    (Compared(), lag, "On side A: The event loop of the process of the load lagged 45 ms at p99 (limit 20 ms)."),
+    (AT_THE_LIMIT, stall, "On side A: The event loop of the process of the load stalled for 900 ms"),
+    (AT_THE_LIMIT, occupy, "On side B: The process of the load was too busy"),
     (Compared(), lose, "On side B: The process of the load (pid 4700) was lost"),
     (Compared(), uncount, "Nobody counted the books of side A before the load."),
     (Compared(), damage, "Lines are cut off or hold values that cannot be (15 damaged lines of 144: a_seconds.csv)."),
@@ -120,6 +129,12 @@ def test_a_few_failures_are_said_and_do_not_make_it_invalid(tmp_path: Path) -> N
 
 def test_refusals_at_the_limit_are_no_fault(tmp_path: Path) -> None:
     write_comparison(tmp_path, Compared(shed=1, odd={"saturate": True}))
+    assert build_comparison(tmp_path).verdict == SAME
+
+
+def test_an_event_loop_that_lags_at_the_limit_is_no_fault(tmp_path: Path) -> None:
+    write_comparison(tmp_path, AT_THE_LIMIT)
+    lag(tmp_path)
     assert build_comparison(tmp_path).verdict == SAME
 
 
