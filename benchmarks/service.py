@@ -12,8 +12,9 @@ from typing import NamedTuple
 
 import requests
 
-from benchmarks.stand import PROJECT, StandError, find_free_ports, undisturbed
+from benchmarks.stand import PROJECT, StandError, find_free_ports
 from load.client.http_client import open_http
+from load.programs import started
 
 AUTH, BOOKS, BARE = "app_jwt_redis:app", "microservicioCQRSRedis:app", "benchmarks.bare:app"
 PEER = "benchmarks.peers.fastapi_books:app"
@@ -38,18 +39,14 @@ def serve(
     python = settings.get("BENCHMARK_PYTHON", sys.executable)
     port = find_free_ports(1)[0]
     held = [] if core is None else ["taskset", "-c", str(core)]
-    with (folder / "worker.log").open("w", encoding="utf-8") as log:
-        process = subprocess.Popen(
-            [*held, *name_command(python, app, port, workers)], cwd=PROJECT, env=settings,
-            stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
-        )  # fmt: skip
-    try:
+    command = [*held, *name_command(python, app, port, workers)]
+    with (
+        (folder / "worker.log").open("w", encoding="utf-8") as log,
+        started(command, end_group, cwd=PROJECT, env=settings, stdout=log, stderr=log) as process,
+    ):
         url = f"http://127.0.0.1:{port}"
         await_answer(url, process, folder / "worker.log")
         yield Service(url, process.pid)
-    finally:
-        with undisturbed():
-            end_group(process)
 
 
 def name_command(python: str, app: str, port: int, workers: int) -> list[str]:

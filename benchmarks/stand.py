@@ -4,7 +4,6 @@ import json
 import os
 import secrets
 import shutil
-import signal
 import socket
 import subprocess
 import tempfile
@@ -20,6 +19,7 @@ import psutil
 from dotenv import dotenv_values
 
 from load.client.http_client import open_http
+from load.programs import started, undisturbed
 
 PROJECT = Path(__file__).resolve().parent.parent
 SETTINGS = {"BCRYPT_ROUNDS": "12", "READ_MODEL": "redis", "ACCESS_TOKEN_TTL": "86400"}  # a token outlives the whole run
@@ -85,31 +85,18 @@ def run_local_stack(command: str, settings: dict[str, str], project: Path) -> No
         environment.pop("VIRTUAL_ENV", None)  # it has requirements of its own
     log = Path(settings["STACK_DIR"] + ".log")
     with log.open("a", encoding="utf-8") as words:
-        process = subprocess.Popen(
-            [project / "local_stack.sh", command], cwd=project, env=environment,
-            stdin=subprocess.DEVNULL, stdout=words, stderr=subprocess.STDOUT, start_new_session=True,
-        )  # fmt: skip
-        try:
+        call, to = [str(project / "local_stack.sh"), command], {"stdout": words, "stderr": subprocess.STDOUT}
+        with started(call, end_local_stack, cwd=project, env=environment, **to) as process:
             code = process.wait(timeout=UP_S)
-        except BaseException:
-            process.terminate()  # it then stops what it has started
-            process.wait(timeout=90)
-            raise
     if code:
         last = "\n".join(log.read_text(encoding="utf-8").splitlines()[-8:])
         raise StandError(f"local_stack.sh {command} ended with {code}:\n{last}")
 
 
-@contextmanager
-def undisturbed() -> Iterator[None]:
-    """Ignore the signals that ask to end while a block takes things down."""
-    names = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    before = [signal.signal(name, signal.SIG_IGN) for name in names]
-    try:
-        yield
-    finally:
-        for name, handler in zip(names, before, strict=True):
-            signal.signal(name, handler)
+def end_local_stack(process: "subprocess.Popen[bytes]") -> None:
+    """Ask local_stack.sh to end, which then stops what it has started."""
+    process.terminate()
+    process.wait(timeout=90)
 
 
 @contextmanager

@@ -13,6 +13,8 @@ from typing import Any
 
 import mysql.connector
 
+from load.programs import postponed, started, undisturbed
+
 PROJECT = Path(__file__).parents[1]
 KEPT = ("PATH", "USER", "LANG", "TMPDIR", "LD_LIBRARY_PATH")  # of the environment: nothing else acts unseen
 READY_S, END_S = 20.0, 10.0
@@ -84,12 +86,12 @@ class Place:
 
         The names of the addresses are those of .env.example. Its output goes to programs.log in the folder.
         """
-        with (self.folder / "programs.log").open("ab") as log:
+        with (self.folder / "programs.log").open("ab") as log, postponed():
             program = subprocess.Popen(
                 command, cwd=self.folder, env=self.environment | environment, stdin=subprocess.DEVNULL, stdout=log,
                 stderr=log, start_new_session=True,
             )  # fmt: skip
-        self._programs.append(program)
+            self._programs.append(program)
         return program
 
     @contextmanager
@@ -164,25 +166,21 @@ def run_place(folder: Path) -> Iterator[Place]:
         finally:
             place.end_all()
     finally:
-        signals = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
-        before = [signal.signal(each, signal.SIG_IGN) for each in signals]  # the end itself is not interrupted
-        if list(folder.glob("*.pid")):
-            _call_stores("down", folder)
-        for each, handler in zip(signals, before, strict=True):
-            signal.signal(each, handler)
+        with undisturbed():
+            if list(folder.glob("*.pid")):
+                _call_stores("down", folder)
 
 
 def _call_stores(action: str, folder: Path) -> None:
     """Call stores.sh in a session of its own: it is ended by SIGTERM, so that it can undo what it began."""
-    script = subprocess.Popen(
-        [str(PROJECT / "lessons" / "stores.sh"), action], env=os.environ | {"STACK_DIR": str(folder)},
-        stdout=subprocess.DEVNULL, start_new_session=True,
-    )  # fmt: skip
-    try:
+    command = [str(PROJECT / "lessons" / "stores.sh"), action]
+    where = os.environ | {"STACK_DIR": str(folder)}
+    with started(command, _ask_to_end, env=where, stdout=subprocess.DEVNULL) as script:
         code = script.wait()
-    except BaseException:
-        script.terminate()
-        script.wait()
-        raise
     if code:
         raise SystemExit(code)
+
+
+def _ask_to_end(script: "subprocess.Popen[bytes]") -> None:
+    script.terminate()
+    script.wait()

@@ -15,7 +15,7 @@ from load.client.script import run
 from load.compare.options import read_options
 from load.compare.record import PROJECT, Asked, record
 from load.compare.sides import choose_side, find_notes
-from load.compare.stacks import SIGNALS
+from load.programs import SIGNALS
 from load.run.blocks import choose_form, count_users, read_scenario
 
 

@@ -12,7 +12,7 @@ from analysis.records.comparison import PlannedBlock
 from analysis.records.counts import count_requests
 from analysis.records.tail import Tail
 from load.compare.places import SHARED, Place
-from load.compare.stacks import undisturbed
+from load.programs import started
 
 STOP_TIMEOUT_S = 10  # for requests in flight at the end
 LONGEST_END_S = 60
@@ -61,16 +61,12 @@ def open_load(name: str, place: Place, folder: Path) -> Iterator[SideLoad]:
     command += ["--users-file", str(place.users), "--sessions-file", str(place.sessions)]
     command += ["--shared-accounts", str(SHARED), "--logfile", str(folder / f"{name}.log")]
     urls = {f"{service.upper()}_URL": url for service, url in place.urls.items()}
-    with (folder / f"{name}.log").open("ab") as log:
-        process = subprocess.Popen(
-            command, env={**os.environ, **urls, "HOME": os.devnull}, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-            start_new_session=True,
-        )  # fmt: skip
-    try:
+    environment = {**os.environ, **urls, "HOME": os.devnull}
+    with (
+        (folder / f"{name}.log").open("ab") as log,
+        started(command, end_process, env=environment, stdout=log, stderr=log) as process,
+    ):
         yield SideLoad(process, name, folder)
-    finally:
-        with undisturbed():
-            end_process(process)
 
 
 def end_process(process: subprocess.Popen[bytes]) -> None:

@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import signal
 import socket
 import subprocess
 import sys
@@ -13,21 +12,10 @@ from pathlib import Path
 from load.client.refusal import BROKEN, Refused
 from load.client.settings import read_env_file
 from load.compare.sides import STACK
+from load.programs import started, undisturbed
 
 LONGEST_S = 900  # to bring a stack up, or down: its requirements may have to be installed
-SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 GIT = ("git", "-c", "core.hooksPath=/dev/null")
-
-
-@contextmanager
-def undisturbed() -> Iterator[None]:
-    """Let no Ctrl-C break off a `with` block that tidies up."""
-    before = {number: signal.signal(number, signal.SIG_IGN) for number in SIGNALS}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 @contextmanager
@@ -88,19 +76,18 @@ def run_whole(command: list[str], problem: str, environment: dict[str, str] | No
 
     Interrupted, the program is asked to end, and has the time to undo what it has done.
     """
-    with subprocess.Popen(
-        command, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-        text=True, start_new_session=True,
-    ) as process:  # fmt: skip
-        try:
-            words, _ = process.communicate(timeout=LONGEST_S)
-        except BaseException:
-            with undisturbed():
-                process.terminate()
-                process.communicate()
-            raise
+    words_to = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+    with started(command, ask_to_end, env=environment, **words_to) as process:
+        words, _ = process.communicate(timeout=LONGEST_S)
     if process.returncode:
         raise Refused(f"{problem}:\n{words.strip()[-2000:]}", BROKEN)
+
+
+def ask_to_end(process: "subprocess.Popen[str]") -> None:
+    """Ask a program to end, if it still runs, and hear it out."""
+    if process.poll() is None:
+        process.terminate()
+        process.communicate()
 
 
 def find_free_ports(count: int) -> list[int]:

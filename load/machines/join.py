@@ -29,6 +29,7 @@ from load.machines.proof import VARIABLE, is_proved, make_nonce, prove
 from load.machines.share import VARIABLE as SHARE
 from load.machines.worker import FOLDER, WHOLE_RECORD
 from load.machines.worker import NONCE as NONCE_VARIABLE
+from load.programs import started
 
 PORT = 5557  # Locust's own
 ANSWER_S = 3.0
@@ -157,19 +158,22 @@ def make_load(master: Master, machine: dict[str, Any], answer: dict[str, Any], k
 
 def run_locust(command: list[str], environment: dict[str, str], log: Path) -> None:
     """Run Locust until it ends; whatever ends this script ends it too."""
-    with log.open("a", encoding="utf-8") as words:
-        process = subprocess.Popen(
-            command, env=environment, stdin=subprocess.DEVNULL, stdout=words, stderr=words, start_new_session=True
-        )
-    try:
+    with (
+        log.open("a", encoding="utf-8") as words,
+        started(command, end_locust, env=environment, stdout=words, stderr=words) as process,
+    ):
         process.wait()
-    except BaseException:
-        os.killpg(process.pid, signal.SIGTERM)
-        try:
-            process.wait(LOCUST_ENDS_S)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-        raise
+
+
+def end_locust(process: "subprocess.Popen[bytes]") -> None:
+    """End Locust and its processes, if it still runs."""
+    if process.poll() is not None:
+        return
+    os.killpg(process.pid, signal.SIGTERM)
+    try:
+        process.wait(LOCUST_ENDS_S)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
 
 
 def join(options: argparse.Namespace) -> int:
