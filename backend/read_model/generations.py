@@ -24,6 +24,7 @@ if redis.call('GET', KEYS[2]) ~= ARGV[1] then return 0 end
 local prefix = KEYS[1] .. ':' .. string.match(ARGV[1], '^%d+') .. ':'
 if find_loss(prefix) then return 0 end
 for i = 3, #ARGV, 3 do apply_one(prefix, ARGV[i], ARGV[i + 1], ARGV[i + 2]) end
+write()
 return redis.call('PEXPIRE', KEYS[2], ARGV[2])
 """
 )

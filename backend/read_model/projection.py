@@ -24,26 +24,50 @@ log = logging.getLogger(__name__)
 
 BUILDING = "catalogue:building"  # the lock of a rebuild: `<generation>:<owner>`
 
-# Takes the prefix of the generation, an ISBN, and index entries and JSON of the book; a deleted book has its sequence
-# alone, and no JSON. Says whether it changed anything.
+# apply_one takes the prefix of the generation, an ISBN, and index entries and JSON of the book; a deleted book has its
+# sequence alone, and no JSON. It says whether it changes anything, and removes what must go. What it puts in is written
+# by write(), at once for all books of which it was called, which must be different ones: a call for each key costs half
+# of a call for each book.
 # What may free memory comes before what needs it: a full Redis refuses a script only before its first change, so that
 # no event is ever applied by half. Nor does it evict anything within one.
 APPLY_ONE = """
 local function split(text)
-  local parts = {}
-  for part in string.gmatch(text, '[^%z]+') do parts[#parts + 1] = part end
+  local parts, from, at = {}, 1, string.find(text, '\\0', 1, true)
+  while at do
+    parts[#parts + 1] = string.sub(text, from, at - 1)
+    from, at = at + 1, string.find(text, '\\0', at + 1, true)
+  end
+  parts[#parts + 1] = string.sub(text, from)
   return parts
+end
+local calls, counted = {}, {}
+local function put(command, key, field, value)
+  local call = calls[key] or {command, key}
+  call[#call + 1] = field
+  call[#call + 1] = value
+  calls[key] = call
 end
 local function count(prefix, name, by)
   if by == 0 then return end
-  local left = redis.call('HINCRBY', prefix .. 'counts', name, by)
-  if left == 0 and string.find(name, ':', 1, true) then redis.call('HDEL', prefix .. 'counts', name) end
+  local names = counted[prefix] or {}
+  names[name] = (names[name] or 0) + by
+  counted[prefix] = names
+end
+local function write()
+  for _, call in pairs(calls) do redis.call(unpack(call)) end
+  for prefix, names in pairs(counted) do
+    for name, by in pairs(names) do
+      local left = redis.call('HINCRBY', prefix .. 'counts', name, by)
+      if left == 0 and string.find(name, ':', 1, true) then redis.call('HDEL', prefix .. 'counts', name) end
+    end
+  end
+  calls, counted = {}, {}
 end
 local function apply_one(prefix, isbn, entries, book)
-  local known = redis.call('HGET', prefix .. 'places', isbn) or ''
-  local old, new = split(known), split(entries)
-  if #old > 0 and tonumber(old[1]) >= tonumber(new[1]) then return false end
-  local moved = string.match(known, '%z.*') ~= string.match(entries, '%z.*')
+  local known = redis.call('HGET', prefix .. 'places', isbn)
+  local old, new = known and split(known) or {}, split(entries)
+  if known and tonumber(old[1]) >= tonumber(new[1]) then return false end
+  local moved = not known or string.match(known, '%z.*') ~= string.match(entries, '%z.*')
   if moved then
     for i = 3, #old do
       redis.call('ZREM', prefix .. old[i], old[2] .. '\\0' .. isbn)
@@ -52,15 +76,16 @@ local function apply_one(prefix, isbn, entries, book)
   end
   if #old == 1 and #new > 1 then redis.call('ZREM', prefix .. 'deleted', isbn) end
   if #old > 1 and #new == 1 then redis.call('HDEL', prefix .. 'books', isbn) end
-  redis.call('HSET', prefix .. 'places', isbn, entries)
+  put('HSET', prefix .. 'places', isbn, entries)
   if #new == 1 then
-    redis.call('ZADD', prefix .. 'deleted', redis.call('TIME')[1], isbn)
+    put('ZADD', prefix .. 'deleted', redis.call('TIME')[1], isbn)
   else
-    redis.call('HSET', prefix .. 'books', isbn, book)
+    put('HSET', prefix .. 'books', isbn, book)
   end
-  if moved then
+  if moved and #new > 1 then
+    local member = new[2] .. '\\0' .. isbn
     for i = 3, #new do
-      redis.call('ZADD', prefix .. new[i], 0, new[2] .. '\\0' .. isbn)
+      put('ZADD', prefix .. new[i], 0, member)
       count(prefix, new[i], 1)
     end
   end
@@ -93,6 +118,7 @@ local changes = 0
 for i = 2, #ARGV, 3 do
   if standing and apply_one(standing, ARGV[i], ARGV[i + 1], ARGV[i + 2]) then changes = changes + 1 end
   if building then apply_one(building, ARGV[i], ARGV[i + 1], ARGV[i + 2]) end
+  write()
 end
 if changes > 0 then redis.call('HINCRBY', KEYS[1], 'changes', changes) end
 return lost

@@ -203,7 +203,7 @@ def test_idempotency_keys_are_deleted_after_a_day(model_stack: Stack, model_book
 def test_without_the_mark_an_old_event_would_bring_a_deleted_book_back(
     model_settings: dict[str, str], model_stack: Stack, token: str, book: Json, tmp_path: Path
 ) -> None:
-    known, path = "if #old > 0 and", f"/api/books/{book['isbn']}"
+    known, path = "if known and", f"/api/books/{book['isbn']}"
     altered = copy_services(tmp_path, "backend/read_model/projection.py", known, "if #old > 1 and")
     with (
         run_in_place_of_own(model_settings, tmp_path / "books.log", folder=altered) as service,

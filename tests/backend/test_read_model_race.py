@@ -47,7 +47,7 @@ def test_no_reader_sees_a_step_back_a_dead_book_or_half_a_change(model_stack: St
     ("taken_out", "sign"),
     [
         pytest.param(
-            "  if #old > 0 and tonumber(old[1]) >= tonumber(new[1]) then return false end\n",
+            "  if known and tonumber(old[1]) >= tonumber(new[1]) then return false end\n",
             "seen alive after",
             id="the check of versions",
         ),
