@@ -1,7 +1,8 @@
 """Writes a full search and quick ones into docs/break_point.md: `python -m tests.documents.searches FULL [QUICK...]`.
 
 FULL and QUICK are results folders of `--only break_point`, the quick ones of one stack in a row. What they found goes
-to docs/data/searches.json first. The document is made from that file alone; the picture is the curve of FULL.
+to docs/data/searches.json first. The document is made from that file alone; the picture is the curve of FULL. With - in
+the place of FULL the full search and its picture stay.
 """
 
 import json
@@ -71,17 +72,23 @@ def say_spread(quick: list[dict[str, Any]]) -> str:
     """How far the quick searches differ, of the same stack in a row."""
     held = [one["break_point"]["holds"] or 0 for one in quick]
     spread = say_share((max(held) - min(held)) / (sum(held) / len(held)))
-    return f"The quick searches, of one stack in a row, differ by {spread} of their mean from the least to the most.\n"
+    when = f"{quick[0]['started'][:10]}, commit {quick[0]['commit']}"
+    return (
+        f"The quick searches, of one stack in a row ({when}), differ by {spread} of their mean from the\n"
+        "least to the most.\n"
+    )
 
 
 def main() -> None:
     """Measure the searches, and write numbers, picture and document."""
     if len(sys.argv) < 2:
-        sys.exit("usage: python -m tests.documents.searches FULL [QUICK...]")
-    full, *quick = (Path(name) for name in sys.argv[1:])
-    found: dict[str, Any] = {"full": measure(full), "quick": [measure(folder) for folder in quick]}
+        sys.exit("usage: python -m tests.documents.searches FULL|- [QUICK...]")
+    full, *quick = sys.argv[1:]
+    kept = json.loads(FILE.read_text(encoding="utf-8"))["full"] if full == "-" else measure(Path(full))
+    found: dict[str, Any] = {"full": kept, "quick": [measure(Path(folder)) for folder in quick]}
     FILE.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
-    write_pictures(show_report(build_report(full), CURVE), found["full"]["started"])
+    if full != "-":
+        write_pictures(show_report(build_report(Path(full)), CURVE), kept["started"])
     text = DOCUMENT.read_text(encoding="utf-8")
     DOCUMENT.write_text(replace_between(text, BEGIN, END, write_searches(found)), encoding="utf-8")
 

@@ -13,5 +13,6 @@ def test_the_document_of_the_break_point_is_that_of_its_searches() -> None:
 
 
 def test_the_spread_is_that_from_the_least_to_the_most() -> None:
-    quick = [{"break_point": {"holds": holds}} for holds in (900, 1000, 1100)]
-    assert "differ by 20 % of their mean" in say_spread(quick)
+    one = {"started": "2026-11-29T01:02:03+00:00", "commit": "e0b4117"}
+    quick = [{**one, "break_point": {"holds": holds}} for holds in (900, 1000, 1100)]
+    assert "(2026-11-29, commit e0b4117), differ by 20 % of their mean" in say_spread(quick)
