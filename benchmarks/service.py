@@ -14,7 +14,7 @@ import requests
 
 from benchmarks.stand import PROJECT, StandError, find_free_ports
 from load.client.http_client import open_http
-from load.programs import started
+from stack.programs import started
 
 AUTH, BOOKS, BARE = "app_jwt_redis:app", "microservicioCQRSRedis:app", "benchmarks.bare:app"
 PEER = "benchmarks.peers.fastapi_books:app"

@@ -19,7 +19,7 @@ import psutil
 from dotenv import dotenv_values
 
 from load.client.http_client import open_http
-from load.programs import started, undisturbed
+from stack.programs import started, undisturbed
 
 PROJECT = Path(__file__).resolve().parent.parent
 SETTINGS = {"BCRYPT_ROUNDS": "12", "READ_MODEL": "redis", "ACCESS_TOKEN_TTL": "86400"}  # a token outlives the whole run

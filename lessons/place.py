@@ -13,7 +13,7 @@ from typing import Any
 
 import mysql.connector
 
-from load.programs import postponed, started, undisturbed
+from stack.programs import postponed, started, undisturbed
 
 PROJECT = Path(__file__).parents[1]
 KEPT = ("PATH", "USER", "LANG", "TMPDIR", "LD_LIBRARY_PATH")  # of the environment: nothing else acts unseen

@@ -12,7 +12,7 @@ from backend.read_model.projection import APPLY_ONE, BUILDING, KEYS, Event, flat
 from backend.stores.redis_store import Script, ask_script
 
 LOCK_MS = 30_000
-AT_ONCE = 10  # books that a script puts in: half a millisecond of Redis, for which all reads wait
+AT_ONCE = 10  # books that a script puts in: 0.4 ms of Redis, for which all reads wait
 
 # KEYS: catalogue, building. ARGV: the lock held, its time limit in ms, then the events. Gives 0 when the lock is lost,
 # or a part of what was built so far.

@@ -25,9 +25,8 @@ log = logging.getLogger(__name__)
 BUILDING = "catalogue:building"  # the lock of a rebuild: `<generation>:<owner>`
 
 # apply_one takes the prefix of the generation, an ISBN, and index entries and JSON of the book; a deleted book has its
-# sequence alone, and no JSON. It says whether it changes anything, and removes what must go. What it puts in is written
-# by write(), at once for all books of which it was called, which must be different ones: a call for each key costs half
-# of a call for each book.
+# sequence alone, and no JSON. It says whether it changes anything, and removes what must go. write() then puts in what
+# all books since the last write() need, with one command for each key. No book may be among them twice.
 # What may free memory comes before what needs it: a full Redis refuses a script only before its first change, so that
 # no event is ever applied by half. Nor does it evict anything within one.
 APPLY_ONE = """

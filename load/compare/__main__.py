@@ -15,8 +15,8 @@ from load.client.script import run
 from load.compare.options import read_options
 from load.compare.record import PROJECT, Asked, record
 from load.compare.sides import choose_side, find_notes
-from load.programs import SIGNALS
 from load.run.blocks import choose_form, count_users, read_scenario
+from stack.programs import SIGNALS
 
 
 def compare() -> int:

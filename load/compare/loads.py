@@ -12,7 +12,7 @@ from analysis.records.comparison import PlannedBlock
 from analysis.records.counts import count_requests
 from analysis.records.tail import Tail
 from load.compare.places import SHARED, Place
-from load.programs import started
+from stack.programs import started
 
 STOP_TIMEOUT_S = 10  # for requests in flight at the end
 LONGEST_END_S = 60

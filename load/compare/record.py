@@ -24,8 +24,8 @@ from load.compare.places import (
 from load.compare.sides import Side
 from load.compare.signs import Signs
 from load.compare.stacks import open_checkout, open_stack, open_state
-from load.programs import undisturbed
 from load.run.blocks import Form, write_comparison
+from stack.programs import undisturbed
 
 PROJECT = Path(__file__).resolve().parents[2]
 

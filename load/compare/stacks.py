@@ -12,7 +12,7 @@ from pathlib import Path
 from load.client.refusal import BROKEN, Refused
 from load.client.settings import read_env_file
 from load.compare.sides import STACK
-from load.programs import started, undisturbed
+from stack.programs import started, undisturbed
 
 LONGEST_S = 900  # to bring a stack up, or down: its requirements may have to be installed
 GIT = ("git", "-c", "core.hooksPath=/dev/null")

@@ -29,7 +29,7 @@ from load.machines.proof import VARIABLE, is_proved, make_nonce, prove
 from load.machines.share import VARIABLE as SHARE
 from load.machines.worker import FOLDER, WHOLE_RECORD
 from load.machines.worker import NONCE as NONCE_VARIABLE
-from load.programs import started
+from stack.programs import started
 
 PORT = 5557  # Locust's own
 ANSWER_S = 3.0

@@ -12,6 +12,7 @@ SERVICE_SIDE = [PROJECT / name for name in SERVICES] + sorted(PROJECT.glob("back
 LOAD_DOORS = sorted(path for path in PROJECT.glob("*.py") if path.name not in SERVICES)
 LOAD_SIDE = LOAD_DOORS + sorted(PROJECT.glob("load/**/*.py"))
 LESSONS = sorted(PROJECT.glob("lessons/**/*.py"))
+STACK = sorted(PROJECT.glob("stack/*.py"))
 ANALYSIS = sorted(PROJECT.glob("analysis/**/*.py"))
 FORMATS = ("analysis.plan", "analysis.records")  # what the load side may import of the analysis
 RULES = ("analysis.checks", "analysis.findings")  # and the search, which judges its steps as the report does
@@ -96,12 +97,15 @@ def test_the_analysis_imports_neither_services_nor_load(path: Path) -> None:
     assert not wings_of(path) & others
 
 
+@pytest.mark.parametrize("path", STACK, ids=lambda path: str(path.relative_to(PROJECT)))
+def test_the_stack_imports_nothing_of_the_project(path: Path) -> None:
+    assert not wings_of(path) & {"backend", "load", "analysis", "lessons", "benchmarks", "locust", "gevent"}
+
+
 @pytest.mark.parametrize("path", LESSONS, ids=lambda path: str(path.relative_to(PROJECT)))
 def test_no_process_of_the_lessons_holds_both_locust_and_the_services(path: Path) -> None:
     wings, is_program = wings_of(path), path.parent.name != "lessons" and path.name != "experiment.py"
-    assert not wings & {door.stem for door in LOAD_DOORS}
-    # load/programs.py starts programs, and imports nothing of the project.
-    assert not [name for name in imports_of(path) if name.startswith("load") and not name.startswith("load.programs")]
+    assert not wings & {"load", *(door.stem for door in LOAD_DOORS)}
     assert not wings & {"backend", "locust", "gevent"} or is_program
     assert not {"backend", "locust"} <= wings
 

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import redis
 import requests
 
-from load.programs import undisturbed
+from stack.programs import undisturbed
 from tests.faults.builds import Cut, make_build
 from tests.faults.form import Form
 from tests.faults.plan import Account

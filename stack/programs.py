@@ -1,4 +1,4 @@
-"""Starts programs that whatever ends this process ends too, Ctrl-C among them, and lets ends run to their end."""
+"""Starts programs so that an interrupt of this process, as by Ctrl-C, ends them too, and breaks no end off."""
 
 import signal
 import subprocess
@@ -47,8 +47,8 @@ def postponed() -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-        for one in came:
-            signal.raise_signal(one)
+        for postponed_signal in came:
+            signal.raise_signal(postponed_signal)
 
 
 @contextmanager

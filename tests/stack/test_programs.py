@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from load.programs import SIGNALS, started
+from stack.programs import SIGNALS, started
 
 SLEEP = ["sleep", "60"]
 END_S = 10
@@ -36,11 +36,11 @@ class Ends:
     """Ends programs, and notes their pids."""
 
     def __init__(self) -> None:
-        """None was ended yet."""
+        """Begin without any."""
         self.pids: list[int] = []
 
     def __call__(self, process: "subprocess.Popen[bytes]") -> None:
-        """End one."""
+        """End a program, and wait for it."""
         self.pids.append(process.pid)
         process.terminate()
         process.wait(END_S)
