@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 
-CODE = ("*.py", "load/**/*.py", "analysis/**/*.py")
+CODE = ("*.py", "load/**/*.py", "analysis/**/*.py", "stack/*.py")
 SCENARIOS = ("scenarios/**/*.conf",)
 WITHOUT = "none"  # for a commit: a folder that was copied without git
 

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from load.machines.build import CODE
+
 PROJECT = Path(__file__).parents[2]
 SERVICES = ["app_jwt_redis.py", "microservicioCQRSRedis.py", "gunicorn.conf.py"]
 SERVICE_SIDE = [PROJECT / name for name in SERVICES] + sorted(PROJECT.glob("backend/**/*.py"))
@@ -84,6 +86,12 @@ def test_the_load_side_imports_nothing_of_the_services_and_of_the_analysis_only_
     assert not wings_of(path) & {"backend", "app_jwt_redis", "microservicioCQRSRedis"}
     allowed = FORMATS + RULES if path == SEARCH else FORMATS
     assert not [name for name in imports_of(path) if name.startswith("analysis.") and not name.startswith(allowed)]
+
+
+def test_the_code_that_all_machines_of_a_load_must_share_is_all_that_the_load_imports() -> None:
+    folders = {path.parent.name for path in PROJECT.glob("*/__init__.py")}
+    imported = {wing for path in LOAD_SIDE for wing in wings_of(path)} & folders
+    assert {"load", "analysis"} <= imported == {pattern.partition("/")[0] for pattern in CODE if "/" in pattern}
 
 
 @pytest.mark.parametrize("path", sorted(PROJECT.glob("load/**/*.py")), ids=lambda path: str(path.relative_to(PROJECT)))

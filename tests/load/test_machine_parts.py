@@ -104,7 +104,7 @@ def test_a_machine_without_a_secret_is_told_what_to_type() -> None:
 
 
 def test_a_machine_with_other_scenario_files_is_refused_by_what_differs(tmp_path: Path) -> None:
-    for part in ("load", "analysis", "scenarios"):
+    for part in ("load", "analysis", "stack", "scenarios"):
         shutil.copytree(PROJECT / part, tmp_path / "other" / part, ignore=shutil.ignore_patterns("__pycache__"))
     for path in PROJECT.glob("*.py"):
         shutil.copy(path, tmp_path / "other")
