@@ -14,12 +14,13 @@ from tests.error_rates.dealing import deal_both, deal_same, list_starts, name_si
 from tests.support.made_comparisons import Compared, plan_blocks, write_comparison
 from tests.support.recordings import ADD, LIST, ONE
 
+SECONDS = 12
 SLOW = {LIST: 1.3, ONE: 1.3, ADD: 1.3}
 
 
 def write_stream(folder: Path, side: str, blocks: int, **made: object) -> Path:
     """A recording that loads one side alone."""
-    planned: list[PlannedBlock] = [replace(block, side=side) for block in plan_blocks(blocks // 2, 4)]
+    planned: list[PlannedBlock] = [replace(block, side=side) for block in plan_blocks(blocks // 2, SECONDS)]
     write_comparison(folder, replace(Compared(**made), odd={"blocks": tuple(planned)}))  # type: ignore[arg-type]
     return folder
 
@@ -32,7 +33,7 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 
 
 def test_blocks_are_dealt_in_their_order_a_b_b_a_from_shifting_starts(folders: tuple[Path, Path]) -> None:
-    stream = read_stream(folders[0], "a")
+    stream = read_stream(folders[0], "a", 10)
     dealt = deal_same(stream, pairs=10, least=9)
     assert len(dealt) >= 9
     for each in dealt:
@@ -42,17 +43,17 @@ def test_blocks_are_dealt_in_their_order_a_b_b_a_from_shifting_starts(folders: t
         assert starts == sorted(starts)
     firsts = [each.blocks[0].start for each in dealt]
     steps = {later - earlier for earlier, later in pairwise(firsts)}
-    assert len(steps) == 1 and (steps.pop() // 7) % 2 == 1  # each block is dealt to either side
+    assert len(steps) == 1 and (steps.pop() // (SECONDS + 3)) % 2 == 1  # each block is dealt to either side
 
 
 def test_the_same_build_is_not_told_apart_from_itself(folders: tuple[Path, Path]) -> None:
-    found = count(deal_same(read_stream(folders[0], "a"), 10, 9), 0.10)
+    found = count(deal_same(read_stream(folders[0], "a", 10), 10, 9), 0.10)
     assert found["verdicts"][SAME] == found["comparisons"] >= 9
     assert (found["naive"], found["slower_endpoints"]) == (0, {})
 
 
 def test_a_slower_build_is_found_in_each_and_its_endpoints_are_counted(folders: tuple[Path, Path]) -> None:
-    dealt = deal_both(read_stream(folders[0], "a"), read_stream(folders[1], "b"), 12, 9)
+    dealt = deal_both(read_stream(folders[0], "a", 10), read_stream(folders[1], "b", 10), 12, 9)
     found = count(dealt, 0.10)
     assert found["verdicts"][SLOWER] == found["naive"] == found["comparisons"] >= 9
     assert set(found["slower_endpoints"]) == {"GET /api/books", "GET /api/books/{isbn}", "POST /api/books"}
@@ -60,7 +61,7 @@ def test_a_slower_build_is_found_in_each_and_its_endpoints_are_counted(folders: 
 
 
 def test_a_drift_misleads_the_naive_comparison_and_not_the_pairs(folders: tuple[Path, Path]) -> None:
-    stream = read_stream(folders[0], "a")
+    stream = read_stream(folders[0], "a", 10)
     (whole, *_) = deal_same(stream, 10, 1)
     assert not whole.is_naively_different
     assert replace(whole, naive=(10.0, 11.5)).is_naively_different
@@ -74,9 +75,17 @@ def test_starts_give_as_many_comparisons_as_wanted(length: int, needed: int, lea
     assert len({start % 2 for start in starts}) == min(2, len(starts))
 
 
+def test_the_begin_of_longer_blocks_is_taken(folders: tuple[Path, Path]) -> None:
+    short, whole = read_stream(folders[0], "a", 10).blocks, read_stream(folders[0], "a", SECONDS).blocks
+    assert [(block.start, block.end - block.start) for block in short] == [(block.start, 10) for block in whole]
+    assert all(0.7 * one.requests < other.requests < one.requests for one, other in zip(whole, short, strict=True))
+
+
 def test_too_short_a_stream_says_so(folders: tuple[Path, Path], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--name", "short", "--a", str(folders[0])]) == 3
-    assert "48 blocks are too few for 40 comparisons of 20; record a longer stream" in capsys.readouterr().err
+    assert "48 blocks are too few for 40 comparisons of 24; record a longer stream" in capsys.readouterr().err
+    assert main(["--name", "full", "--full", "--a", str(folders[0])]) == 3
+    assert "has blocks of side A that are shorter than 20 s" in capsys.readouterr().err
     assert main(["--name", "none", "--a", str(folders[1])]) == 3
     assert "has no blocks of side A" in capsys.readouterr().err
 

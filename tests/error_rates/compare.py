@@ -1,8 +1,8 @@
 """Counts how often a comparison errs: `python -m tests.error_rates.compare --name WORDS --a FOLDER [--b FOLDER]`.
 
-FOLDER is what ./compare.sh left of a long recording, as with COMPARE_BLOCKS=10:120. With --a alone, comparisons of A
+FOLDER is what ./compare.sh left of a long recording, as with COMPARE_BLOCKS=20:66. With --a alone, comparisons of A
 with itself are dealt out of its blocks of side A. With --b too, A is compared with the blocks of side B in that folder,
-which may be the same.
+which may be the same. --full deals comparisons of the full form; the quick form takes the begin of longer blocks.
 With --json the counts go to docs/data/compare.json under their name, and to the table of docs/compare.md.
 """
 
@@ -18,6 +18,7 @@ from analysis.compare.judging import CANNOT_TELL, FASTER, INVALID, SAME, SLOWER
 from analysis.compare.pairs import ALL
 from analysis.records.comparison import check_within
 from analysis.records.run import RunError
+from load.run.blocks import FORMS
 from tests.documents.verdict_controls import replace_between
 from tests.error_rates.dealing import Dealt, deal_both, deal_same, read_stream
 
@@ -66,10 +67,11 @@ def keep(name: str, case: dict[str, Any]) -> None:
 
 def deal(options: argparse.Namespace) -> list[Dealt]:
     """The comparisons that are asked for; raises RunError or ValueError for a folder that does not hold them."""
-    a = read_stream(options.a, "a")
+    form = FORMS[options.profile]
+    a = read_stream(options.a, "a", form.seconds)
     if options.b is None:
-        return deal_same(a, options.pairs, options.least)
-    return deal_both(a, read_stream(options.b, "b"), options.pairs, options.least)
+        return deal_same(a, form.pairs, options.least)
+    return deal_both(a, read_stream(options.b, "b", form.seconds), form.pairs, options.least)
 
 
 def main(arguments: list[str]) -> int:
@@ -78,13 +80,14 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--name", required=True, help="of the case in the table")
     parser.add_argument("--a", type=Path, required=True, metavar="FOLDER", help="whose blocks of side A are dealt")
     parser.add_argument("--b", type=Path, metavar="FOLDER", help="whose blocks of side B are dealt against them")
-    parser.add_argument("--pairs", type=int, default=10, help="of a comparison (10, as the quick form)")
+    parser.add_argument("--full", dest="profile", action="store_const", const="full", default="quick", help="form")
     parser.add_argument("--least", type=int, default=40, help="comparisons that are wanted (40)")
     parser.add_argument("--within", type=float, default=0.10, help="how far from 1 is still the same (0.1)")
     parser.add_argument("--json", action="store_true", help="keep the counts in docs/")
     options = parser.parse_args(arguments)
     try:
-        case = {"pairs": options.pairs, "within": check_within(options.within), **count(deal(options), options.within)}
+        pairs = FORMS[options.profile].pairs
+        case = {"pairs": pairs, "within": check_within(options.within), **count(deal(options), options.within)}
     except (RunError, ValueError) as problem:
         print(f"tests.error_rates.compare: {problem}", file=sys.stderr)
         return 3

@@ -48,13 +48,15 @@ class Dealt:
         return not 1 / (1 + NAIVE) <= ratio <= 1 + NAIVE
 
 
-def read_stream(folder: Path, side: str) -> Stream:
-    """The blocks of a side in a comparison's folder; raises RunError without a plan, ValueError without blocks."""
+def read_stream(folder: Path, side: str, seconds: int) -> Stream:
+    """The first `seconds` of each block of a side; raises RunError without a plan, ValueError for too short blocks."""
     planned = [block for block in read_comparison(folder).blocks if block.side == side]
     if not planned:
         raise ValueError(f"{folder} has no blocks of side {side.upper()}")
+    if min(block.end - block.start for block in planned) < seconds:
+        raise ValueError(f"{folder} has blocks of side {side.upper()} that are shorter than {seconds} s")
     recording = read_recording(folder, side, Gaps())
-    return Stream([cut_block(block, recording) for block in planned], recording)
+    return Stream([cut_block(replace(block, end=block.start + seconds), recording) for block in planned], recording)
 
 
 def list_starts(length: int, needed: int, least: int) -> list[int]:
