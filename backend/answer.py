@@ -3,6 +3,8 @@
 import json
 from typing import Any, NamedTuple
 
+ENCODER = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False)  # json.dumps() makes one for each text
+
 
 class Answer(NamedTuple):
     """JSON; where it has one, its entity tag; and the version of the catalogue that it was made from."""
@@ -18,4 +20,4 @@ class Answer(NamedTuple):
 
 def to_json(body: Any) -> str:
     """Write JSON without spare spaces."""
-    return json.dumps(body, separators=(",", ":"), ensure_ascii=False)
+    return ENCODER.encode(body)
