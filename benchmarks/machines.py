@@ -10,8 +10,9 @@ from statistics import median
 
 from benchmarks.origin import describe_origin
 from benchmarks.recording import PAIRS, Turn, find_ratios, prepare_accounts, take_turns
-from benchmarks.stand import PROJECT, StandError, find_free_ports, open_stack
+from benchmarks.stand import PROJECT, StandError, open_stack
 from benchmarks.table import Table, judge, judge_most, show
+from stack.ports import find_free_ports
 
 WORKER_BAR, MASTER_BAR = 0.95, 0.15  # of the requests without sending; of a core
 RATE, WORKERS, REPLAY_S = 2000, 2, 20

@@ -12,8 +12,9 @@ from typing import NamedTuple
 
 import requests
 
-from benchmarks.stand import PROJECT, StandError, find_free_ports
+from benchmarks.stand import PROJECT, StandError
 from load.client.http_client import open_http
+from stack.ports import find_free_ports
 from stack.programs import started
 
 AUTH, BOOKS, BARE = "app_jwt_redis:app", "microservicioCQRSRedis:app", "benchmarks.bare:app"

@@ -12,8 +12,9 @@ from typing import Any
 from benchmarks.builds import BEFORE, unpack_build
 from benchmarks.origin import name_commit, name_machine
 from benchmarks.services import NOW
-from benchmarks.stand import PROJECT, StandError, find_free_ports
+from benchmarks.stand import PROJECT, StandError
 from benchmarks.table import Table
+from stack.ports import find_free_ports
 
 RUN_S = 1800
 FIGURES = {"p50_ms": "p50 ms", "p95_ms": "p95 ms", "p99_ms": "p99 ms", "rps": "requests/s", "shed": "shed"}

@@ -4,12 +4,11 @@ import json
 import os
 import secrets
 import shutil
-import socket
 import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ import psutil
 from dotenv import dotenv_values
 
 from load.client.http_client import open_http
+from stack.ports import find_free_ports
 from stack.programs import started, undisturbed
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -108,13 +108,6 @@ def open_folder() -> Iterator[Path]:
     finally:
         with undisturbed():
             shutil.rmtree(folder)
-
-
-def find_free_ports(count: int) -> list[int]:
-    """Return that many different loopback ports that are free now."""
-    with ExitStack() as held:
-        sockets = [held.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
-        return [int(each.getsockname()[1]) for each in sockets]
 
 
 def open_account(auth_url: str) -> tuple[dict[str, str], str]:

@@ -13,6 +13,7 @@ from typing import Any
 
 import mysql.connector
 
+from stack.ports import find_free_ports
 from stack.programs import postponed, started, undisturbed
 
 PROJECT = Path(__file__).parents[1]
@@ -107,7 +108,7 @@ class Place:
     @contextmanager
     def gunicorn(self, app: str, *, workers: int = 1, threads: int = 1, **environment: str) -> Iterator[str]:
         """Serve `module:app` with Gunicorn's threaded worker in a `with` block, and give the address of the server."""
-        port = find_free_port()
+        (port,) = find_free_ports(1)
         command = [
             sys.executable, "-m", "gunicorn", "--bind", f"127.0.0.1:{port}", "--workers", str(workers),
             "--worker-class", "gthread", "--threads", str(threads), "--keep-alive", "75", "--backlog", "2048",
@@ -147,12 +148,6 @@ class Place:
                     return
             time.sleep(0.05)
         raise RuntimeError(f"the program did not take connections: see the end of {self.folder}/programs.log")
-
-
-def find_free_port() -> int:
-    """A port on which nothing listens now."""
-    with socket.create_server(("127.0.0.1", 0)) as door:
-        return int(door.getsockname()[1])
 
 
 @contextmanager

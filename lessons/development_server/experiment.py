@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from lessons.development_server.cure import THREADS, WORKERS
 from lessons.lesson import Bars, Outcome
 from lessons.load import Answer, find_percentile, send_load
-from lessons.place import Place, find_free_port
+from lessons.place import Place
+from stack.ports import find_free_ports
 
 USERS, TIMEOUT_S = 200, 5.0
 LONG_S = 0.9  # just under the second after which Linux asks again for a connection that a full queue dropped
@@ -40,7 +41,7 @@ def serve(place: Place, server: str) -> Iterator[str]:
         with place.gunicorn("lessons.development_server.cure:app", workers=WORKERS, threads=THREADS) as url:
             yield url
         return
-    port = find_free_port()
+    (port,) = find_free_ports(1)
     command = [sys.executable, "-m", "lessons.development_server.mistake"]
     threaded = "yes" if server == "today" else "no"
     with place.running(*command, port=port, PORT=str(port), THREADED=threaded):

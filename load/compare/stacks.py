@@ -2,16 +2,16 @@
 
 import os
 import shutil
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 
 from load.client.refusal import BROKEN, Refused
 from load.client.settings import read_env_file
 from load.compare.sides import STACK
+from stack.ports import find_free_ports
 from stack.programs import started, undisturbed
 
 LONGEST_S = 900  # to bring a stack up, or down: its requirements may have to be installed
@@ -88,12 +88,3 @@ def ask_to_end(process: "subprocess.Popen[str]") -> None:
     if process.poll() is None:
         process.terminate()
         process.communicate()
-
-
-def find_free_ports(count: int) -> list[int]:
-    """Return so many different loopback ports that are free now."""
-    with ExitStack() as held:
-        sockets = [held.enter_context(socket.socket()) for _ in range(count)]
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [int(each.getsockname()[1]) for each in sockets]

@@ -9,10 +9,11 @@ from contextlib import ExitStack
 import pytest
 import requests
 
+from stack.ports import find_free_ports
 from tests.support.clients import Client, check_problem, make_credentials, register, send_raw, sign_in
 from tests.support.front import run_front
 from tests.support.shelf import make_book
-from tests.support.stacks import Stack, find_free_ports
+from tests.support.stacks import Stack
 
 HOST = b"Host: a\r\nConnection: close\r\n"
 LOGIN = b"POST /login HTTP/1.1\r\n" + HOST + b"Content-Type: application/json\r\n"

@@ -15,10 +15,11 @@ from typing import IO, Any
 import psutil
 import pytest
 
+from stack.ports import find_free_ports
 from tests.support.books_services import end, list_workers
 from tests.support.read_models import wait_until
 from tests.support.scripts import choose_environment
-from tests.support.stacks import PROJECT, find_free_ports
+from tests.support.stacks import PROJECT
 from tests.support.worker_services import NO_STORES, Pages
 
 NOTED = PROJECT / "tests" / "support" / "noted_requests.py"

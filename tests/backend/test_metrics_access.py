@@ -12,12 +12,13 @@ import psutil
 import pytest
 import requests
 
+from stack.ports import find_free_ports
 from tests.support.books_services import BooksService, end, list_workers, run_books_service
 from tests.support.clients import check_problem
 from tests.support.front import run_front
 from tests.support.read_models import wait_until
 from tests.support.scripts import choose_environment
-from tests.support.stacks import PROJECT, Stack, find_free_ports
+from tests.support.stacks import PROJECT, Stack
 from tests.support.worker_services import NO_STORES
 
 PLAIN_PROXY = """

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import requests
 
+from stack.ports import find_free_ports
 from tests.backend.test_service_start import APPS, read_start, running, start
 from tests.support.books_services import list_workers
 from tests.support.forgery import sign
 from tests.support.read_models import wait_until
-from tests.support.stacks import find_free_ports
 from tests.support.weak_builds import copy_build
 
 SECRET = secrets.token_urlsafe(48)

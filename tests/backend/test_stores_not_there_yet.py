@@ -10,9 +10,10 @@ from contextlib import contextmanager
 import pytest
 import requests
 
+from stack.ports import find_free_ports
 from tests.support.clients import Client, register, sign_in
 from tests.support.outages import check_not_ready, kill, wait_until_ready
-from tests.support.stacks import PROJECT, Stack, find_free_ports, start_stack
+from tests.support.stacks import PROJECT, Stack, start_stack
 
 STACK_SETTINGS = {"AUTH_WORKERS": "1", "BOOKS_WORKERS": "1"}
 SETTINGS = ("DB_HOST", "DB_PORT", "DB_USER", "DB_PASSWORD", "DB_NAME", "REDIS_URL", "JWT_SECRET")

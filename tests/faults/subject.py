@@ -14,9 +14,10 @@ import psutil
 import requests
 from dotenv import dotenv_values
 
+from stack.ports import find_free_ports
 from tests.support.books_services import choose_books_settings
 from tests.support.scripts import choose_environment
-from tests.support.stacks import PROJECT, Stack, find_free_ports
+from tests.support.stacks import PROJECT, Stack
 
 APPS = {"auth": "app_jwt_redis:app", "books": "microservicioCQRSRedis:app"}
 START_S = 30

@@ -10,10 +10,11 @@ import pytest
 from load.client.refusal import Refused
 from load.compare.sides import choose_side, find_notes
 from load.run.blocks import FORMS, GAP_S, WARM_S, Form, choose_form, plan_blocks
+from stack.ports import find_free_ports
 from tests.error_rates.slower_build import CHANGES, replace_once
 from tests.support.compare_runs import commit_all, make_repository, start_compare
 from tests.support.runs import end_of
-from tests.support.stacks import PROJECT, find_free_ports
+from tests.support.stacks import PROJECT
 
 NOWHERE = "http://127.0.0.1:{},http://127.0.0.1:{}"
 REFUSED = {

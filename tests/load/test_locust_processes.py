@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from stack.ports import find_free_ports
 from tests.support.records_of_load import add_accounts
 from tests.support.scripts import choose_environment, locust_command, prepare_accounts, read_lines, run_locust, run_on
-from tests.support.stacks import Stack, find_free_ports
+from tests.support.stacks import Stack
 
 # Each user looks at one book after the other, and writes down once who it is.
 WHO = """

@@ -26,8 +26,9 @@ from load.machines.files import CONFIG, PIECE, SESSIONS, USERS, Files, cut
 from load.machines.pieces import ADDED, AGAIN_S, MOST_UNCONFIRMED, Pieces
 from load.machines.proof import make_nonce, name_process, prove, read_name
 from load.machines.share import Share
+from stack.ports import find_free_ports
 from tests.support.read_models import LONG, wait_until
-from tests.support.stacks import PROJECT, find_free_ports
+from tests.support.stacks import PROJECT
 
 SECRET = "the-secret-of-a-test"
 BUILD = describe_build(PROJECT)

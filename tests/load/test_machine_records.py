@@ -16,8 +16,9 @@ from analysis.records.gaps import Gaps
 from analysis.records.latencies import Latencies, read_latencies
 from analysis.records.raw_files import read_failure_samples, read_ledger, read_machines, read_seconds
 from analysis.records.results_folder import SecondRow, name_endpoint
+from stack.ports import find_free_ports
 from tests.support.drawn_answers import ANSWERS, Drawn, draw_answers
-from tests.support.stacks import PROJECT, find_free_ports
+from tests.support.stacks import PROJECT
 
 MACHINES = PROCESSES = 2
 FILES = 5  # of a record

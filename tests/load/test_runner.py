@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from stack.ports import find_free_ports
 from tests.support.runs import (
     Runner,
     copy_project,
@@ -23,7 +24,7 @@ from tests.support.runs import (
     read_summary,
     wait_for,
 )
-from tests.support.stacks import find_free_ports, start_stack
+from tests.support.stacks import start_stack
 
 LEFT_BEHIND = """
 from locust import LoadTestShape

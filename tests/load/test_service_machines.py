@@ -19,12 +19,13 @@ from load.client.service_machines import Sampled, find_machines, list_sampled, r
 from load.run.machine_trial import try_machines
 from load.run.service_agreement import refuse_clocks, refuse_disagreement, refuse_pools
 from load.run.service_facts import read_services
+from stack.ports import find_free_ports
 from tests.support.balancer import run_balancer
 from tests.support.books_services import list_workers
 from tests.support.clients import Client, register, sign_in
 from tests.support.read_models import LONG, connect_to_redis, wait_until_standing
 from tests.support.runs import Runner, copy_project, end_of, is_loaded, read_summary, wait_for
-from tests.support.stacks import Stack, connect_to_mariadb, find_free_ports, start_stack
+from tests.support.stacks import Stack, connect_to_mariadb, start_stack
 from tests.support.weak_builds import Change, Services, list_own, run_build, shift_clock
 
 SECRET = "another-secret-0123456789-abcdefghij-XYZ"

@@ -19,11 +19,12 @@ import psutil
 import pytest
 import requests
 
+from stack.ports import find_free_ports
 from tests.support.books_services import list_workers, run_books_service
 from tests.support.clients import check_problem
 from tests.support.scripts import choose_environment, find_script, run_script
 from tests.support.short_form import pair_up
-from tests.support.stacks import PROJECT, Stack, find_free_ports
+from tests.support.stacks import PROJECT, Stack
 
 HEADER = "username,email,password"
 GOOD = "reader_1,reader_1@example.com,long-enough"

@@ -14,6 +14,7 @@ import pytest
 import requests
 from dotenv import dotenv_values
 
+from stack.ports import find_free_ports
 from tests.support.clients import Client, register, sign_in
 from tests.support.shelf import make_book
 from tests.support.stacks import (
@@ -21,7 +22,6 @@ from tests.support.stacks import (
     Stack,
     ask,
     choose_settings,
-    find_free_ports,
     is_alive,
     read_stack,
     run_local_stack,

@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 import requests
 
+from stack.ports import find_free_ports
 from tests.support.beside import repeat_beside
 from tests.support.runs import Runner, copy_project, end_of, wait_for
-from tests.support.stacks import PIDS, PROJECT, Stack, ask, find_folder, find_free_ports, is_alive, start_stack
+from tests.support.stacks import PIDS, PROJECT, Stack, ask, find_folder, is_alive, start_stack
 
 # Keeps a stack as run_all_tests.sh does, then does what its arguments say.
 KEEP = """

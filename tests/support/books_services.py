@@ -14,8 +14,9 @@ import psutil
 import pytest
 import requests
 
+from stack.ports import find_free_ports
 from tests.support.scripts import choose_environment
-from tests.support.stacks import PROJECT, Stack, find_free_ports
+from tests.support.stacks import PROJECT, Stack
 
 GIVEN = ("DB_HOST", "DB_PORT", "DB_USER", "DB_PASSWORD", "DB_NAME", "REDIS_URL", "JWT_SECRET", "METRICS_TOKEN")
 START_S = 30

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import psutil
 
+from stack.ports import find_free_ports
 from tests.support.read_models import wait_until
-from tests.support.stacks import PROJECT, find_free_ports
+from tests.support.stacks import PROJECT
 from tests.support.unpacked import find_program
 
 CONFIGURATION = PROJECT / "deploy" / "nginx.conf"

@@ -8,8 +8,9 @@ from pathlib import Path
 import psutil
 import redis
 
+from stack.ports import find_free_ports
 from tests.support.read_models import wait_until
-from tests.support.stacks import Stack, find_free_ports
+from tests.support.stacks import Stack
 
 EVERY_WRITE = ("--save", "", "--appendonly", "yes", "--appendfsync", "always")
 SNAPSHOTS = ("--save", "", "--appendonly", "no")  # taken when the test says so, loaded at the start

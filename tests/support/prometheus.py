@@ -9,8 +9,9 @@ from typing import Any
 
 import requests
 
+from stack.ports import find_free_ports
 from tests.support.read_models import wait_until
-from tests.support.stacks import PROJECT, Stack, find_free_ports
+from tests.support.stacks import PROJECT, Stack
 from tests.support.unpacked import find_program
 
 DEPLOY = PROJECT / "deploy"

@@ -5,9 +5,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote
 
+from stack.ports import find_free_ports
 from tests.support.certificates import Certificates, make_certificates
 from tests.support.own_redis import OwnRedis, run_own_redis
-from tests.support.stacks import Stack, find_free_ports
+from tests.support.stacks import Stack
 
 USER, PASSWORD = "reader", "p#/?@[%:w"
 

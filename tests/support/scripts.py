@@ -5,7 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.support.stacks import PROJECT, Stack, find_free_ports
+from stack.ports import find_free_ports
+from tests.support.stacks import PROJECT, Stack
 
 FOREIGN = ("AUTH_", "BOOKS_", "DB_", "REDIS_", "JWT_", "METRICS_", "LOCUST_")
 

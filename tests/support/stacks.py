@@ -1,9 +1,7 @@
 """Starts and stops private stacks with local_stack.sh, and reads the stack.env file that describes one."""
 
 import os
-import socket
 import subprocess
-from contextlib import ExitStack
 from pathlib import Path
 
 import mysql.connector
@@ -11,18 +9,11 @@ import psutil
 from dotenv import dotenv_values
 from mysql.connector import MySQLConnection
 
+from stack.ports import find_free_ports
+
 PROJECT = Path(__file__).resolve().parents[2]
 Stack = dict[str, str]  # the keys of stack.env
 PIDS = ["DB_PID", "REDIS_PID", "AUTH_PID", "BOOKS_PID"]
-
-
-def find_free_ports(count: int) -> list[int]:
-    """Return that many different loopback ports that are free now."""
-    with ExitStack() as held:
-        sockets = [held.enter_context(socket.socket()) for _ in range(count)]
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [int(each.getsockname()[1]) for each in sockets]
 
 
 def choose_settings(folder: Path, **settings: str) -> dict[str, str]:

@@ -10,10 +10,11 @@ from typing import NamedTuple
 
 import requests
 
+from stack.ports import find_free_ports
 from tests.support.books_services import choose_books_settings, end
 from tests.support.read_models import wait_until
 from tests.support.scripts import choose_environment
-from tests.support.stacks import PROJECT, Stack, find_free_ports
+from tests.support.stacks import PROJECT, Stack
 
 APPS = {"auth": "app_jwt_redis:app", "books": "microservicioCQRSRedis:app"}
 # A file if it matters which, a text that stands once in it or in all the code, and what is put in its place.

@@ -9,8 +9,9 @@ from typing import Any
 
 import requests
 
+from stack.ports import find_free_ports
 from tests.support.scripts import choose_environment, locust_command
-from tests.support.stacks import Stack, find_free_ports
+from tests.support.stacks import Stack
 
 
 def wait_until(holds: Any, seconds: float = 20) -> None:

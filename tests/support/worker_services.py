@@ -11,10 +11,11 @@ from http.client import HTTPConnection, HTTPResponse
 from pathlib import Path
 from typing import NamedTuple
 
+from stack.ports import find_free_ports
 from tests.support.books_services import end, list_workers
 from tests.support.read_models import wait_until
 from tests.support.scripts import choose_environment
-from tests.support.stacks import PROJECT, find_free_ports
+from tests.support.stacks import PROJECT
 from tests.support.weak_builds import Change, copy_build
 
 NO_STORES = {
