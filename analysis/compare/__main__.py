@@ -88,6 +88,7 @@ def main(arguments: list[str]) -> int:
         folder.mkdir(parents=True, exist_ok=True)
         replace_files(folder, texts)
         append_step_summary(texts["compare.md"], os.environ)
+        print_comparison(folder, comparison, Console())
     except (RunError, OSError) as error:
         print(f"analysis.compare: {error}", file=sys.stderr)
         return BROKEN
@@ -96,7 +97,6 @@ def main(arguments: list[str]) -> int:
     except Exception:  # Python would end with 1, which says SLOWER
         traceback.print_exc()
         return BROKEN
-    print_comparison(folder, comparison, Console())
     return EXIT_CODES[comparison.verdict]
 
 

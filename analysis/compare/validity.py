@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from analysis.checks.generator_rules import judge_generator
+from analysis.checks.guarantees import KINDS, WORDS, audit_writes, say_violations
 from analysis.checks.record_rules import say_damage
 from analysis.compare.blocks import Block, count_side
 from analysis.compare.pairs import FEWEST_PAIRS
@@ -14,7 +15,7 @@ from analysis.number_formats import say_number, say_share
 from analysis.plan.plan import Plan
 from analysis.records.comparison import PLAN_FILE, SIDES, ComparisonPlan
 from analysis.records.gaps import Gaps
-from analysis.records.raw_files import read_data, read_generator
+from analysis.records.raw_files import read_data, read_generator, read_ledger, read_read_back
 
 FAILED_APART = 0.01  # of the requests: a side that answers fewer of them has less to do
 
@@ -23,10 +24,11 @@ def check_blocks(folder: Path, plan: ComparisonPlan, blocks: Sequence[Block], pa
     """All checks of a comparison; `pairs` is the number of whole ones, `gaps` what is damaged of the records."""
     return [
         check_lives(plan),
-        check_pairs(plan, pairs),
+        check_pairs(plan, blocks, pairs),
         check_sizes(folder),
         check_failures(plan, blocks),
         make_check("what was written down is whole", VALIDITY, say_damage(usual_limits(PLAN_FILE), gaps)),
+        *(check_writes(folder, side) for side in SIDES),
         *(check for side in SIDES for check in check_generator(folder, plan, side)),
     ]
 
@@ -40,11 +42,16 @@ def check_lives(plan: ComparisonPlan) -> Check:
     return make_check("both sides lived to the end", VALIDITY, reason)
 
 
-def check_pairs(plan: ComparisonPlan, pairs: int) -> Check:
-    """INVALID with fewer than FEWEST_PAIRS whole pairs of blocks."""
+def check_pairs(plan: ComparisonPlan, blocks: Sequence[Block], pairs: int) -> Check:
+    """INVALID with fewer than FEWEST_PAIRS whole pairs of blocks; the reason says where the processor time lacks."""
     begun, reason = len({block.pair for block in plan.blocks}), ""
     if pairs < FEWEST_PAIRS:
         reason = f"Too few pairs are whole: {pairs} of {begun}, and {FEWEST_PAIRS} are needed."
+        for side in SIDES:
+            mine = [block for block in blocks if block.side == side]
+            if lacking := sum("books" not in block.cpu_s for block in mine):
+                words = f"in {lacking} of its {len(mine)} blocks"
+                reason += f" What the books service of {side.upper()} cost is not known {words}."
     figure = Figure("whole pairs", pairs, "", PLAN_FILE)
     return make_check("there are enough whole pairs of blocks", VALIDITY, reason, figure)
 
@@ -74,6 +81,22 @@ def check_failures(plan: ComparisonPlan, blocks: Sequence[Block]) -> Check:
         reason = f"A failed or refused {say_share(a)} of its requests, B {say_share(b)}: the lesser has more to do."
     figures = [Figure(f"failed on {side.upper()}", round(shares[side], 6), "", f"{side}_seconds.csv") for side in SIDES]
     return make_check("both sides answered alike", VALIDITY, reason, *figures)
+
+
+def check_writes(folder: Path, side: str) -> Check:
+    """INVALID where a side has lost, changed or doubled what it had acknowledged: it has done less, or something else.
+
+    Without a reading back, as of a comparison that was cut off, it is judged by the answers alone.
+    """
+    audit = audit_writes(read_ledger(folder, side, Gaps()), read_read_back(folder, side, Gaps()))
+    reasons = []
+    for kind in KINDS:
+        if mine := [violation for violation in audit.violations if violation.kind == kind]:
+            words = say_violations(kind, len({violation.isbn for violation in mine}))
+            first = f"{mine[0].isbn}: {mine[0].words} ({WORDS[mine[0].where]})"
+            reasons.append(f"On side {side.upper()}: {words}, as {first}.")
+    figure = Figure("ISBNs written to", audit.isbns, "", f"{side}_ledger.jsonl, {side}_read_back.json")
+    return make_check(f"what {side.upper()} has acknowledged is there", VALIDITY, " ".join(reasons), figure)
 
 
 def check_generator(folder: Path, plan: ComparisonPlan, side: str) -> list[Check]:

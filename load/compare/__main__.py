@@ -5,12 +5,13 @@ import signal
 import subprocess
 import sys
 import time
+import traceback
 from pathlib import Path
 from typing import NoReturn
 
 from analysis.plan.scenario_files import PlanError
 from analysis.records.comparison import PLAN_FILE
-from load.client.refusal import BROKEN, Refused
+from load.client.refusal import BROKEN, WRONG_USE, Refused
 from load.client.script import run
 from load.compare.options import read_options
 from load.compare.record import PROJECT, Asked, record
@@ -20,7 +21,23 @@ from stack.programs import SIGNALS
 
 
 def compare() -> int:
-    """Do what the options ask for, and return the exit code of the analysis; raises Refused."""
+    """Record a comparison, and return the exit code of its analysis, or BROKEN for all that breaks: 1 says SLOWER.
+
+    Raises Refused for wrong usage.
+    """
+    try:
+        folder = record_as_asked()
+        code = subprocess.run([sys.executable, "-m", "analysis.compare", str(folder)], check=False).returncode
+    except Refused as problem:
+        raise Refused(str(problem), WRONG_USE if problem.exit_code == WRONG_USE else BROKEN) from None
+    except Exception:
+        traceback.print_exc()
+        return BROKEN
+    return code if code >= 0 else BROKEN
+
+
+def record_as_asked() -> Path:
+    """Record the comparison that the options ask for, and return its folder; raises Refused."""
     options = read_options()
     sides = {name: choose_side(what, options.called_from, PROJECT) for name, what in options.what.items()}
     notes = find_notes(sides, PROJECT)
@@ -36,7 +53,7 @@ def compare() -> int:
     except BaseException:
         keep_or_remove(folder)
         raise
-    return subprocess.run([sys.executable, "-m", "analysis.compare", str(folder)], check=False).returncode
+    return folder
 
 
 def make_folder(out: Path | None) -> Path:

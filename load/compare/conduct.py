@@ -10,6 +10,7 @@ from load.client.refusal import BROKEN, Refused
 from load.compare.loads import SideLoad
 from load.compare.signs import Signs
 from load.run.blocks import Form, plan_blocks, write_comparison
+from stack.programs import undisturbed
 
 READY_S = 180.0  # for a load to have all its users: its sessions are looked at, and the catalogue read
 IDLE_S = 5.0  # in which the cost of idle sides is measured
@@ -44,7 +45,11 @@ class Conductor:
             for number, block in enumerate(plan.blocks, 1):
                 self._follow(block, f"{number}/{len(plan.blocks)}")
         except DiedError as problem:
-            return replace(plan, died=problem.died)
+            return replace(cut_off(plan), died=problem.died)
+        except BaseException:
+            with undisturbed():
+                write_comparison(folder, cut_off(plan))
+            raise
         for load in self._loads.values():
             load.wait()
         return replace(plan, complete=True)
@@ -63,6 +68,11 @@ class Conductor:
         """Return the share of a core that each side uses while nobody loads it."""
         print(f"both sides are ready; {IDLE_S:g} s without load, to measure what an idle side costs", flush=True)
         time.sleep(1)  # what the users have begun is over, and was sampled
+        for side, signs in self._signs.items():
+            if not signs.knows_cost():
+                raise Refused(
+                    f"side {side.upper()}: the metrics of its books service do not tell what its workers cost", BROKEN
+                )
         before = {side: signs.read_spent() for side, signs in self._signs.items()}
         time.sleep(IDLE_S)
         after = {side: signs.read_spent() for side, signs in self._signs.items()}
@@ -82,6 +92,12 @@ class Conductor:
         for side in self._loads:
             if words := self._signs[side].find_death() or self._loads[side].find_end():
                 raise DiedError(side, words)
+
+
+def cut_off(plan: ComparisonPlan) -> ComparisonPlan:
+    """Return a plan with those of its blocks that have ended; the loads have read the others already."""
+    now = time.time()
+    return replace(plan, blocks=tuple(block for block in plan.blocks if block.end <= now))
 
 
 def share_of(before: tuple[float, float], after: tuple[float, float]) -> float:

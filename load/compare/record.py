@@ -55,8 +55,13 @@ def record(asked: Asked, options: argparse.Namespace, notes: list[str]) -> None:
             prepare_accounts(place)
         states = [note_catalogue(name, place, asked.folder) for name, place in places.items()]
         write_comparison(asked.folder, plan)
-        if len({state.books for state in states}) == 1:  # else the analysis says that it is INVALID
-            write_comparison(asked.folder, load_both(plan, asked, places))
+        if len({state.books for state in states}) != 1:
+            return  # the analysis says that it is INVALID
+        plan = load_both(plan, asked, places)
+        write_comparison(asked.folder, plan)
+        for name, place in places.items():
+            if place.is_private and plan.complete:
+                read_back(name, place, asked.folder)
 
 
 def open_place(name: str, side: Side, state: Path, opened: ExitStack) -> Place:
@@ -78,23 +83,20 @@ def load_both(plan: ComparisonPlan, asked: Asked, places: dict[str, Place]) -> C
     with ExitStack() as opened:
         for name, place in places.items():
             if not place.is_private:
-                opened.callback(remove_books_of_host, name, place, folder)
+                opened.callback(read_back, name, place, folder)
         signs = {name: opened.enter_context(closing(Signs(name, place, folder))) for name, place in places.items()}
         loads = {name: opened.enter_context(open_load(name, place, folder)) for name, place in places.items()}
-        plan = Conductor(loads, signs, users).run(plan, asked.form, folder)
-    for name, place in places.items():
-        if place.is_private and plan.complete:
-            remove_books(name, place, folder)  # to read them back: what was acknowledged must be there
-    return plan
+        return Conductor(loads, signs, users).run(plan, asked.form, folder)
 
 
-def remove_books_of_host(name: str, place: Place, folder: Path) -> None:
-    """Read the books of a side's load back and remove them, or say why that cannot be."""
+def read_back(name: str, place: Place, folder: Path) -> None:
+    """Read the books of a side's load back and remove them, or say why that cannot be; the analysis judges them."""
     with undisturbed():
         try:
             remove_books(name, place, folder)
         except Refused as problem:
-            print(f"compare.sh: books of this load may be left on side {name.upper()}: {problem}", file=sys.stderr)
+            words = f"the books of this load on side {name.upper()} could not all be read back and removed"
+            print(f"compare.sh: {words}: {problem}", file=sys.stderr)
 
 
 def tell(words: str) -> None:

@@ -11,7 +11,7 @@ from load.client.target import Target
 from load.machines.build import ask_program
 
 STACK = "local_stack.sh"  # a folder with the project has it
-PARTS = (STACK, "app_jwt_redis.py", "microservicioCQRSRedis.py")
+PARTS = (STACK, "requirements.txt", "app_jwt_redis.py", "microservicioCQRSRedis.py")
 RIGHT = "give a git revision, a folder with this project, or a host as http://HOST"
 
 
@@ -36,6 +36,8 @@ def choose_side(what: str, called_from: Path, project: Path) -> Side:
         return choose_folder(what, folder.resolve())
     commit = read_revision(project, what)
     if commit:
+        held = ask_program("git", "-C", str(project), "ls-tree", "--name-only", commit, *PARTS) or ""
+        refuse_without_parts(f"the revision {what}", held.splitlines())
         return Side(what, what if commit.startswith(what) else f"{what} ({commit[:7]})", commit=commit)
     if folder.is_dir():
         raise Refused(f"{what} is a folder without {STACK}: {RIGHT}")
@@ -61,18 +63,28 @@ def choose_host(what: str) -> Side:
             check_url(auth, f"the auth service of {what}"), check_url(books, f"the books service of {what}")
         )
     else:
-        target = Target(*(f"http://{host_name(what)}:{port}" for port in SERVICES.values()))
+        try:
+            name = host_name(what)
+        except Refused:
+            both = "http://HOST for its ports 5000 and 5001, or both addresses as http://HOST:PORT,http://HOST:PORT"
+            raise Refused(f"the host {what} must be given as {both}") from None
+        target = Target(*(f"http://{name}:{port}" for port in SERVICES.values()))
     return Side(what, what, target=target)
 
 
 def choose_folder(what: str, folder: Path) -> Side:
     """Return the side of a folder; raises Refused when it does not hold the whole project."""
-    if missing := [name for name in PARTS if not (folder / name).is_file()]:
-        raise Refused(f"the folder {what} has no {missing[0]}: {RIGHT}")
+    refuse_without_parts(f"the folder {what}", [name for name in PARTS if (folder / name).is_file()])
     commit = read_revision(folder, "HEAD") if (folder / ".git").exists() else None  # else that of a folder above
     is_changed = bool(commit and ask_program("git", "-C", str(folder), "status", "--porcelain"))
     of = f" ({commit[:7]}{' with changes' if is_changed else ''})" if commit else ""
     return Side(what, f"{what}{of}", folder=folder, commit=commit, is_changed=is_changed)
+
+
+def refuse_without_parts(what: str, held: list[str]) -> None:
+    """Refuse what does not hold the whole project."""
+    if missing := [name for name in PARTS if name not in held]:
+        raise Refused(f"{what} has no {missing[0]}: {RIGHT}")
 
 
 def read_revision(folder: Path, revision: str) -> str | None:

@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from analysis.records.processes import is_running
 from analysis.records.results_folder import ServerSample, say_source
@@ -26,7 +27,7 @@ class Signs(SampleFile):
         for each in place.sampled:
             self._start(follow_service, each, place.token)
         if is_this_machine(place.target.books):
-            self._start(follow_machine, {int(each.url.rpartition(":")[2]) for each in place.sampled})
+            self._start(follow_machine, {urlsplit(each.url).port or 80 for each in place.sampled})
 
     def _start(self, follow: Callable[..., None], *more: Any) -> None:
         threading.Thread(target=follow, args=(self, *more), daemon=True).start()
@@ -51,6 +52,10 @@ class Signs(SampleFile):
                 return f"its {name} has ended"
         silent = [source for source, count in self._silent.items() if count >= MOST_SILENT]
         return f"{say_source(silent[0])} has not answered {MOST_SILENT} times in a row" if silent else ""
+
+    def knows_cost(self) -> bool:
+        """Tell whether the books service says how much processor time its workers have used."""
+        return any(sample.service == "books" for sample in list(self._last.values()))
 
     def read_spent(self) -> tuple[float, float]:
         """Return when the latest samples were taken on average, and the processor seconds that all workers had used."""

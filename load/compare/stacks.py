@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -61,7 +62,7 @@ def open_stack(code: Path, project: Path, folder: Path) -> Iterator[dict[str, st
     settings.pop("VIRTUAL_ENV", None)
     if (code / "requirements.txt").read_bytes() == (project / "requirements.txt").read_bytes():
         settings["VIRTUAL_ENV"] = sys.prefix  # else its own, which its local_stack.sh makes
-    command = [str(code / STACK)]
+    command = ["bash", str(code / STACK)]
     try:
         run_whole([*command, "up"], f"the stack of {code} does not start", settings)
         values = read_env_file(folder / "stack.env", interpolate=False)
@@ -78,13 +79,17 @@ def run_whole(command: list[str], problem: str, environment: dict[str, str] | No
     """
     words_to = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
     with started(command, ask_to_end, env=environment, **words_to) as process:
-        words, _ = process.communicate(timeout=LONGEST_S)
+        try:
+            words, _ = process.communicate(timeout=LONGEST_S)
+        except subprocess.TimeoutExpired:
+            raise Refused(f"{problem} within {LONGEST_S} s", BROKEN) from None
     if process.returncode:
         raise Refused(f"{problem}:\n{words.strip()[-2000:]}", BROKEN)
 
 
 def ask_to_end(process: "subprocess.Popen[str]") -> None:
-    """Ask a program to end, if it still runs, and hear it out."""
+    """Ask a program to end, if it still runs, with what it waits for, as an installation; and hear it out."""
     if process.poll() is None:
-        process.terminate()
+        print("compare.sh: ending what was begun ...", file=sys.stderr, flush=True)
+        os.killpg(process.pid, signal.SIGTERM)
         process.communicate()

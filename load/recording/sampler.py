@@ -44,7 +44,7 @@ WORKER = {
     "worker_threads": "threads",
     "worker_clients": "clients",
 }
-FIGURES = set(WORKER.values())
+FIGURES = {*WORKER.values()} - {"clients"}  # that every worker tells; those of an older version lack the clients
 STORES = {"mariadb_cpu": ("mariadbd", "mysqld"), "redis_cpu": ("redis-server", "valkey-server")}
 LISTENING = "0A"  # in /proc/net/tcp
 
@@ -79,7 +79,7 @@ def parse_metrics(text: str) -> dict[str, Any]:
         elif (name in VALUES or name == "server_time_seconds") and not math.isnan(value):  # as a store's that is down
             values[name] += value
     server_at = values.pop("server_time_seconds", None)
-    whole = {pid: Worker(**figures) for pid, figures in workers.items() if len(figures) == len(FIGURES)}
+    whole = {pid: Worker(**figures) for pid, figures in workers.items() if figures.keys() >= FIGURES}
     return {"server_at": server_at, "values": dict(values), "workers": whole}
 
 

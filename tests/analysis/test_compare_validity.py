@@ -10,6 +10,7 @@ import pytest
 from analysis.compare.comparison import build_comparison
 from analysis.compare.judging import INVALID, SAME
 from analysis.records.comparison import Died
+from analysis.records.results_folder import BOOK_SOURCES
 from tests.support.made_comparisons import Compared, plan_blocks, write_comparison
 from tests.support.recordings import START, write_lines
 
@@ -57,6 +58,17 @@ def damage(folder: Path) -> None:
     rewrite(folder / "a_seconds.csv", lambda number, row: row[: 3 if number % 10 == 0 else 7])
 
 
+def forget(folder: Path) -> None:
+    """B acknowledged a book, and does not have it."""
+    isbn = "9780000000002"
+    write = {"at": START, "n": 1, "isbn": isbn, "method": "POST", "key": "k", "if_match": None, "digest": "d"}
+    answer = {"at": START + 1, "n": 1, "outcome": "acknowledged", "status": 201, "version": 1}
+    write_lines(folder / "b_ledger.jsonl", [{**write, "fields": {"isbn": isbn, "title": "One"}}, answer])
+    nowhere = {source: {"status": 404, "book": None} for source in BOOK_SOURCES}
+    found = {"at": START + 99, "lag_s": 0.0, "complete": True, "isbns": {isbn: nowhere}}
+    (folder / "b_read_back.json").write_text(json.dumps(found))
+
+
 def died(**of: Any) -> dict[str, Any]:
     """A plan in which a side died."""
     return {"died": Died(side="b", at=START + 30.0, why="/health gave no answer for 5 s"), "complete": False, **of}
@@ -77,7 +89,8 @@ CASES: list[tuple[Compared, Callable[[Path], None] | None, str]] = [
     (Compared(), lose, "On side B: The process of the load (pid 4700) was lost"),
     (Compared(), uncount, "Nobody counted the books of side A before the load."),
     (Compared(), damage, "Lines are cut off or hold values that cannot be (15 damaged lines of 144: a_seconds.csv)."),
-    (Compared(), silence, "Too few pairs are whole: 0 of 12, and 6 are needed."),
+    (Compared(), silence, "6 are needed. What the books service of B cost is not known in 12 of its 12 blocks."),
+    (Compared(), forget, "On side B: Acknowledged writes to 1 ISBN are lost, as 9780000000002: the book is not there"),
 ]
 
 

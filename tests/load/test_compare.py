@@ -12,6 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from analysis.compare.comparison import build_comparison
 from analysis.records.counts import Counts, count_endpoints, count_requests
 from analysis.records.gaps import Gaps
 from analysis.records.raw_files import read_data, read_seconds
@@ -137,18 +138,24 @@ def test_a_side_that_dies_makes_the_comparison_invalid_and_is_named(repository: 
     died = read_plan_file(out)["died"]
     assert (died["side"], "books service" in died["why"]) == ("b", True), died
     assert not read_plan_file(out)["complete"]
+    reasons = json.loads((out / "compare.json").read_text())["reasons"]
+    assert not [reason for reason in reasons if "was lost" in reason], "the load ended with the comparison"
 
 
 def test_ctrl_c_in_a_block_leaves_nothing_not_even_on_a_host(repository: Path, stack: Stack, tmp_path: Path) -> None:
     out = tmp_path / "results"
     host = f"{stack['AUTH_URL']},{stack['BOOKS_URL']}"
-    run = start_compare(repository, "--host-a", host, "--out", str(out), "HEAD", COMPARE_BLOCKS="8:50")
+    run = start_compare(repository, "--host-a", host, "--out", str(out), "HEAD", COMPARE_BLOCKS="6:50")
     await_block(out, run)
-    time.sleep(4)  # books were added
+    time.sleep(7)  # books were added, and a block has ended
     os.killpg(run.pid, signal.SIGINT)
     code, said = end_of(run, 120)
     assert code == 130 and "interrupted" in said, said
     assert f"what was recorded so far is in {out}" in said
+    (block,) = read_plan_file(out)["blocks"]
+    assert block["to"] <= time.time()
+    judged = build_comparison(out)
+    assert [reason for _, reason in judged.reasons] == ["Too few pairs are whole: 0 of 1, and 6 are needed."]
     states = [json.loads(line) for line in (out / "a_data.jsonl").read_text().splitlines()]
     assert [state["moment"] for state in states] == ["before", "after"]
     assert states[0]["books"] == states[1]["books"] and '"method":"POST"' in (out / "a_ledger.jsonl").read_text()

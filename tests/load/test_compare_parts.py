@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from load.client.refusal import Refused
-from load.compare.sides import choose_side, find_notes
+from load.compare.sides import PARTS, choose_side, find_notes
 from load.run.blocks import FORMS, GAP_S, WARM_S, Form, choose_form, plan_blocks
 from stack.ports import find_free_ports
 from tests.error_rates.slower_build import CHANGES, replace_once
@@ -28,7 +28,9 @@ REFUSED = {
     "a band of 10 without %": (["--within", "10", "HEAD", "HEAD"], "--within: '10' must be like 10% or 0.1"),
     "a scenario that is not steady": (["--scenario", "spike", "HEAD", "HEAD"], "--scenario: invalid choice: 'spike'"),
     "the same services twice": (["127.0.0.1", "http://127.0.0.1"], "A and B are the same services"),
-    "a host that is none": (["http://a b", "HEAD"], "host 'http://a b' must be a name or an address"),
+    "a host that is none": (["http://a b", "HEAD"], "the host http://a b must be given as http://HOST for its ports"),
+    "a host with one port": (["http://a:80", "HEAD"], "or both addresses as http://HOST:PORT,http://HOST:PORT"),
+    "a host with one address": (["--host-a", "https://a", "HEAD"], "the host https://a must be given as http://HOST"),
     "a folder that is not empty": (["--out", "load", "HEAD", "HEAD"], "is not empty; give another folder"),
     "a place that is not there": (["--out", "no/such", "HEAD", "HEAD"], "cannot make"),
 }
@@ -88,6 +90,25 @@ def test_a_folder_a_revision_and_a_host_are_told_apart(repository: Path) -> None
 def test_revisions_of_a_folder_without_git_are_refused(tmp_path: Path) -> None:
     with pytest.raises(Refused, match="there are no revisions: this folder is no git checkout"):
         choose_side("HEAD", tmp_path, tmp_path)
+
+
+def test_a_revision_without_a_part_of_the_project_is_refused(tmp_path: Path) -> None:
+    repository = make_repository(tmp_path / "project")
+    (repository / "local_stack.sh").rename(repository / "other.sh")
+    commit_all(repository)
+    with pytest.raises(Refused, match=r"^the revision HEAD has no local_stack\.sh: give a git revision"):
+        choose_side("HEAD", tmp_path, repository)
+
+
+def test_what_breaks_does_not_end_as_slower_does(repository: Path, tmp_path: Path) -> None:
+    broken = tmp_path / "broken"
+    for name in PARTS:
+        (broken / name).parent.mkdir(exist_ok=True)
+        (broken / name).write_text('mkdir -p "$STACK_DIR"; touch "$STACK_DIR/stack.env"\n')
+    before = sorted(repository.iterdir())
+    code, said = end_of(start_compare(repository, str(broken), "HEAD"))
+    assert (code, "Traceback" in said) == (3, True), said
+    assert sorted(repository.iterdir()) == before
 
 
 def test_changes_that_are_not_measured_and_the_same_commit_twice_are_said(tmp_path: Path) -> None:

@@ -112,11 +112,18 @@ def test_the_values_are_sums_over_their_labels() -> None:
     assert parse_metrics(text)["values"] == {"db_pool_in_use": 5.0}
 
 
+OTHERS = ("worker_memory_bytes", "worker_descriptors", "worker_threads", "worker_clients")
+
+
 @pytest.mark.parametrize("cpu", ["worker_cpu_seconds_total", "worker_cpu_seconds"])
 def test_the_workers_of_services_of_an_older_version_are_told_too(cpu: str) -> None:
-    others = ("worker_memory_bytes", "worker_descriptors", "worker_threads", "worker_clients")
-    text = "".join(f'{name}{{pid="17"}} 2.0\n' for name in (cpu, *others))
+    text = "".join(f'{name}{{pid="17"}} 2.0\n' for name in (cpu, *OTHERS))
     assert parse_metrics(text)["workers"] == {"17": Worker(2.0, 2.0, 2.0, 2.0, 2.0)}
+
+
+def test_services_that_do_not_tell_the_connections_of_their_clients_are_sampled() -> None:
+    text = "".join(f'{name}{{pid="17"}} 2.0\n' for name in ("worker_cpu_seconds_total", *OTHERS[:-1]))
+    assert parse_metrics(text)["workers"] == {"17": Worker(2.0, 2.0, 2.0, 2.0)}
 
 
 def test_of_this_machine_the_share_of_its_processors_is_told(sampled: Path) -> None:
