@@ -10,9 +10,11 @@ from analysis.plan.thresholds import LIMITS, OBJECTIVES, Threshold
 SEARCHING = "break_point"  # the scenario whose locustfile has the shape of a search
 SECONDS_IN = {"h": 3600, "m": 60, "s": 1}
 SEARCHED = {  # the limits that a search cannot do with less of
-    "search-first": 1.0, "search-most": 1.0, "search-seconds": 1.0, "search-growth": 1.05, "step-ramp-ratio": 0.01,
-    "step-measure-seconds": 1.0, "step-parts": 1.0, "step-bad-parts": 1.0, "pool-seconds": 0.01,
+    "search-first": 10.0, "search-most": 10.0, "search-seconds": 1.0, "search-growth": 1.05, "step-ramp-ratio": 0.01,
+    "step-settle-seconds": 0.0, "step-measure-seconds": 1.0, "step-parts": 1.0, "step-bad-parts": 1.0,
+    "pool-seconds": 0.01,
 }  # fmt: skip
+WHOLE = ("search-first", "search-most", "step-parts", "step-bad-parts")
 AT_LEAST = (("search-most", "search-first"), ("step-measure-seconds", "step-parts"), ("step-parts", "step-bad-parts"))
 
 
@@ -96,6 +98,13 @@ def plan_search(unit: str, limits: dict[str, float]) -> tuple[Stage, ...]:
     for name, other in AT_LEAST:
         if values[name] < values[other]:
             raise PlanError(f"limit-{name} = {values[name]:g} must be limit-{other} = {values[other]:g} or more")
+    for name in WHOLE:
+        if values[name] != int(values[name]):
+            raise PlanError(f"limit-{name} = {values[name]:g} must be a whole number")
+    step_s = values["step-settle-seconds"] + values["step-measure-seconds"]
+    step_s += 1 + math.ceil(1 / values["step-ramp-ratio"])
+    if values["search-seconds"] < step_s:
+        raise PlanError(f"limit-search-seconds = {values['search-seconds']:g} must be {step_s:g} or more, for one step")
     most = values["search-most"]
     users = plan_pool(most, limits)[0] if unit == "arrivals" else int(most)
     return (Stage(users, values["search-seconds"], values["step-ramp-ratio"] * users),)

@@ -4,7 +4,7 @@ import csv
 from collections.abc import Sequence
 from pathlib import Path
 
-from analysis.records.latencies import DAMAGED, HEADS, Latencies, Piece, join_pieces, read_line
+from analysis.records.latencies import DAMAGED, HEADS, Latencies, Piece, join_pieces, read_line, split_tags
 from analysis.records.raw_files import generator_row, second_row
 from analysis.records.results_folder import GENERATOR, SECONDS, GeneratorRow, SecondRow, part_path
 
@@ -76,9 +76,10 @@ class Tail:
         return [row for row in self._rows if span[0] <= row.second < span[1]]
 
     def latencies(self, span: Span) -> Latencies:
-        """The latencies of a span."""
+        """The latencies of a span that are judged."""
         pieces = [piece for piece in self._pieces if span[0] <= piece[0] < span[1]]
-        return join_pieces(tuple(self._names), pieces)
+        judged, _, _ = split_tags(join_pieces(tuple(self._names), pieces))
+        return judged
 
     def generator(self) -> dict[str, list[GeneratorRow]]:
         """How each part of the load is doing."""

@@ -29,7 +29,7 @@ def draw_steps(tables: Sequence[Table]) -> tuple[Chart, ...]:
         )
     ]
     law = fit_law([Point(row["load"], row["answers/s"], row["from"], row["to"]) for row in rows])
-    if law:
+    if law and unit == "users":
         rates.append(ChartCurve("fitted", tuple((row["load"], round(law.at(row["load"]), 1)) for row in rows)))
     p95 = ChartCurve("p95", tuple((row["load"], row["p95 ms"]) for row in rows))
     source = found[0].source

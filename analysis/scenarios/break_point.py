@@ -40,7 +40,7 @@ def answer_break_point(evidence: Evidence) -> Answer:
     bracket = find_bracket((each.step.load, bool(each.step.broken)) for each in taken)
     checks = [judge_bracket(evidence, bracket), judge_agreement(evidence, taken), judge_limit(evidence, bracket)]
     readings = read_limits(evidence, taken, bracket)
-    law = fit_law([each.point for each in taken])
+    law = fit_law([each.point for each in taken]) if evidence.plan.search == "users" else None
     notes = [say_law(law, max(each.step.load for each in taken))] if law else []
     tables = [
         Table(

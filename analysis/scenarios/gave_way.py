@@ -57,6 +57,7 @@ class Reading:
         """`the whole machine's processors, 98 % (limit 95 %, 86 % in the step that held)`."""
         limit = f"limit {_say(self.rule, self.rule.limit)}"
         held = "" if self.holds is None else f", {_say(self.rule, self.holds)} in the step that held"
+        held += "" if self.differs else ", too much there already"
         return f"{self.rule.what}, {_say(self.rule, self.breaks)} ({limit}{held})"
 
 

@@ -138,6 +138,8 @@ class Master:
 
     def await_processes(self) -> None:
         """Let the machines begin, and wait until the load can begin in all their processes; raises Refused."""
+        if self._options.search == "arrivals":
+            raise Refused("search = arrivals cannot be shared by machines; search for users, or leave --machines out")
         self._check_accounts()
         self._is_ready = True
         until = time.monotonic() + COME_S

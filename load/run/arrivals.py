@@ -106,6 +106,8 @@ def fill_pool(options: Any) -> None:
 
 
 def count_processes(environment: Environment) -> int:
-    """Return how many processes share the load."""
-    is_one_of_many = isinstance(environment.runner, WorkerRunner)
-    return max(1, int(getattr(environment.parsed_options, "processes", None) or 1)) if is_one_of_many else 1
+    """Return how many processes share the load; on several machines Locust's master says for how many it waits."""
+    if not isinstance(environment.runner, WorkerRunner):
+        return 1
+    options = environment.parsed_options
+    return max(1, *(int(getattr(options, name, None) or 1) for name in ("processes", "expect_workers")))

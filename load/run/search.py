@@ -1,8 +1,9 @@
 """Chooses the load of the next step of a search for the break-point, by what the steps before have shown.
 
 It grows until a step breaks, or shrinks until one holds; halves the ratio of the two until they are near each other;
-then tries both again. A step that gives another answer the second time is neither: the interval ends at the next one.
-A step at which the load itself gave way says nothing of the services: the search goes on below it.
+then tries both again. A step that gives another answer the second time is neither: the interval ends at the next one,
+which the search comes as near to, and tries again too. A step at which the load itself gave way says nothing of the
+services: the search goes on below it.
 """
 
 import math
@@ -21,7 +22,6 @@ class Tries:
         self.first, self.most, self.growth, self.width = first, most, growth, width
         self.tries: dict[int, list[bool]] = defaultdict(list)
         self.ceiling: int | None = None  # the smallest load at which the load itself gave way
-        self._pair: tuple[int, ...] = ()  # both ends, when they are near each other: each is tried again
 
     def note(self, load: int, *, broke: bool) -> None:
         """Take what a step has shown."""
@@ -49,15 +49,12 @@ class Tries:
         """Give the load of the next step; None when nothing more is to be tried."""
         if not self.tries and self.ceiling is None:
             return self.first
-        again = [load for load in self._pair if len(self.tries[load]) < 2 and load < (self.ceiling or math.inf)]
-        if again:
-            return again[0]
         holds, breaks = self.holds, self.breaks
         if breaks is None and self.ceiling is None:
             return self._grow(max(self.tries))
         if holds is None:
-            return self._shrink(min(self.tries)) if breaks is not None else None
-        return None if self._pair else self._halve(holds, min(each for each in (breaks, self.ceiling) if each))
+            return self._shrink(min([*self.tries, *self._ceilings]))
+        return self._halve(holds) or (self._try_again(holds, breaks) if breaks else None)
 
     def choose_calm(self) -> int:
         """Give the load between two steps after a break: the smallest that held, else half of the next."""
@@ -70,11 +67,23 @@ class Tries:
     def _shrink(self, bottom: int) -> int | None:
         return None if bottom <= LEAST else max(LEAST, math.floor(bottom / self.growth))
 
-    def _halve(self, holds: int, top: int) -> int | None:
-        middle = round(math.sqrt(holds * top))
-        if top / holds > 1 + self.width and holds < middle < top:
-            return middle
-        if self.breaks is None:
-            return None
-        self._pair = holds, self.breaks
-        return self.choose()
+    def _halve(self, holds: int) -> int | None:
+        """Give a load between the largest that ever held and the next above, or the smallest that ever broke and
+        `holds`: the same two, unless a step has given two answers; None when both pairs are near each other.
+        """
+        held = [load for load, broke in self.tries.items() if not all(broke)]
+        broken = [load for load, broke in self.tries.items() if any(broke)]
+        upper = [each for each in (self.breaks, *self._ceilings) if each]
+        for low, high in ((max(held), min(upper)), (holds, min([*broken, *self._ceilings]))):
+            middle = round(math.sqrt(low * high))
+            if high / low > 1 + self.width and low < middle < high:
+                return middle
+        return None
+
+    def _try_again(self, *ends: int) -> int | None:
+        once = [load for load in ends if len(self.tries[load]) < 2 and load < (self.ceiling or math.inf)]
+        return once[0] if once else None
+
+    @property
+    def _ceilings(self) -> list[int]:
+        return [self.ceiling] if self.ceiling else []

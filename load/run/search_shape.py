@@ -91,9 +91,7 @@ class Search:
             if time.time() + self._find_ramp(load) + self._measured_s() > self.latest:
                 return TIME
             step = yield from self._take_step(load)
-            if step.broken is None:
-                self.tries.stop_below(load)
-            else:
+            if step.broken is not None:
                 self.tries.note(load, broke=step.broken)
                 self._learn_normal(step)
             if step.broken is not False and self.tries.choose() is not None and not (yield from self._calm_down()):
@@ -128,8 +126,12 @@ class Search:
         why = judge_step(self.plan, load, self.tail.rows(span), self.tail.latencies(span), span)
         broken: bool | None = bool(why)
         if limits := self._find_limits(span):
+            self.tries.stop_below(load)
             broken, why = None, limits
-        log.info("step of %d %s %s%s", load, self.plan.search, "breaks: " if why else "holds", "; ".join(why))
+        elif stalls := self._find_invalid(span):  # once: the step is taken again
+            broken, why = None, stalls
+        says = {True: "breaks: ", False: "holds", None: "says nothing of the services: "}[broken]
+        log.info("step of %d %s %s%s", load, self.plan.search, says, "; ".join(why))
         return self._note(Step(begin, measured, span[1], load, users, rate, broken, why))
 
     def _calm_down(self) -> Generator[Users, None, bool]:
@@ -164,13 +166,14 @@ class Search:
 
     def _find_limits(self, span: tuple[float, float]) -> tuple[str, ...]:
         """Say in which way the load itself gave way in a step, in as many of its equal parts as break a step."""
-        generator, parts = self.tail.generator(), int(self.plan.limit("step-parts"))
-        found = []
-        for begin, end in cut_span(span, parts):
-            checks = judge_generator(self.plan, generator, list(generator), (begin, end))
-            found.append([check.reason for check in checks if check.verdict == INVALID])
+        found = [self._find_invalid(part) for part in cut_span(span, int(self.plan.limit("step-parts")))]
         bad = [reasons for reasons in found if reasons]
-        return tuple(bad[-1]) if len(bad) >= self.plan.limit("step-bad-parts") else ()
+        return bad[-1] if len(bad) >= self.plan.limit("step-bad-parts") else ()
+
+    def _find_invalid(self, span: tuple[float, float]) -> tuple[str, ...]:
+        generator = self.tail.generator()
+        checks = judge_generator(self.plan, generator, list(generator), span)
+        return tuple(check.reason for check in checks if check.verdict == INVALID)
 
     def _learn_normal(self, step: Step) -> None:
         """Take from the first step what is normal, if it holds."""

@@ -266,6 +266,19 @@ def test_one_bad_third_breaks_no_step(tmp_path: Path, slow: Slow) -> None:
     ("name", "old", "new", "words"),
     [
         ("break_point", "limit-step-parts = 3", "limit-step-parts = 0", "limit-step-parts = 0 must be 1 or more"),
+        (
+            "break_point",
+            "limit-step-parts = 3",
+            "limit-step-parts = 2.5",
+            "must be a whole number",
+        ),
+        (
+            "break_point",
+            "limit-search-first = 300",
+            "limit-search-first = 1",
+            "limit-search-first = 1 must be 10 or more",
+        ),
+        ("break_point", "limit-search-seconds = 600", "limit-search-seconds = 20", "must be 36 or more, for one step"),
         ("break_point", "limit-search-growth = 1.5", "limit-search-growth = 1", "limit-search-growth = 1 must be 1.05"),
         (
             "break_point",
