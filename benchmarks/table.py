@@ -52,7 +52,7 @@ def show(numbers: Sequence[float], form: str) -> str:
 
 def judge(ratio: float, bar: float) -> str:
     """Say whether the bar is reached, else by how much it is missed."""
-    return "met" if ratio >= bar else f"**missed by {bar - ratio:.3f}**"
+    return "met" if ratio >= bar else f"**missed by {bar - ratio:,.{0 if bar >= 10 else 3}f}**"
 
 
 def judge_most(figure: float, bar: float) -> str:
