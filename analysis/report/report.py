@@ -1,6 +1,7 @@
 """Builds the report of a run: every scenario judged, with its figures, tables and time lines, as plain data."""
 
 import os
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from functools import partial
@@ -18,6 +19,7 @@ from analysis.records.endpoints import count_mix
 from analysis.records.gaps import Gaps
 from analysis.records.raw_files import read_data
 from analysis.records.run import Run, read_run
+from analysis.records.steps import Step
 from analysis.report.chart_curves import draw_percentiles, draw_throughput
 from analysis.report.request_tables import list_endpoints, list_failures
 from analysis.report.step_charts import draw_steps
@@ -88,7 +90,7 @@ def report_scenario(evidence: Evidence, books_at_start: int | None = None) -> Sc
         verdict=verdict,
         reasons=tuple(check.reason for check in not_passed),
         answer=say_answer(answer.words, verdict),
-        planned=describe_planned(plan),
+        planned=describe_planned(plan, evidence.search.steps),
         achieved=describe_achieved(evidence),
         figures=answer.figures,
         checks=answer.checks,
@@ -102,10 +104,11 @@ def report_scenario(evidence: Evidence, books_at_start: int | None = None) -> Sc
     )
 
 
-def describe_planned(plan: Plan) -> dict[str, Any]:
-    """The load as planned; an open load plans no users."""
+def describe_planned(plan: Plan, steps: Sequence[Step]) -> dict[str, Any]:
+    """The load as planned; an open load plans no users, and a search for arrivals those of its largest step."""
     planned = {"users": plan.users, "seconds": plan.seconds, "write_share": plan.write_share}
-    return {**planned, "users": None, "arrivals_per_second": plan.arrivals} if plan.is_open else planned
+    arrivals = max((step.load for step in steps), default=None) if plan.search else plan.arrivals
+    return {**planned, "users": None, "arrivals_per_second": arrivals} if plan.is_open else planned
 
 
 def say_answer(words: str, verdict: str) -> str:

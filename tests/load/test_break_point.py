@@ -155,6 +155,8 @@ def test_a_search_can_look_for_arrivals_too(runner: Runner, tmp_path: Path) -> N
     assert (code, scenario["verdict"]) == (0, "PASS"), said
     found = scenario["break_point"]
     assert found["unit"] == "arrivals_per_second"
+    planned = scenario["planned"]
+    assert planned["users"] is None and planned["arrivals_per_second"] >= found["breaks"], planned
     # Some actions send more than one request to the catalogue.
     assert found["holds"] >= 0.7 * RATE and found["breaks"] <= (1 + NEAR) * RATE, found
 
