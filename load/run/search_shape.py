@@ -76,7 +76,7 @@ class Search:
         self.plan, self.tail, self.file = plan, tail, file
         first, most = (int(plan.limit(f"search-{name}")) for name in ("first", "most"))
         self.tries = search.Tries(first, most, plan.limit("search-growth"), plan.limit("search-width"))
-        self.users = 0
+        self.users, self.stalled = 0, 0
         self.normal_ms = plan.objective("reads-p95-ms") or math.inf
         self.latest = time.time() + plan.limit("search-seconds")
 
@@ -95,7 +95,7 @@ class Search:
                 self.tries.note(load, broke=step.broken)
                 self._learn_normal(step)
             if step.broken is not False and self.tries.choose() is not None and not (yield from self._calm_down()):
-                return ILL
+                return GENERATOR if self.tries.ceiling and self.tries.breaks is None else ILL
         if self.tries.breaks is None:
             return GENERATOR if self.tries.ceiling else MOST
         return LEAST if self.tries.holds is None else FOUND
@@ -125,11 +125,12 @@ class Search:
         yield from self._hold(users, rate, span[1])
         why = judge_step(self.plan, load, self.tail.rows(span), self.tail.latencies(span), span)
         broken: bool | None = bool(why)
-        if limits := self._find_limits(span):
-            self.tries.stop_below(load)
-            broken, why = None, limits
-        elif stalls := self._find_invalid(span):  # once: the step is taken again
-            broken, why = None, stalls
+        limits = self._find_limits(span)
+        if invalid := limits or self._find_invalid(span):
+            broken, why = None, invalid
+            if limits or load == self.stalled:
+                self.tries.stop_below(load)
+            self.stalled = load  # once: the step is taken again
         says = {True: "breaks: ", False: "holds", None: "says nothing of the services: "}[broken]
         log.info("step of %d %s %s%s", load, self.plan.search, says, "; ".join(why))
         return self._note(Step(begin, measured, span[1], load, users, rate, broken, why))
