@@ -28,7 +28,7 @@ PROJECT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 NAME=libros ZONE=europe-west1-b MACHINE=e2-standard-2
 ADDRESS='' FRONT='' DELETE='' RUN=''
 LARGEST_SCRIPT=262144 # bytes of one value of a VM's metadata
-VM_LOG=/root/libros/setup.log
+VM_LOG=/root/libros/setup.log VM_DONE=/root/libros/done
 
 main() {
   read_arguments "$@"
@@ -97,7 +97,8 @@ take_value() {
   esac
 }
 
-# Google runs it as root at each boot, the first too; what it prints may hold the METRICS_TOKEN and goes to a file of root.
+# Google runs it as root at each boot; it sets up once, because somebody may have changed by hand what it has made. What it
+# prints may hold the METRICS_TOKEN and goes to a file of root.
 write_startup_script() {
   {
     cat <<SCRIPT
@@ -107,9 +108,11 @@ set -Eeuo pipefail
 umask 077
 mkdir -p /root/libros
 exec >>$VM_LOG 2>&1
+if [[ -e $VM_DONE ]]; then exit; fi
 command -v xz || { apt-get -qq update && apt-get -qq -y -o DPkg::Lock::Timeout=300 install xz-utils; }
 sed '1,/^PROJECT:\$/d' "\$0" | base64 --decode | tar -xJ -C /root/libros
 bash /root/libros/deploy/install.sh --allow $ADDRESS $FRONT
+touch $VM_DONE
 exit
 PROJECT:
 SCRIPT
@@ -127,9 +130,12 @@ make_vm() {
     --no-service-account --no-scopes --metadata-from-file=startup-script="$NAME.startup"
 }
 
+# Each by itself: one of the two may never have been made.
 delete_all() {
-  line gcloud compute instances delete "$NAME" --zone="$ZONE" --quiet
-  line gcloud compute firewall-rules delete "$NAME" --quiet
+  local failed=''
+  (line gcloud compute instances delete "$NAME" --zone="$ZONE" --quiet) || failed=yes
+  (line gcloud compute firewall-rules delete "$NAME" --quiet) || failed=yes
+  if [[ -n $failed ]]; then exit 3; fi
 }
 
 # Prints a command as it can be typed, and runs it where that was asked for.
@@ -138,8 +144,10 @@ line() {
   words=$(printf ' %q' "$@")
   echo "${words:1}"
   if [[ -z $RUN ]]; then return; fi
-  "$@" </dev/null || refuse "gcloud did not do the last line; what was made is deleted with: deploy/gcp.sh --delete \
---name $NAME --zone $ZONE --run"
+  if "$@" </dev/null; then return; fi
+  [[ -z $DELETE ]] || refuse "gcloud did not do the last line: see above; what is not there needs no deleting"
+  refuse "gcloud did not do the last line; what was made is deleted with: deploy/gcp.sh --delete --name $NAME \
+--zone $ZONE --run"
 }
 
 say_what_next() {

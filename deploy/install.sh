@@ -44,6 +44,7 @@ ADDRESS='' FRONT='' UNINSTALL=''
 main() {
   read_arguments "$@"
   check_machine
+  check_target
   trap 'exit 130' INT TERM HUP
   trap 'refuse "stopped, because this failed: $BASH_COMMAND (line $LINENO)"' ERR
   umask 022
@@ -51,6 +52,7 @@ main() {
     uninstall
     return
   fi
+  check_redis
   add_packages
   add_user
   copy_files
@@ -103,6 +105,24 @@ check_machine() {
   [[ -d /run/systemd/system ]] || refuse "systemd does not run here, which starts the services and keeps them running"
 }
 
+# All of it is the installer's: --uninstall removes it.
+check_target() {
+  [[ ! -e $TARGET/.git ]] || refuse "$TARGET is a git checkout: move it elsewhere, and call its deploy/install.sh there"
+  if is_there && ! is_own; then refuse "this machine has a user libros already, who is somebody else: rename that user"; fi
+}
+
+is_there() { id libros >/dev/null 2>&1; }
+
+is_own() { [[ $(getent passwd libros | cut -d: -f6) == "$TARGET" ]]; }
+
+# Before anything is changed: Redis forgets what it has when snapshots end.
+check_redis() {
+  local keys
+  if [[ -e $REDIS_CONF ]] || ! has_package redis-server || ! systemctl --quiet is-active redis-server; then return; fi
+  keys=$(redis-cli dbsize 2>&1 || true)
+  [[ $keys == 0 ]] || refuse "Redis here is in other use (DBSIZE: $keys): it has to be for the services alone"
+}
+
 add_packages() {
   local name wanted=(mariadb-server mariadb-client redis-server python3-venv ca-certificates)
   if [[ -n $FRONT ]]; then wanted+=(nginx); fi
@@ -133,7 +153,7 @@ install_quietly() {
 has_package() { [[ $(dpkg-query --show --showformat='${db:Status-Status}' "$1" 2>/dev/null) == installed ]]; }
 
 add_user() {
-  if id libros >/dev/null 2>&1; then return; fi
+  if is_there; then return; fi
   useradd --system --user-group --home-dir "$TARGET" --no-create-home --shell /usr/sbin/nologin libros
   say "user libros, for the services"
 }
@@ -248,6 +268,7 @@ add_units() {
   local units=$PROJECT/deploy/units
   mkdir -p "$UNITS/libros-.service.d"
   cp "$units/libros-.service.d/rights.conf" "$UNITS/libros-.service.d/"
+  if [[ -z $ADDRESS && -e $ALLOW_UNIT ]]; then say "without --allow: from now on any address may reach the services"; fi
   rm -f "$ALLOW_UNIT"
   if [[ -n $ADDRESS ]]; then
     printf '%s\n' "[Service]" "IPAddressDeny=any" "IPAddressAllow=localhost $ADDRESS" >"$ALLOW_UNIT"
@@ -296,6 +317,9 @@ await_ready() {
     fi
     sleep 1
   done
+  if [[ -n $FRONT && $(systemctl show --value --property NRestarts libros-front) != 0 ]]; then
+    give_up_on front "does not stay"
+  fi
   give_up_on "$1" "was not ready within $START_SECONDS s"
 }
 
@@ -325,7 +349,7 @@ uninstall() {
   systemctl daemon-reload
   systemctl reset-failed 'libros-*' 2>/dev/null || true
   remove_data
-  if id libros >/dev/null 2>&1; then userdel libros; fi
+  if is_there; then userdel libros; fi
   rm -rf "$TARGET" "$LOG"
   say "removed: the services, $TARGET, the user libros, the database Libros, and the settings of MariaDB and Redis"
   say "the packages stay; with these lines they go, and all databases of this machine with them:"

@@ -11,10 +11,12 @@ from lessons.lesson import NAMES, Bars, Lines, Outcome
 
 
 def merge_outcomes(file: Path, outcomes: dict[str, Outcome]) -> None:
-    """Write outcomes into a file, each in the place of the one of its name, and the others as they are."""
-    merged = {**read_outcomes(file), **outcomes}
+    """Write outcomes into a file, each in the place of the one of its name. Those of another machine go."""
+    machine = describe_machine()
+    others = read_outcomes(file) if file.exists() and read_machine(file) == machine else {}
+    merged = {**others, **outcomes}
     found = {name: asdict(merged[name]) for name in NAMES if name in merged}
-    text = json.dumps({"machine": describe_machine(), "lessons": found}, indent=1, ensure_ascii=False)
+    text = json.dumps({"machine": machine, "lessons": found}, indent=1, ensure_ascii=False)
     file.write_text(text + "\n", encoding="utf-8")
 
 

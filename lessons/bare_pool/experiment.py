@@ -31,7 +31,7 @@ def run(place: Place, short: bool) -> Outcome:
         bars |= {f"{program}, error {number}": round(wait, 1) for number, wait in enumerate(waits, start=1)}
         rows.append([
             program, f"{found['errors at once']:.0f} of {AT_ONCE}", f"{found['last after s']:.1f} s",
-            f"{found['again after s']:.1f} s", f"{found['errors after unread']:.0f} of {2 * SLOTS}",
+            say_again(found["again after s"]), f"{found['errors after unread']:.0f} of {2 * SLOTS}",
         ])  # fmt: skip
     return Outcome(say(figures), COLUMNS, rows, Bars("A frozen MariaDB: the time until each error", "s", bars), figures)
 
@@ -72,13 +72,19 @@ def count_wrong(answers: list[Answer]) -> int:
     return sum(answer.status != 200 for answer in answers)
 
 
+def say_again(seconds: float) -> str:
+    """After how long the service answered right again, as far as it was waited for."""
+    return f"{seconds:.1f} s" if seconds < AGAIN_S else f"not within {AGAIN_S:.0f} s"
+
+
 def say(figures: dict[str, float]) -> str:
     """What was seen."""
+    empty = "was empty for good" if figures["mistake exhausted in the end"] else "was not empty"
     return (
         f"Of {AT_ONCE} requests at once over {SLOTS} connections the connector's pool refused"
         f" {figures['mistake errors at once']:.0f} and ours {figures['cure errors at once']:.0f}. With a frozen MariaDB"
         f" its threads failed one after the other, the last after {figures['mistake last after s']:.0f} s (ours:"
         f" {figures['cure last after s']:.1f} s). After {SLOTS} results that were not read to their end it failed"
-        f" {figures['mistake errors after unread']:.0f} of {2 * SLOTS} requests, and was empty for good (ours:"
+        f" {figures['mistake errors after unread']:.0f} of {2 * SLOTS} requests, and {empty} (ours:"
         f" {figures['cure errors after unread']:.0f})."
     )

@@ -68,5 +68,6 @@ def say(figures: dict[str, float], seconds: int, reason: str) -> str:
         f"A smoke test of {USERS} users for {seconds} s had {figures['mistake most users']:.0f} users and lasted"
         f" {figures['mistake seconds']:.0f} s, because a shape stood in its file. Locust ended with code"
         f" {figures['mistake exit code']:.0f}, and the runner of then printed its check mark. Our rules find the run"
-        f" {INVALID}: {reason} Without the shape it had {figures['cure most users']:.0f} users, and passes."
+        f" {INVALID}: {reason} Without the shape it had {figures['cure most users']:.0f} users, and is"
+        f" {INVALID if figures['cure is invalid'] else PASS}."
     )

@@ -104,7 +104,7 @@ def test_the_start_up_script_holds_the_project_and_sets_it_up(caller: Caller) ->
     script = caller.folder / "libros.startup"
     assert script.stat().st_size <= LARGEST
     head, packed = script.read_text().split("\nPROJECT:\n")
-    assert f"install.sh --allow {LAPTOP} --front\nexit" in head
+    assert f"install.sh --allow {LAPTOP} --front\ntouch /root/libros/done\nexit" in head
     assert subprocess.run(["bash", "-n"], input=head, text=True, check=False).returncode == 0
     with tarfile.open(fileobj=BytesIO(b64decode(packed))) as project:
         names = set(project.getnames())
@@ -118,6 +118,12 @@ def test_to_delete_takes_the_machine_and_the_rule(caller: Caller) -> None:
     machine, rule = caller.calls()
     assert machine[:4] == ["compute", "instances", "delete", "libros"]
     assert rule[:4] == ["compute", "firewall-rules", "delete", "libros"]
+
+
+def test_what_was_never_made_does_not_keep_the_rest_from_being_deleted(caller: Caller) -> None:
+    ran = caller.call("--delete", "--run", GCLOUD_FAILS="instances delete")
+    assert ran.returncode == 3 and "what is not there needs no deleting" in ran.stderr
+    assert [call[:3] for call in caller.calls()][-1] == ["compute", "firewall-rules", "delete"]
 
 
 def test_what_gcloud_refuses_ends_it_with_the_line_that_deletes(caller: Caller) -> None:
