@@ -1,6 +1,7 @@
 """Says whether actions began when an open load had planned them: as many, by enough users, and in time."""
 
 import math
+from collections.abc import Sequence
 
 from analysis.checks.evidence import Evidence, Span
 from analysis.findings import VALIDITY, Check, Figure, make_check
@@ -27,7 +28,7 @@ def judge_arrivals(evidence: Evidence) -> list[Check]:
     arrived, seconds = sum(count(evidence, span, ARRIVED) for _, span in spans), sum(e - b for _, (b, e) in spans)
     if dropped:
         reasons[1] = f"Of the arrivals, {dropped:,} were dropped, because all users of the pool were busy."
-    late = evidence.late.percentile(0.99) if evidence.late else None
+    late = find_late(evidence, [span for span in whole if span not in broke])
     limit = plan.limit("late-p99-ms")
     if late is not None and late > limit:
         said = say_number(late, "ms", beside=limit)
@@ -41,6 +42,12 @@ def judge_arrivals(evidence: Evidence) -> list[Check]:
             Figure("late at p99", late, "ms", evidence.file(".hlog")),
         ),
     ]  # fmt: skip
+
+
+def find_late(evidence: Evidence, spans: Sequence[Span]) -> float | None:
+    """How late actions began at p99, in the worst of some spans; None where none began."""
+    found = [evidence.late.between(*span).percentile(0.99) for span in spans] if evidence.late else []
+    return max((late for late in found if late is not None), default=None)
 
 
 def _say_off_plan(evidence: Evidence, rate: float, span: Span) -> str:

@@ -41,7 +41,8 @@ def cut_rows(rows: Rows, spans: Sequence[Span]) -> list[Rows]:
 def judge_presence(plan: Plan, parts: Mapping[str, Rows], span: tuple[float, float], source: str) -> Check:
     """INVALID when a process has no rows, or they end more than 2 s before the load did, however long that was.
 
-    INVALID too when they begin as late: a row comes a second, so the first is due 1 s after the start.
+    INVALID too when they begin as late: a row comes a second, so the first is due 1 s after the start. A row that is
+    older than the one before it tells that the clock was set back.
     """
     allowed = plan.limit("off-plan-seconds")
     found = []
@@ -51,6 +52,9 @@ def judge_presence(plan: Plan, parts: Mapping[str, Rows], span: tuple[float, flo
             continue
         if (late := rows[0].at - span[0]) > allowed + 1:
             found.append(f"{_name(part).capitalize()} (pid {rows[0].pid}) left no record of its first {late:.0f} s.")
+        back = max((before.at - after.at for before, after in pairwise(rows)), default=0.0)
+        if back > 0:
+            found.append(f"The clock of {_name(part)} was set back by {1 + back:.1f} s.")
         if rows[-1].at < span[1] - allowed:
             name, lived = f"{_name(part).capitalize()} (pid {rows[-1].pid})", rows[-1].at - span[0]
             found.append(f"{name} was lost {lived:,.0f} s after the start.")

@@ -50,6 +50,8 @@ def audit_writes(writes: list[Write], read_back: ReadBack | None) -> WriteAudit:
         for where in BOOK_SOURCES:
             if where in shown.get(isbn, {}):
                 violations += compare_shown(history, where, shown[isbn][where])
+    if read_back and read_back.lag_s is None:
+        violations += find_apart(shown, {violation.isbn for violation in violations})
     outcomes = [outcome.outcome if outcome else UNKNOWN for _, outcome in writes]
     return WriteAudit(
         sent=len(writes),
@@ -62,6 +64,15 @@ def audit_writes(writes: list[Write], read_back: ReadBack | None) -> WriteAudit:
         doubtful=[isbn for isbn, history in histories.items() if len(history.states) > 1],
         lag_s=read_back.lag_s if read_back else None,
     )
+
+
+def find_apart(shown: Mapping[str, Mapping[str, Shown]], told: set[str]) -> list[Violation]:
+    """The books of which the read model still showed another state than MariaDB when nobody waited any longer."""
+    return [
+        Violation("differing", isbn, "read_model", "it never came to show what MariaDB does")
+        for isbn, answers in shown.items()
+        if isbn not in told and _is_whole(shown, isbn) and answers["read_model"] != answers["database"]
+    ]
 
 
 def _matters(history: BookHistory) -> bool:

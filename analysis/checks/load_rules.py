@@ -88,7 +88,7 @@ def judge_exceptions(plan: Plan, exceptions: int) -> Check:
 
 
 def judge_data(name: str, states: Mapping[str, DataState], usual: int | None, urls: Mapping[str, str]) -> Check:
-    """INVALID when books of an earlier load were there, the catalogue differs from `usual`, or no state was recorded.
+    """INVALID when books of an earlier load were there, the catalogue differs from `usual`, or a state is missing.
 
     INVALID too when the number of books that are not the load's own changed during the load, because the question was
     then asked over other data than it began with. A load adds, changes and removes none but its own books.
@@ -104,7 +104,9 @@ def judge_data(name: str, states: Mapping[str, DataState], usual: int | None, ur
         reason = say_leftovers(before.own, urls)
     elif usual is not None and before.books != usual:
         reason = f"The catalogue began with {say_count(before.books, 'book')} (the run began with {usual:,})."
-    elif after is not None and after.books - after.own != before.books:
+    elif after is None:
+        reason = "Nothing says what data the load ended with: after it, the services did not answer."
+    elif after.books - after.own != before.books:
         left = say_count(after.books - after.own, "book")
         reason = f"The catalogue ended with {left}, without the books of the load (it began with {before.books:,})."
     source = f"{name}_data.jsonl"

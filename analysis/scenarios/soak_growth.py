@@ -60,7 +60,8 @@ def make_growth(plan: Plan, quantity: Quantity, series: Series, course: Course, 
     slope = estimate_growth(float(course.slope) / minutes, noise / minutes, SLOPE, confidence, objective)
     level = estimate_growth(float(course.level), noise, LEVEL, confidence, allowed)
     edges = {"last": float(course.late), "first": float(course.early)}
-    said = [f"{quantity.say(rise)} in the {edge} seconds" for edge, rise in edges.items() if rise > (allowed or np.inf)]
+    most = np.inf if allowed is None else allowed
+    said = [f"{quantity.say(rise)} in the {edge} seconds" for edge, rise in edges.items() if rise > most]
     return Growth(quantity, series.owner, slope, level, between, " and ".join(said))
 
 

@@ -37,7 +37,7 @@ def answer_spike(evidence: Evidence) -> Answer:
     counts = count_requests(evidence.rows_in(spike))
     notes = [f"The spike had {plan.users:,} users ({spike[1] - spike[0]:.0f} s with its ramp)."]
     notes[0] += " A longer or a higher spike is another question."
-    if recovery and recovery.hiccups:
+    if recovery and recovery.hiccups and checks[0].verdict == PASS:
         moments = ", ".join(f"{second} s" for second in recovery.hiccups)
         notes.append(f"Single seconds after the spike were not normal, and are not judged ({moments} after it).")
     figures = measure_spike(plan, counts, recovery, seconds, source)

@@ -1,5 +1,6 @@
 """What the ledger and the read-back show: nothing where all is well, and each broken guarantee by its ISBN."""
 
+import json
 import random
 from collections.abc import Callable
 from pathlib import Path
@@ -224,6 +225,21 @@ def test_writes_that_were_not_read_back_are_no_answer_to_the_question(tmp_path: 
     scenario = judge_folder(tmp_path)
     assert scenario.verdict == verdict
     assert f"{name}_read_back.json is missing." in scenario.notes
+
+
+def test_a_read_model_that_never_shows_what_mariadb_does_fails(tmp_path: Path) -> None:
+    shelf = fill_shelf()
+    before = dict(shelf.books[ONE])
+    shelf.write(ONE, "PATCH", "unknown", price="9.00", stock=9)
+    shelf.show()
+    assert judge_shelf(tmp_path, shelf).verdict == "PASS", "either state may be, as long as both sources show it"
+    path = tmp_path / "write_heavy_read_back.json"
+    found = json.loads(path.read_text())
+    found["isbns"][ONE]["read_model"]["book"] = before
+    path.write_text(json.dumps({**found, "lag_s": None}))
+    scenario = judge_folder(tmp_path)
+    assert scenario.verdict == "FAIL"
+    assert any("it never came to show what MariaDB does (the read model)" in words for words in scenario.reasons)
 
 
 def test_a_load_without_an_acknowledged_write_is_inconclusive(tmp_path: Path) -> None:
