@@ -114,7 +114,8 @@ def judge_contract(evidence: Evidence) -> list[Check]:
     checks += judge_workers(plan, evidence.samples, evidence.span, evidence.run.sources)
     if evidence.writes:
         read_back = f"{plan.name}_read_back.json"
-        checks += judge_guarantees(evidence.audit, f"{evidence.file('_ledger.jsonl')}, {read_back}")
+        sources = f"{evidence.file('_ledger.jsonl')}, {read_back}"
+        checks += judge_guarantees(evidence.audit, sources, evidence.gaps.unsent)
         checks.append(judge_reading(evidence.audit, read_back, needed=plan.name == "write_heavy"))
     return checks
 

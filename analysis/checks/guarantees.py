@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from analysis.findings import CONTRACT, INVALID, PASS, VALIDITY, Check, Figure, Table
+from analysis.findings import CONTRACT, FAIL, INVALID, PASS, VALIDITY, Check, Figure, Table
 from analysis.number_formats import say_count
 from analysis.records.book_histories import (
     BookHistory,
@@ -113,17 +113,22 @@ def _compare_book(state: State, there: dict[str, object]) -> list[tuple[str, str
     return found
 
 
-def judge_guarantees(audit: WriteAudit, sources: str) -> list[Check]:
-    """FAIL for each guarantee that was broken, naming the ISBN."""
+def judge_guarantees(audit: WriteAudit, sources: str, unsent: int) -> list[Check]:
+    """FAIL for each guarantee that was broken, naming the ISBN.
+
+    INVALID where `unsent` acknowledged writes are missing in the ledger: what they did looks like a fault then.
+    """
+    lacking = f" But the ledger does not say what {say_count(unsent, 'acknowledged write')} did." if unsent else ""
     checks = []
     for kind, name in KINDS.items():
         mine = [violation for violation in audit.violations if violation.kind == kind]
         isbns = sorted({violation.isbn for violation in mine})
         named = "; ".join(f"{each.isbn}: {each.words} ({WORDS[each.where]})" for each in mine[:NAMED])
         more = f"; the ledger table has the others ({len(mine) - NAMED})" if len(mine) > NAMED else ""
-        reason = f"{say_violations(kind, len(isbns))} (of {audit.isbns:,}): {named}{more}." if mine else ""
+        reason = f"{say_violations(kind, len(isbns))} (of {audit.isbns:,}): {named}{more}.{lacking}" if mine else ""
         figure = Figure(f"ISBNs with {kind} writes", len(isbns), "", sources)
-        checks.append(Check(name, CONTRACT, "FAIL" if mine else PASS, reason, (figure,)))
+        broken = INVALID if unsent else FAIL
+        checks.append(Check(name, CONTRACT, broken if mine else PASS, reason, (figure,)))
     return checks
 
 

@@ -100,6 +100,7 @@ def read_ledger(folder: Path, name: str, gaps: Gaps) -> list[tuple[Sent, Outcome
             else:
                 outcomes[line.n] = line
         writes += [(write, outcomes.get(number)) for number, write in sorted(sent.items())]
+        gaps.unsent += sum(each.outcome == ACKNOWLEDGED and number not in sent for number, each in outcomes.items())
     return writes
 
 

@@ -266,6 +266,15 @@ def test_a_write_whose_outcome_a_kill_cut_off_is_unknown(tmp_path: Path) -> None
     assert judge_shelf(tmp_path, shelf).verdict == "PASS"
 
 
+def test_a_ledger_that_lacks_what_was_acknowledged_accuses_no_service(tmp_path: Path) -> None:
+    shelf = fill_shelf()
+    patch = next(line for line in shelf.ledger if line.get("isbn") == ONE and line.get("method") == "PATCH")
+    shelf.ledger.remove(patch)
+    scenario = judge_shelf(tmp_path, shelf)
+    assert scenario.verdict == "INVALID"
+    assert any("But the ledger does not say what 1 acknowledged write did." in words for words in scenario.reasons)
+
+
 def test_a_clock_that_is_set_back_in_mid_run_loses_no_write(tmp_path: Path) -> None:
     shelf = fill_shelf()
     middle = len(shelf.ledger) // 2
