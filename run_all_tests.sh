@@ -186,6 +186,7 @@ check_results_folder() {
     fi
     parent=$(dirname "$OUT")
     [[ -d $parent ]] || refuse "--out $OUT: there is no folder $parent; make it or give another one"
+    if [[ -d $OUT ]]; then parent=$OUT; fi
   fi
   [[ -w $parent ]] || refuse "cannot write to $(cd "$parent" && pwd); give a folder elsewhere with --out" 3
 }
@@ -340,7 +341,7 @@ stop_sampler() {
 # Only the scenario file makes the plan: ~/.locust.conf would add to it. LOCUST_* variables, which would win over the
 # file, and GEVENT* variables are gone already. Failed requests are judged by the verdict, not by Locust's exit code.
 start_locust() {
-  local name=$1 file=$2 options=(--only-summary --exit-code-on-error 0)
+  local name=$1 file=$2 options=(--headless --only-summary --exit-code-on-error 0)
   options+=(--csv "$OUT/$name" --csv-full-history --html "$OUT/$name.html" --logfile "$OUT/$name.log")
   options+=(--record "$OUT/$name")
   if ((MACHINES > 0)); then

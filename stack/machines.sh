@@ -31,11 +31,12 @@ choose_bind() {
 
 # $1: how many machines; $2: the processes of this machine, 0 for none; $3: the results folder.
 gather_machines() {
-  local count=$1 own=$2
+  local count=$1 own=$2 shown=$BIND
+  case $BIND in 0.0.0.0 | ::) shown=$(find_own_address "$AUTH_URL") || shown=ADDRESS-OF-THIS-MACHINE ;; esac
   LOAD_SECRET=${LOAD_SECRET:-$("$PYTHON" -c 'from load.machines.proof import make_secret; print(make_secret())')}
   export LOAD_SECRET
   echo "On each load machine, in this project's folder, type:"
-  echo "  LOAD_SECRET=$LOAD_SECRET ./join_load.sh $BIND"
+  echo "  LOAD_SECRET=$LOAD_SECRET ./join_load.sh $shown"
   if ((own > 0)); then
     count=$((count + 1))
     ./join_load.sh "$BIND" --processes "$own" </dev/null >>"$3/join_load.log" 2>&1 &

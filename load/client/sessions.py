@@ -59,9 +59,13 @@ def write_sessions(path: Path, kept: dict[str, Sessions]) -> None:
     }
     try:
         handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-        with open(handle, "w", encoding="utf-8") as file:
-            json.dump(alive, file)
-        os.replace(temporary, path)
+        try:
+            with open(handle, "w", encoding="utf-8") as file:
+                json.dump(alive, file)
+            os.replace(temporary, path)
+        except BaseException:
+            os.unlink(temporary)
+            raise
     except OSError as problem:
         raise Refused(f"cannot write {path}: {problem.strerror}", 1) from None
 

@@ -3,6 +3,7 @@
 
 import argparse
 import json
+import math
 import os
 import shutil
 import signal
@@ -87,10 +88,12 @@ def listen(client: Any) -> Any:
     return None
 
 
-def serve_run(master: Master, machine: dict[str, Any], folder: Path, *, keeps: bool) -> bool:
+def serve_run(
+    master: Master, machine: dict[str, Any], folder: Path, *, keeps: bool, patience_s: float = PATIENCE_S
+) -> bool:
     """Make this machine's share of every scenario of one run, and return whether all records came home.
 
-    Raises Refused when the master lets this machine not in, or does not answer for a long time.
+    Raises Refused when the master lets this machine not in, or does not answer for a long time: `patience_s` at first.
     """
     said, heard_at, is_whole = "", time.monotonic(), True
     while True:
@@ -99,11 +102,11 @@ def serve_run(master: Master, machine: dict[str, Any], folder: Path, *, keeps: b
         files = Files(given, GIVEN)
         answer = ask(master, machine, files)
         if answer is None:
-            if time.monotonic() - heard_at > PATIENCE_S:
-                raise Refused(f"{master.host}:{master.port} has not answered for {PATIENCE_S / 60:.0f} minutes", BROKEN)
+            if time.monotonic() - heard_at > patience_s:
+                raise Refused(f"{master.host}:{master.port} has not answered for {patience_s / 60:.0f} minutes", BROKEN)
             said = tell("waiting for the master", said)
             continue
-        heard_at = time.monotonic()
+        heard_at, patience_s = time.monotonic(), PATIENCE_S
         if answer["do"] == "refused":
             raise Refused(f"the master refuses this machine: {answer['because']}", BROKEN)
         if answer["do"] == "leave":
@@ -184,17 +187,18 @@ def join(options: argparse.Namespace) -> int:
     machine = {
         "id": uuid4().hex, "name": options.name, "processes": options.processes, "build": describe_build(Path()),
     }  # fmt: skip
-    master = Master(options.master, options.port, secret)
+    master, patience_s = Master(options.master, options.port, secret), PATIENCE_S
     while True:
         folder = Path(tempfile.mkdtemp(prefix="libros-load-"))
         try:
-            is_whole = serve_run(master, machine, folder, keeps=options.keep)
+            is_whole = serve_run(master, machine, folder, keeps=options.keep, patience_s=patience_s)
         finally:
             shutil.rmtree(folder / "given", ignore_errors=True)
             if not os.listdir(folder):
                 folder.rmdir()
         if not options.stay:
             return 0 if is_whole else BROKEN
+        patience_s = math.inf  # nobody listens until the next run begins
 
 
 def read_options() -> argparse.Namespace:
@@ -217,7 +221,9 @@ def read_options() -> argparse.Namespace:
 def main() -> int:
     """Read the options, join, and return the exit code."""
     options = read_options()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    for number in (signal.SIGTERM, signal.SIGHUP):  # the terminal of a machine that is reached by ssh may close
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, lambda number, _: sys.exit(128 + number))
     return run("join_load.sh", lambda: join(options), "to join again")
 
 

@@ -24,6 +24,7 @@ from load.machines.proof import VARIABLE
 
 JOIN_S = 900.0
 LEAVE_S = 15.0
+SILENT_S = 15.0  # a machine that waits asks again every second or two
 
 
 class Muster:
@@ -33,24 +34,40 @@ class Muster:
         """Begin without any."""
         self.wanted = wanted
         self.machines: dict[str, Machine] = {}
+        self.heard_at: dict[str, float] = {}
+        self.joined_at = 0.0  # when the last one did
         self.left: set[str] = set()
 
     def join(self, _client_id: str, machine: Machine) -> dict[str, Any]:
         """Note a machine, unless there are enough; two of the same name are told apart by a number."""
+        self._forget_silent()
         if machine.id not in self.machines:
+            if len(self.machines) >= self.wanted and not self.is_complete:
+                return {
+                    "do": "wait",
+                    "words": "enough machines have joined; one of them may have ended",
+                }
             if len(self.machines) >= self.wanted:
                 more = self.wanted + 1
                 return refuse(f"{self.wanted} machines have joined already: begin the run with --machines {more}")
             self.machines[machine.id] = machine._replace(name=self._name(machine.name))
+            self.joined_at = time.monotonic()
             count = f"{len(self.machines)} of {self.wanted}"
             words = f"{machine.processes} process{'es' if machine.processes > 1 else ''}"
             print(f"{count} machines have joined: {self.machines[machine.id].name} with {words}", flush=True)
+        self.heard_at[machine.id] = time.monotonic()
         return {"do": "wait", "words": "has joined; waiting for the first scenario"}
 
     def _name(self, name: str) -> str:
         taken = {machine.name for machine in self.machines.values()}
         names = (f"{name}{f'-{number}' if number > 1 else ''}" for number in range(1, self.wanted + 2))
         return next(each for each in names if each not in taken)
+
+    def _forget_silent(self) -> None:
+        """Forget the machines that have ended since they joined: they may join again."""
+        for gone in [each for each, at in self.heard_at.items() if time.monotonic() - at > SILENT_S]:
+            print(f"{self.machines[gone].name} does not ask any more: it has to join again", flush=True)
+            del self.machines[gone], self.heard_at[gone]
 
     def leave(self, _client_id: str, machine: Machine) -> dict[str, Any]:
         """Let a machine leave."""
@@ -59,8 +76,9 @@ class Muster:
 
     @property
     def is_complete(self) -> bool:
-        """Whether all that are wanted have joined."""
-        return len(self.machines) == self.wanted
+        """Whether all that are wanted have joined, and have asked since the last one did: none has ended."""
+        self._forget_silent()
+        return len(self.machines) == self.wanted and min(self.heard_at.values()) >= self.joined_at
 
 
 def listen(

@@ -15,7 +15,7 @@ from locust.exception import StopTest
 from locust.runners import WorkerRunner
 
 from load.client.locust_client import patch_client
-from load.client.refusal import INTERRUPTED, Refused
+from load.client.refusal import INTERRUPTED, WRONG_USE, Refused
 from load.machines.master import await_machines, await_records, open_door, patch_master
 from load.machines.worker import (
     begin_sending,
@@ -56,6 +56,9 @@ def on_init(environment: Environment, web_ui: Any, **_: Any) -> None:
         fill_pool(options)
     if web_ui:
         guard_page(environment, web_ui)
+    if options.stages and environment.shape_class is None and not isinstance(environment.runner, WorkerRunner):
+        log.error("stages = %s needs a locustfile with a shape, as locustfile_stages.py", options.stages)
+        end_locust(WRONG_USE)  # without one the load would never end
     if options.headless or options.autostart:
         prepare_before(environment)
     elif web_ui or isinstance(environment.runner, WorkerRunner):

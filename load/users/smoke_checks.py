@@ -3,11 +3,13 @@
 from collections.abc import Callable
 from typing import Any
 
+from load.client.catalogue import filters_of, sort_key_of
 from load.users.reads import check_book, expect_no_fault
 from load.users.send import Answer, body_of, expect
 from load.users.session_flow import check_pair
 from load.users.writes import check_version
 
+SHORT = 2  # books on the page with a limit
 Walk = dict[str, Any]  # what the steps so far have kept for later steps
 
 
@@ -52,6 +54,27 @@ def keep_page(walk: Walk, answer: Answer) -> None:
     for book in page["items"]:
         expect_no_fault(walk["snapshot"].find_fault(book))
     walk["page_etag"], walk["after"] = answer.headers["ETag"], page["next"]
+
+
+def is_short(walk: Walk, answer: Answer) -> None:
+    """Check a page of at most two books, as was asked for, and keep where it ends."""
+    keep_page(walk, answer)
+    items = body_of(answer, 200)["items"]
+    expect(len(items) <= SHORT, "more books than the limit")
+    walk["last"] = sort_key_of(items[-1])
+
+
+def goes_on(walk: Walk, answer: Answer) -> None:
+    """Check that a page begins behind the one before."""
+    keep_page(walk, answer)
+    expect(sort_key_of(body_of(answer, 200)["items"][0]) > walk["last"], "a page that does not go on")
+
+
+def is_filtered(walk: Walk, answer: Answer) -> None:
+    """Check that each book of a page passes the filter."""
+    keep_page(walk, answer)
+    wanted = {(field, value.casefold()) for field, value in walk["filter"].items()}
+    expect(all(wanted <= filters_of(book) for book in body_of(answer, 200)["items"]), "a book that was not asked for")
 
 
 def is_as_written(walk: Walk, answer: Answer) -> None:

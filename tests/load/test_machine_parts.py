@@ -5,6 +5,7 @@ import os
 import random
 import secrets
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -90,6 +91,22 @@ def test_machines_join_by_their_proof_and_have_names_of_their_own(tmp_path: Path
     assert code == 0 and "2 of 2 machines have joined" in said, said
     facts = json.loads((tmp_path / "run.json").read_text())
     assert [machine["name"] for machine in facts["machines"]] == ["load-1", "load-1-2"] and facts["processes"] == 4
+
+
+def test_a_machine_that_ends_before_the_run_begins_is_not_waited_for(tmp_path: Path) -> None:
+    with mustering(tmp_path, 2) as (leading, port):
+        first = join(port, "load-1")
+        assert leading.stdout and "1 of 2 machines" in leading.stdout.readline()
+        first.terminate()
+        first.communicate(timeout=30)
+        joined = [join(port, "load-1"), join(port, "load-1")]
+        code, said = end_of(leading)
+        for process in joined:
+            process.terminate()
+            process.communicate(timeout=30)
+    assert code == 0 and "load-1 does not ask any more: it has to join again" in said, said
+    facts = json.loads((tmp_path / "run.json").read_text())
+    assert sorted(machine["name"] for machine in facts["machines"]) == ["load-1", "load-1-2"]
 
 
 @pytest.mark.parametrize("secret", ["guessed", SECRET + "x"])
@@ -196,18 +213,20 @@ def test_a_machine_does_nothing_for_a_master_that_does_not_know_the_secret(
     assert list(tmp_path.iterdir()) == [], "what it was given has a place here"
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
 def test_a_machine_that_is_ended_keeps_no_secret_and_names_what_the_master_lacks(
-    leaders: list[Leader], tmp_path: Path
+    number: signal.Signals, leaders: list[Leader], tmp_path: Path
 ) -> None:
     waits = [("machine_file", piece) for piece in cut(CONFIG, f"locustfile = {PROJECT}/locustfile.py\n".encode())]
     answer = ("machine_answer", TO_DO[0])
     leaders.append(Leader(*GIVEN, *waits, answer, secret=SECRET))
     machine = join(leaders[0].port, "load-1", TMPDIR=str(tmp_path))
     leaders[0].lead(lambda: list(tmp_path.glob("*/smoke/locust.log")))
-    machine.terminate()
+    machine.send_signal(number)
     code, said = end_of(machine)
     (kept,) = tmp_path.glob("*/smoke")
-    assert code == 143 and f"the master lacks a part of the record, which is kept with a log: {kept}" in said, said
+    assert code == 128 + number, said
+    assert f"the master lacks a part of the record, which is kept with a log: {kept}" in said, said
     assert not {path.name for path in tmp_path.rglob("*")} & {USERS, SESSIONS, "given"}
 
 

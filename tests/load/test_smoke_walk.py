@@ -2,6 +2,7 @@
 
 import base64
 import csv
+import json
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable
@@ -189,6 +190,30 @@ def test_what_was_done_with_another_answer_is_counted_once_and_accuses_no_step_a
     assert {text[: len(words)] for _, _, text in failures} == {words}
     assert failures.total() == len(kinds)
     assert count_requests(folder)["POST", "/logout/all 204"] > 1  # one was met; a walk came to its end after all that
+
+
+def answer_another_page(wrong: int) -> Fate:
+    """Return a fate that answers the last of so many lists of a walk, which ends with that, with its first page."""
+    pages: list[bytes] = []
+
+    def fate(asked: Asked, pass_on: Callable[[], Answer]) -> Answer:
+        answer = pass_on()
+        if (asked.method, asked.path, answer.status) != ("GET", "/api/books", 200):
+            return answer
+        page = json.loads(answer.body)
+        pages.append(json.dumps({**page, "items": page["items"] * 2}).encode() if wrong == 1 else answer.body)
+        return answer._replace(body=pages[0]) if len(pages) % wrong == 0 else answer
+
+    return fate
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [(1, "more books than the limit"), (2, "a page that does not go on"), (3, "a book that was not asked for")],
+)
+def test_a_page_of_other_books_than_were_asked_for_fails(stack: Stack, folder: Path, wrong: int, words: str) -> None:
+    walk(stack, folder, {"books": answer_another_page(wrong)}, "-u", "1", "-t", "4s")
+    assert {text for method, _, text in read_failures(folder) if method == "GET"} == {words}
 
 
 def test_the_ledger_of_a_real_walk_has_just_the_writes_that_are_counted(stack: Stack, folder: Path) -> None:
