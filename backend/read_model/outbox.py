@@ -19,9 +19,11 @@ LEFT_AFTER_S = 0.6
 MOST_MEASURED = 500
 
 RECORD = "INSERT INTO outbox (isbn, version, book) VALUES (%s, %s, %s) RETURNING id"
+# An event may be older than the tombstone of its book gets: of a book that was deleted since, it is a deletion.
 LEFTOVERS = """
-  SELECT id, isbn, version, book FROM outbox
-  WHERE created_at < NOW(6) - INTERVAL %s SECOND ORDER BY id LIMIT %s
+  SELECT o.id, o.isbn, o.version, IF(d.version >= o.version, NULL, o.book) AS book
+  FROM outbox o LEFT JOIN deleted_books d ON d.isbn = o.isbn
+  WHERE o.created_at < NOW(6) - INTERVAL %s SECOND ORDER BY o.id LIMIT %s
 """
 OLDEST = """
   SELECT isbn, version, book IS NULL AS is_deleted,

@@ -81,6 +81,7 @@ def test_a_missing_or_weak_jwt_secret_is_refused_in_one_line_that_names_it(
         ("DB_PORT", "eighty"),
         ("DB_POOL_SIZE", "33"),
         ("BCRYPT_ROUNDS", "3"),
+        ("BCRYPT_ROUNDS", "15"),
         ("SESSION_TTL", "0"),
         ("READ_MODEL", "mongo"),
         ("DB_USER", ""),
