@@ -68,9 +68,9 @@ def say(figures: dict[str, float]) -> str:
     resets = sum(figures[f"{server} resets"] + figures[f"{server} refused"] for server in SERVERS)
     waited = {server: figures[f"{server} answers after {LONG_S:g} s or more"] for server in SERVERS}
     return (
-        f"Under {USERS} users {resets:,.0f} connections were reset or refused, on all three servers. With one thread, as the"
-        f" development server was long ago, {figures['one thread time-outs']:,.0f} requests timed out after"
-        f" {TIMEOUT_S:.0f} s. With the server of today {figures['today time-outs']:,.0f} timed out. Its p95 was"
+        f"Under {USERS} users {resets:,.0f} connections were reset or refused, on all three servers. With one"
+        f" thread, as the development server was long ago, {figures['one thread time-outs']:,.0f} requests timed out"
+        f" after {TIMEOUT_S:.0f} s. With the server of today {figures['today time-outs']:,.0f} timed out. Its p95 was"
         f" {figures['today p95 ms']:,.0f} ms (Gunicorn: {figures['cure p95 ms']:,.0f} ms), and {waited['today']:,.0f}"
         f" answers took {LONG_S:g} s or longer (Gunicorn: {waited['cure']:,.0f})."
     )
