@@ -68,7 +68,7 @@ SEARCH = {
     "objective_recovery_seconds": 30, "limit_search_most": 5000, "limit_search_growth": 1.5, "limit_search_width": 0.1,
     "limit_step_ramp_ratio": 0.1, "limit_step_settle_seconds": 10, "limit_step_parts": 3, "limit_step_bad_parts": 2,
     "limit_step_failed_ratio": 0.01, "limit_step_chance": 0.05, "limit_step_asked_ratio": 0.9,
-    "limit_step_login_answers": 40, "limit_generator_lag_p99_ms": 50,
+    "limit_step_login_answers": 40, "limit_generator_lag_p99_ms": 50, "limit_late_p99_ms": 50,
 }  # fmt: skip
 PLANS |= {
     "scenarios/break_point.conf": {

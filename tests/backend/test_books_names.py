@@ -146,7 +146,7 @@ def test_commands_that_bring_the_same_new_names_to_the_same_books_seldom_deadloc
     found = count_deadlocks(stack) - before
     print(f"{found} deadlocks; answers {dict(race.counts)}")
     # Now and then one, of two that add a book while it is deleted; its victim begins anew.
-    assert found <= sum(race.counts.values()) / 100
+    assert found <= sum(race.counts.values()) / 50
     assert set(race.counts) <= {"POST 201", "POST 409", "PATCH 200", "PATCH 404", "DELETE 204", "DELETE 404"}
     assert all(race.counts[each] > 10 for each in ("POST 201", "POST 409", "PATCH 200", "DELETE 204")), race.counts
     with Client(race.url, race.token) as client:

@@ -220,7 +220,13 @@ def test_a_machine_that_is_ended_keeps_no_secret_and_names_what_the_master_lacks
     waits = [("machine_file", piece) for piece in cut(CONFIG, f"locustfile = {PROJECT}/locustfile.py\n".encode())]
     answer = ("machine_answer", TO_DO[0])
     leaders.append(Leader(*GIVEN, *waits, answer, secret=SECRET))
-    machine = join(leaders[0].port, "load-1", TMPDIR=str(tmp_path))
+    heard = signal.signal(
+        number, signal.SIG_DFL
+    )  # where the checks run under nohup, they ignore SIGHUP, and so would it
+    try:
+        machine = join(leaders[0].port, "load-1", TMPDIR=str(tmp_path))
+    finally:
+        signal.signal(number, heard)
     leaders[0].lead(lambda: list(tmp_path.glob("*/smoke/locust.log")))
     machine.send_signal(number)
     code, said = end_of(machine)
