@@ -220,9 +220,7 @@ def test_a_machine_that_is_ended_keeps_no_secret_and_names_what_the_master_lacks
     waits = [("machine_file", piece) for piece in cut(CONFIG, f"locustfile = {PROJECT}/locustfile.py\n".encode())]
     answer = ("machine_answer", TO_DO[0])
     leaders.append(Leader(*GIVEN, *waits, answer, secret=SECRET))
-    heard = signal.signal(
-        number, signal.SIG_DFL
-    )  # where the checks run under nohup, they ignore SIGHUP, and so would it
+    heard = signal.signal(number, signal.SIG_DFL)  # under nohup the checks ignore SIGHUP, and so would it
     try:
         machine = join(leaders[0].port, "load-1", TMPDIR=str(tmp_path))
     finally:
