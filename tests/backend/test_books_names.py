@@ -135,6 +135,7 @@ class NameRace:
                     self.counts[f"{answer.request.method} {answer.status_code}"] += 1
 
 
+@pytest.mark.alone  # beside other tests the commands wait longer for one another, and deadlock more often
 def test_commands_that_bring_the_same_new_names_to_the_same_books_seldom_deadlock_and_succeed(stack: Stack) -> None:
     race = NameRace(stack["BOOKS_URL"], sign_in(stack["AUTH_URL"], register(stack["AUTH_URL"]))["access_token"])
     before = count_deadlocks(stack)
@@ -146,7 +147,7 @@ def test_commands_that_bring_the_same_new_names_to_the_same_books_seldom_deadloc
     found = count_deadlocks(stack) - before
     print(f"{found} deadlocks; answers {dict(race.counts)}")
     # Now and then one, of two that add a book while it is deleted; its victim begins anew.
-    assert found <= sum(race.counts.values()) / 50
+    assert found <= sum(race.counts.values()) / 100
     assert set(race.counts) <= {"POST 201", "POST 409", "PATCH 200", "PATCH 404", "DELETE 204", "DELETE 404"}
     assert all(race.counts[each] > 10 for each in ("POST 201", "POST 409", "PATCH 200", "DELETE 204")), race.counts
     with Client(race.url, race.token) as client:
