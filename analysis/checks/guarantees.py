@@ -124,7 +124,7 @@ def judge_guarantees(audit: WriteAudit, sources: str, unsent: int) -> list[Check
         mine = [violation for violation in audit.violations if violation.kind == kind]
         isbns = sorted({violation.isbn for violation in mine})
         named = "; ".join(f"{each.isbn}: {each.words} ({WORDS[each.where]})" for each in mine[:NAMED])
-        more = f"; the ledger table has the others ({len(mine) - NAMED})" if len(mine) > NAMED else ""
+        more = f"; and {len(mine) - NAMED:,} more" if len(mine) > NAMED else ""
         reason = f"{say_violations(kind, len(isbns))} (of {audit.isbns:,}): {named}{more}.{lacking}" if mine else ""
         figure = Figure(f"ISBNs with {kind} writes", len(isbns), "", sources)
         broken = INVALID if unsent else FAIL

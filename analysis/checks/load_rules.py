@@ -105,7 +105,7 @@ def judge_data(name: str, states: Mapping[str, DataState], usual: int | None, ur
     elif usual is not None and before.books != usual:
         reason = f"The catalogue began with {say_count(before.books, 'book')} (the run began with {usual:,})."
     elif after is None:
-        reason = "Nothing says what data the load ended with: after it, the services did not answer."
+        reason = "Nothing says what data the load ended with."
     elif after.books - after.own != before.books:
         left = say_count(after.books - after.own, "book")
         reason = f"The catalogue ended with {left}, without the books of the load (it began with {before.books:,})."

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from analysis.checks.generator_rules import judge_generator
-from analysis.checks.guarantees import KINDS, WORDS, audit_writes, say_violations
+from analysis.checks.guarantees import audit_writes, judge_guarantees
 from analysis.checks.record_rules import say_damage
 from analysis.compare.blocks import Block, count_side
 from analysis.compare.pairs import FEWEST_PAIRS
@@ -88,15 +88,12 @@ def check_writes(folder: Path, side: str) -> Check:
 
     Without a reading back, as of a comparison that was cut off, it is judged by the answers alone.
     """
-    audit = audit_writes(read_ledger(folder, side, Gaps()), read_read_back(folder, side, Gaps()))
-    reasons = []
-    for kind in KINDS:
-        if mine := [violation for violation in audit.violations if violation.kind == kind]:
-            words = say_violations(kind, len({violation.isbn for violation in mine}))
-            first = f"{mine[0].isbn}: {mine[0].words} ({WORDS[mine[0].where]})"
-            reasons.append(f"On side {side.upper()}: {words}, as {first}.")
-    figure = Figure("ISBNs written to", audit.isbns, "", f"{side}_ledger.jsonl, {side}_read_back.json")
-    return make_check(f"what {side.upper()} has acknowledged is there", VALIDITY, " ".join(reasons), figure)
+    gaps, sources = Gaps(), f"{side}_ledger.jsonl, {side}_read_back.json"
+    audit = audit_writes(read_ledger(folder, side, gaps), read_read_back(folder, side, gaps))
+    reasons = [check.reason for check in judge_guarantees(audit, sources, gaps.unsent) if check.reason]
+    reason = f"On side {side.upper()}: {' '.join(reasons)}" if reasons else ""
+    figure = Figure("ISBNs written to", audit.isbns, "", sources)
+    return make_check(f"what {side.upper()} has acknowledged is there", VALIDITY, reason, figure)
 
 
 def check_generator(folder: Path, plan: ComparisonPlan, side: str) -> list[Check]:

@@ -49,18 +49,22 @@ def say_answer(verdict: str, findings: Sequence[Finding], within: float) -> str:
         return "This is no answer, because the question was not asked properly."
     if verdict == SAME:
         return f"B is as fast as A: each measure of all endpoints together differs by less than {say_share(within)}."
-    found = [finding for finding in findings if finding.verdict == verdict]
     if verdict == CANNOT_TELL:
-        mine = ", ".join(
-            f"{say_short(finding)} (interval {say_interval(finding)})" for finding in found if finding.scope == ALL
-        )
+        found = [finding for finding in findings if (finding.verdict, finding.scope) == (verdict, ALL)]
+        mine = ", ".join(f"{say_short(finding)} (interval {say_interval(finding)})" for finding in found)
         return f"The pairs do not tell whether B is slower than A: {mine}."
-    mine = ", ".join(map(say_short, found))
-    words = f"B is {verdict.lower()} than A: {mine}."
-    faster = [finding for finding in findings if finding.verdict == FASTER]
-    if verdict == SLOWER and faster:
-        words += f" The measures disagree, for these are FASTER: {', '.join(map(say_short, faster))}."
+    words = f"B is {verdict.lower()} than A. {say_which(verdict, findings)}"
+    if verdict == SLOWER and (faster := say_which(FASTER, findings)):
+        words += f" The measures disagree. {faster}"
     return words
+
+
+def say_which(verdict: str, findings: Sequence[Finding]) -> str:
+    """`SLOWER: processor time per answer +9.8 %. SLOWER: p50 +8.5 %. SLOWER at GET /me, POST /login.`."""
+    found = [finding for finding in findings if finding.verdict == verdict]
+    sentences = [f"{verdict}: {say_short(finding)}." for finding in found if finding.scope == ALL]
+    endpoints = ", ".join(finding.scope for finding in found if finding.scope != ALL)
+    return " ".join([*sentences, *([f"{verdict} at {endpoints}."] if endpoints else [])])
 
 
 def list_reasons(checks: Sequence[Check], findings: Sequence[Finding]) -> tuple[tuple[str, str], ...]:

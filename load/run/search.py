@@ -1,8 +1,8 @@
 """Chooses the load of the next step of a search for the break-point, by what the steps before have shown.
 
 It grows until a step breaks, or shrinks until one holds; halves the ratio of the two until they are near each other;
-then tries both again. A step that gives another answer the second time is neither: the interval ends at the next one,
-which the search comes as near to, and tries again too. A step at which the load itself gave way says nothing of the
+then tries both again. A step that gives another answer the second time is neither of the two. The search goes on to the
+next step that is near it, and tries that step again too. A step at which the load itself gave way says nothing of the
 services: the search goes on below it.
 """
 
@@ -68,8 +68,8 @@ class Tries:
         return None if bottom <= LEAST else max(LEAST, math.floor(bottom / self.growth))
 
     def _halve(self, holds: int) -> int | None:
-        """Give a load between the largest that ever held and the next above, or the smallest that ever broke and
-        `holds`: the same two, unless a step has given two answers; None when both pairs are near each other.
+        """Give the middle of two loads that are not near each other: of `breaks` and the largest that held in any try,
+        else of `holds` and the smallest that broke in any. Both pairs are one, unless a step has given two answers.
         """
         held = [load for load, broke in self.tries.items() if not all(broke)]
         broken = [load for load, broke in self.tries.items() if any(broke)]

@@ -9,6 +9,7 @@ import pytest
 
 from analysis.compare.judging import SAME, SLOWER
 from analysis.records.comparison import PlannedBlock
+from load.run.blocks import FORMS
 from tests.error_rates.compare import BEGIN, DOCUMENT, END, FILE, count, main, write_table
 from tests.error_rates.dealing import deal_both, deal_same, list_starts, name_side, read_stream
 from tests.support.made_comparisons import Compared, plan_blocks, write_comparison
@@ -97,6 +98,13 @@ def test_the_command_prints_what_it_counted(folders: tuple[Path, Path], capsys: 
 
 def test_sides_are_dealt_in_turn() -> None:
     assert "".join(name_side(place) for place in range(8)) == "abbaabba"
+
+
+def test_the_document_gives_the_forms_as_they_are() -> None:
+    text = " ".join(DOCUMENT.read_text(encoding="utf-8").split())
+    full, quick = FORMS["full"], FORMS["quick"]
+    assert f"The full form has {full.pairs} pairs of blocks of {full.seconds} s" in text
+    assert f"the quick one {quick.pairs} pairs of {quick.seconds} s" in text
 
 
 def test_the_table_of_the_document_is_that_of_its_data() -> None:

@@ -90,7 +90,11 @@ CASES: list[tuple[Compared, Callable[[Path], None] | None, str]] = [
     (Compared(), uncount, "Nobody counted the books of side A before the load."),
     (Compared(), damage, "Lines are cut off or hold values that cannot be (15 damaged lines of 144: a_seconds.csv)."),
     (Compared(), silence, "6 are needed. What the books service of B cost is not known in 12 of its 12 blocks."),
-    (Compared(), forget, "On side B: Acknowledged writes to 1 ISBN are lost, as 9780000000002: the book is not there"),
+    (
+        Compared(),
+        forget,
+        "On side B: Acknowledged writes to 1 ISBN are lost (of 1): 9780000000002: the book is not there",
+    ),
 ]
 
 

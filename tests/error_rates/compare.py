@@ -11,12 +11,13 @@ import json
 import sys
 from collections import Counter
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from analysis.compare.judging import CANNOT_TELL, FASTER, INVALID, SAME, SLOWER
 from analysis.compare.pairs import ALL
-from analysis.records.comparison import check_within
+from analysis.records.comparison import check_within, read_comparison
 from analysis.records.run import RunError
 from load.run.blocks import FORMS
 from tests.documents.verdict_controls import replace_between
@@ -26,7 +27,17 @@ DOCS = Path(__file__).resolve().parents[2] / "docs"
 DOCUMENT, FILE = DOCS / "compare.md", DOCS / "data" / "compare.json"
 BEGIN, END = "<!-- dealt comparisons: begin -->\n", "<!-- dealt comparisons: end -->\n"
 VERDICTS = (SLOWER, FASTER, SAME, CANNOT_TELL, INVALID)
-COLUMNS = ("recorded", "pairs", "band", "comparisons", *VERDICTS, "naive comparison differs", "endpoints called slower")
+COLUMNS = (
+    "recorded",
+    "on",
+    "commit",
+    "pairs",
+    "band",
+    "comparisons",
+    *VERDICTS,
+    "naive comparison differs",
+    "endpoints called slower",
+)
 
 
 def count(dealt: Sequence[Dealt], within: float) -> dict[str, Any]:
@@ -50,7 +61,15 @@ def write_table(found: dict[str, Any]) -> str:
     lines = [f"| {' | '.join(COLUMNS)} |", f"|:---|{'---:|' * (len(COLUMNS) - 2)}:---|"]
     for name, case in found.items():
         counts = [str(case["verdicts"][verdict]) for verdict in VERDICTS]
-        cells = [name, str(case["pairs"]), f"±{100 * case['within']:g} %", str(case["comparisons"]), *counts]
+        cells = [
+            name,
+            case["on"],
+            case["commit"],
+            str(case["pairs"]),
+            f"±{100 * case['within']:g} %",
+            str(case["comparisons"]),
+            *counts,
+        ]
         endpoints = ", ".join(f"{title} {number}" for title, number in case["slower_endpoints"].items())
         lines.append(f"| {' | '.join([*cells, str(case['naive']), endpoints])} |")
     return "\n".join(lines) + "\n"
@@ -74,20 +93,34 @@ def deal(options: argparse.Namespace) -> list[Dealt]:
     return deal_both(a, read_stream(options.b, "b", form.seconds), form.pairs, options.least)
 
 
+def tell_origin(folder: Path) -> dict[str, str]:
+    """The day on which a folder was recorded, and the commit of its side A; raises RunError."""
+    plan = read_comparison(folder)
+    day = datetime.fromtimestamp(plan.blocks[0].start, UTC).date().isoformat()
+    return {"on": day, "commit": (plan.sides["a"].commit or "")[:7]}
+
+
 def main(arguments: list[str]) -> int:
     """Deal, count, print and keep, and return the exit code."""
     parser = argparse.ArgumentParser("python -m tests.error_rates.compare", description=__doc__)
     parser.add_argument("--name", required=True, help="of the case in the table")
     parser.add_argument("--a", type=Path, required=True, metavar="FOLDER", help="whose blocks of side A are dealt")
     parser.add_argument("--b", type=Path, metavar="FOLDER", help="whose blocks of side B are dealt against them")
-    parser.add_argument("--full", dest="profile", action="store_const", const="full", default="quick", help="form")
+    parser.add_argument(
+        "--full", dest="profile", action="store_const", const="full", default="quick", help="deal the full form"
+    )
     parser.add_argument("--least", type=int, default=40, help="comparisons that are wanted (40)")
     parser.add_argument("--within", type=float, default=0.10, help="how far from 1 is still the same (0.1)")
     parser.add_argument("--json", action="store_true", help="keep the counts in docs/")
     options = parser.parse_args(arguments)
     try:
         pairs = FORMS[options.profile].pairs
-        case = {"pairs": pairs, "within": check_within(options.within), **count(deal(options), options.within)}
+        case = {
+            **tell_origin(options.a),
+            "pairs": pairs,
+            "within": check_within(options.within),
+            **count(deal(options), options.within),
+        }
     except (RunError, ValueError) as problem:
         print(f"tests.error_rates.compare: {problem}", file=sys.stderr)
         return 3

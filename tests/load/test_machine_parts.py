@@ -81,13 +81,19 @@ def end_of(process: "subprocess.Popen[str]") -> tuple[int, str]:
     return process.returncode, said
 
 
+def gather_two(leading: "subprocess.Popen[str]", port: int) -> tuple[int, str]:
+    """Have two machines of one name join, until the one that waits for them has ended; return how it did."""
+    joined = [join(port, "load-1"), join(port, "load-1")]
+    end = end_of(leading)
+    for process in joined:
+        process.terminate()
+        process.communicate(timeout=30)
+    return end
+
+
 def test_machines_join_by_their_proof_and_have_names_of_their_own(tmp_path: Path) -> None:
     with mustering(tmp_path, 2) as (leading, port):
-        joined = [join(port, "load-1"), join(port, "load-1")]
-        code, said = end_of(leading)
-        for process in joined:
-            process.terminate()
-            process.communicate(timeout=30)
+        code, said = gather_two(leading, port)
     assert code == 0 and "2 of 2 machines have joined" in said, said
     facts = json.loads((tmp_path / "run.json").read_text())
     assert [machine["name"] for machine in facts["machines"]] == ["load-1", "load-1-2"] and facts["processes"] == 4
@@ -99,11 +105,7 @@ def test_a_machine_that_ends_before_the_run_begins_is_not_waited_for(tmp_path: P
         assert leading.stdout and "1 of 2 machines" in leading.stdout.readline()
         first.terminate()
         first.communicate(timeout=30)
-        joined = [join(port, "load-1"), join(port, "load-1")]
-        code, said = end_of(leading)
-        for process in joined:
-            process.terminate()
-            process.communicate(timeout=30)
+        code, said = gather_two(leading, port)
     assert code == 0 and "load-1 does not ask any more: it has to join again" in said, said
     facts = json.loads((tmp_path / "run.json").read_text())
     assert sorted(machine["name"] for machine in facts["machines"]) == ["load-1", "load-1-2"]
