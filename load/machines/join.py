@@ -14,6 +14,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 from socket import gethostname
+from types import FrameType
 from typing import Any
 from uuid import uuid4
 
@@ -30,12 +31,13 @@ from load.machines.proof import VARIABLE, is_proved, make_nonce, prove
 from load.machines.share import VARIABLE as SHARE
 from load.machines.worker import FOLDER, WHOLE_RECORD
 from load.machines.worker import NONCE as NONCE_VARIABLE
-from stack.programs import started
+from stack.programs import SIGNALS, started
 
 PORT = 5557  # Locust's own
 ANSWER_S = 3.0
 PATIENCE_S = 900.0  # without an answer: the master may be reading back and removing a scenario's books
 PAUSE_S = 1.0
+told: list[int] = []  # signals that have asked this process to end
 GIVEN = (USERS, SESSIONS, CONFIG)
 LOCUST_ENDS_S = 90.0
 
@@ -97,6 +99,7 @@ def serve_run(
     """
     said, heard_at, is_whole = "", time.monotonic(), True
     while True:
+        end_if_told()
         given = folder / "given"
         given.mkdir(mode=0o700, exist_ok=True)
         files = Files(given, GIVEN)
@@ -218,12 +221,29 @@ def read_options() -> argparse.Namespace:
     return options
 
 
+def hear_signals() -> None:
+    """End in order by each signal that asks for it, unless that is ignored: a terminal of ssh may close, too."""
+    for number in SIGNALS:
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, end)
+
+
+def end(number: int, _: FrameType | None) -> None:
+    """Note a signal, and end."""
+    told.append(number)
+    end_if_told()
+
+
+def end_if_told() -> None:
+    """End if a signal has asked for it: what its handler raises is lost while Python runs a destructor, as ZeroMQ's."""
+    if told:
+        raise KeyboardInterrupt if told[0] == signal.SIGINT else SystemExit(128 + told[0])
+
+
 def main() -> int:
     """Read the options, join, and return the exit code."""
     options = read_options()
-    for number in (signal.SIGTERM, signal.SIGHUP):  # the terminal of a machine that is reached by ssh may close
-        if signal.getsignal(number) is not signal.SIG_IGN:
-            signal.signal(number, lambda number, _: sys.exit(128 + number))
+    hear_signals()
     return run("join_load.sh", lambda: join(options), "to join again")
 
 

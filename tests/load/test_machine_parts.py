@@ -236,6 +236,27 @@ def test_a_machine_that_is_ended_keeps_no_secret_and_names_what_the_master_lacks
     assert not {path.name for path in tmp_path.rglob("*")} & {USERS, SESSIONS, "given"}
 
 
+IN_A_DESTRUCTOR = """
+import os, signal
+from load.machines.join import end_if_told, hear_signals
+class Gone:
+    def __del__(self): os.kill(os.getpid(), signal.{name})
+hear_signals()
+Gone()
+print("went on", flush=True)
+end_if_told()
+print("did not end")
+"""
+
+
+@pytest.mark.parametrize(("name", "code"), [("SIGTERM", 143), ("SIGINT", -signal.SIGINT)])
+def test_a_signal_that_comes_while_python_runs_a_destructor_is_not_lost(name: str, code: int) -> None:
+    program = [sys.executable, "-c", IN_A_DESTRUCTOR.format(name=name)]
+    ran = subprocess.run(program, cwd=PROJECT, capture_output=True, text=True, timeout=60, check=False)
+    assert (ran.returncode, ran.stdout) == (code, "went on\n"), ran.stderr
+    assert "Exception ignored" in ran.stderr
+
+
 def test_a_machine_loads_with_the_addresses_and_the_metrics_token_of_the_master(
     leaders: list[Leader], tmp_path: Path
 ) -> None:
