@@ -1,17 +1,22 @@
 """Comparisons dealt out of recordings: in the order of time, A B B A, from shifting starts; and their counts."""
 
 import json
+import resource
+import subprocess
+import sys
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
+from analysis.compare.__main__ import main as compare_main
 from analysis.compare.judging import SAME, SLOWER
 from analysis.records.comparison import PlannedBlock
 from load.run.blocks import FORMS
-from tests.error_rates.compare import BEGIN, DOCUMENT, END, FILE, count, main, write_table
+from tests.error_rates.compare import BEGIN, DOCUMENT, END, FILE, count, judge, main, write_table
 from tests.error_rates.dealing import deal_both, deal_same, list_starts, name_side, read_stream
+from tests.error_rates.neighbour import draw_times
 from tests.support.made_comparisons import Compared, plan_blocks, write_comparison
 from tests.support.recordings import ADD, LIST, ONE
 
@@ -48,14 +53,14 @@ def test_blocks_are_dealt_in_their_order_a_b_b_a_from_shifting_starts(folders: t
 
 
 def test_the_same_build_is_not_told_apart_from_itself(folders: tuple[Path, Path]) -> None:
-    found = count(deal_same(read_stream(folders[0], "a", 10), 10, 9), 0.10)
+    found = count([judge(each, 0.10) for each in deal_same(read_stream(folders[0], "a", 10), 10, 9)])
     assert found["verdicts"][SAME] == found["comparisons"] >= 9
     assert (found["naive"], found["slower_endpoints"]) == (0, {})
 
 
 def test_a_slower_build_is_found_in_each_and_its_endpoints_are_counted(folders: tuple[Path, Path]) -> None:
     dealt = deal_both(read_stream(folders[0], "a", 10), read_stream(folders[1], "b", 10), 12, 9)
-    found = count(dealt, 0.10)
+    found = count([judge(each, 0.10) for each in dealt])
     assert found["verdicts"][SLOWER] == found["naive"] == found["comparisons"] >= 9
     assert set(found["slower_endpoints"]) == {"GET /api/books", "GET /api/books/{isbn}", "POST /api/books"}
     assert [(block.pair, block.side) for block in dealt[0].blocks[:2]] == [(0, "a"), (1, "a")]
@@ -94,6 +99,40 @@ def test_too_short_a_stream_says_so(folders: tuple[Path, Path], capsys: pytest.C
 def test_the_command_prints_what_it_counted(folders: tuple[Path, Path], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--name", "made up", "--a", str(folders[0]), "--least", "9"]) == 0
     assert '"made up"' in capsys.readouterr().out
+
+
+def test_what_comparisons_said_that_were_run_is_counted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folders = [tmp_path / name for name in ("same", "slower", "unfair")]
+    cases = Compared(seconds=10), Compared(seconds=10, cost=1.3, slow=SLOW), Compared(seconds=10, wrong=3)
+    for folder, case in zip(folders, cases, strict=True):
+        write_comparison(folder, case)
+        compare_main([str(folder)])
+    capsys.readouterr()
+    assert main(["--name", "run", "--run", *map(str, folders)]) == 0
+    found = json.loads(capsys.readouterr().out)["run"]
+    assert found["verdicts"] == {"SLOWER": 1, "FASTER": 0, "SAME": 1, "CANNOT TELL": 0, "INVALID": 1}
+    assert (found["comparisons"], found["naive"]) == (3, 1)
+    assert found["slower_endpoints"] == {"GET /api/books": 1, "GET /api/books/{isbn}": 1, "POST /api/books": 1}
+    (folders[0] / "compare.json").unlink()
+    assert main(["--name", "run", "--run", str(folders[0])]) == 3
+    assert "compare.json" in capsys.readouterr().err
+
+
+def test_the_neighbour_comes_and_goes_for_as_long_as_it_is_asked() -> None:
+    times = list(draw_times(1800))
+    assert sum(seconds for _, seconds in times) == pytest.approx(1800)
+    assert [is_busy for is_busy, _ in times[:4]] == [False, True, False, True]
+    assert 0.4 < sum(seconds for is_busy, seconds in times if is_busy) / 1800 < 0.6
+
+
+def test_the_neighbour_burns_a_core_in_its_time() -> None:
+    seconds = 4.0
+    busy = sum(lasts for is_busy, lasts in draw_times(seconds) if is_busy)
+    assert busy > 1
+    before = sum(resource.getrusage(resource.RUSAGE_CHILDREN)[:2])
+    subprocess.run([sys.executable, "-m", "tests.error_rates.neighbour", str(seconds)], check=True, timeout=60)
+    burnt = sum(resource.getrusage(resource.RUSAGE_CHILDREN)[:2]) - before
+    assert burnt > busy / 2  # what else runs here takes some of it
 
 
 def test_sides_are_dealt_in_turn() -> None:

@@ -3,6 +3,7 @@
 FOLDER is what ./compare.sh left of a long recording, as with COMPARE_BLOCKS=20:66. With --a alone, comparisons of A
 with itself are dealt out of its blocks of side A. With --b too, A is compared with the blocks of side B in that folder,
 which may be the same. --full deals comparisons of the full form; the quick form takes the begin of longer blocks.
+--run FOLDER ... counts instead what comparisons of one form said that were run.
 With --json the counts go to docs/data/compare.json under their name, and to the table of docs/compare.md.
 """
 
@@ -13,11 +14,11 @@ from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from analysis.compare.judging import CANNOT_TELL, FASTER, INVALID, SAME, SLOWER
 from analysis.compare.pairs import ALL
-from analysis.records.comparison import check_within, read_comparison
+from analysis.records.comparison import SIDES, check_within, read_comparison
 from analysis.records.run import RunError
 from load.run.blocks import FORMS
 from tests.documents.verdict_controls import replace_between
@@ -40,19 +41,39 @@ COLUMNS = (
 )
 
 
-def count(dealt: Sequence[Dealt], within: float) -> dict[str, Any]:
+class Outcome(NamedTuple):
+    """What a comparison said, the scopes that it called slower, and whether its two halves differ naively."""
+
+    verdict: str
+    slower: list[str]
+    is_naively_different: bool
+
+
+def judge(dealt: Dealt, within: float) -> Outcome:
+    """The outcome of a comparison that was dealt."""
+    verdict, findings = dealt.judge(within)
+    slower = [finding.scope for finding in findings if finding.verdict == SLOWER]
+    return Outcome(verdict, slower, dealt.is_naively_different)
+
+
+def read_outcome(folder: Path, profile: str) -> Outcome:
+    """The outcome of a comparison that was run, as it said it; raises OSError, RunError, or ValueError for less."""
+    said = json.loads((folder / "compare.json").read_text(encoding="utf-8"))
+    form = FORMS[profile]
+    (whole,) = deal_both(*(read_stream(folder, side, form.seconds) for side in SIDES), form.pairs, 1)
+    slower = [measure["scope"] for measure in said["measures"] if measure["verdict"] == SLOWER]
+    return Outcome(said["verdict"], slower, whole.is_naively_different)
+
+
+def count(outcomes: Sequence[Outcome]) -> dict[str, Any]:
     """How many comparisons have which verdict, which endpoints are called slower, and how many differ naively."""
-    verdicts: Counter[str] = Counter()
-    endpoints: Counter[str] = Counter()
-    for each in dealt:
-        verdict, findings = each.judge(within)
-        verdicts[verdict] += 1
-        endpoints.update(finding.scope for finding in findings if finding.verdict == SLOWER and finding.scope != ALL)
+    verdicts = Counter(each.verdict for each in outcomes)
+    endpoints = Counter(scope for each in outcomes for scope in each.slower if scope != ALL)
     return {
-        "comparisons": len(dealt),
+        "comparisons": len(outcomes),
         "verdicts": {verdict: verdicts[verdict] for verdict in VERDICTS},
         "slower_endpoints": dict(endpoints.most_common()),
-        "naive": sum(each.is_naively_different for each in dealt),
+        "naive": sum(each.is_naively_different for each in outcomes),
     }
 
 
@@ -84,13 +105,17 @@ def keep(name: str, case: dict[str, Any]) -> None:
     DOCUMENT.write_text(replace_between(text, BEGIN, END, write_table(found)), encoding="utf-8")
 
 
-def deal(options: argparse.Namespace) -> list[Dealt]:
-    """The comparisons that are asked for; raises RunError or ValueError for a folder that does not hold them."""
+def find_outcomes(options: argparse.Namespace) -> list[Outcome]:
+    """Those that are asked for; raises OSError, RunError or ValueError for a folder that does not hold them."""
+    if options.run:
+        return [read_outcome(folder, options.profile) for folder in options.run]
     form = FORMS[options.profile]
     a = read_stream(options.a, "a", form.seconds)
     if options.b is None:
-        return deal_same(a, form.pairs, options.least)
-    return deal_both(a, read_stream(options.b, "b", form.seconds), form.pairs, options.least)
+        dealt = deal_same(a, form.pairs, options.least)
+    else:
+        dealt = deal_both(a, read_stream(options.b, "b", form.seconds), form.pairs, options.least)
+    return [judge(each, options.within) for each in dealt]
 
 
 def tell_origin(folder: Path) -> dict[str, str]:
@@ -104,10 +129,12 @@ def main(arguments: list[str]) -> int:
     """Deal, count, print and keep, and return the exit code."""
     parser = argparse.ArgumentParser("python -m tests.error_rates.compare", description=__doc__)
     parser.add_argument("--name", required=True, help="of the case in the table")
-    parser.add_argument("--a", type=Path, required=True, metavar="FOLDER", help="whose blocks of side A are dealt")
+    source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument("--a", type=Path, metavar="FOLDER", help="whose blocks of side A are dealt")
+    source.add_argument("--run", type=Path, nargs="+", metavar="FOLDER", help="comparisons that were run")
     parser.add_argument("--b", type=Path, metavar="FOLDER", help="whose blocks of side B are dealt against them")
     parser.add_argument(
-        "--full", dest="profile", action="store_const", const="full", default="quick", help="deal the full form"
+        "--full", dest="profile", action="store_const", const="full", default="quick", help="the full form"
     )
     parser.add_argument("--least", type=int, default=40, help="comparisons that are wanted (40)")
     parser.add_argument("--within", type=float, default=0.10, help="how far from 1 is still the same (0.1)")
@@ -116,12 +143,12 @@ def main(arguments: list[str]) -> int:
     try:
         pairs = FORMS[options.profile].pairs
         case = {
-            **tell_origin(options.a),
+            **tell_origin(options.a or options.run[0]),
             "pairs": pairs,
             "within": check_within(options.within),
-            **count(deal(options), options.within),
+            **count(find_outcomes(options)),
         }
-    except (RunError, ValueError) as problem:
+    except (OSError, RunError, ValueError) as problem:
         print(f"tests.error_rates.compare: {problem}", file=sys.stderr)
         return 3
     print(json.dumps({options.name: case}, indent=1, ensure_ascii=False))
