@@ -10,6 +10,7 @@ import selectors
 import socket
 import sys
 import time
+from collections import deque
 from functools import partial
 from typing import Any, Protocol
 
@@ -113,6 +114,16 @@ class MainLoop(gthread.ThreadWorker):  # type: ignore[misc]  # Gunicorn ships no
             conn.set_timeout()
             waiting.append(conn)
         super().murder_keepalived(force)
+
+    def renew_used(self) -> None:
+        """Give the connections that were used here their whole time again, for a worker that stops and gives none a
+        second turn: it would close one right after its last answer, when the time from an earlier one is over.
+        """
+        for conn in self.keepalived_conns:
+            if getattr(conn, "used", False):
+                conn.used = False
+                conn.set_timeout()
+        self.keepalived_conns = deque(sorted(self.keepalived_conns, key=lambda conn: conn.timeout))
 
 
 def is_client(event: tuple[selectors.SelectorKey, int]) -> bool:

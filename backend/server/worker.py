@@ -69,6 +69,7 @@ class Worker(MainLoop):
         super().set_accept_enabled(enabled)
         if enabled or self.alive:
             return
+        self.renew_used()
         while self.sockets:
             listener, before = self.sockets.pop(), -1
             while self.nr_conns > before:

@@ -4,6 +4,7 @@ byte, and no store and no client keeps the loop from all else.
 
 import os
 import random
+import signal
 import socket
 import threading
 import time
@@ -197,6 +198,21 @@ def test_a_connection_that_is_used_stays_and_an_idle_one_is_closed(stack: Stack,
         assert idle.connection.recv(1) == b""
         time.sleep(4)  # once more as long as it may be idle, and a turn of the loop
         assert used.connection.recv(1) == b""
+
+
+def test_a_connection_that_was_just_used_outlives_the_first_seconds_of_a_stop(
+    stack: Stack, tmp_path: Path, token: str
+) -> None:
+    with (
+        run_books_service(stack, tmp_path / "log", "--workers", "1", "--keep-alive", "4") as service,
+        open_reader(service.url, token) as reader,
+    ):
+        for _ in range(4):
+            assert reader.ask("/api/books?limit=1").startswith(b"HTTP/1.1 200 OK")  # the first one by a thread
+            time.sleep(0.8)
+        os.kill(service.pid, signal.SIGTERM)
+        time.sleep(2)  # its time from the first request is over, that from the last one is not
+        assert reader.ask("/api/books?limit=1").startswith(b"HTTP/1.1 200 OK")
 
 
 @pytest.mark.parametrize(
