@@ -87,7 +87,9 @@ def write_rows(rounds: list[Round]) -> list[list[str]]:
         ratios = [each[kind].p99_ms / each["nothing"].p99_ms for each in rounds if each["nothing"].p99_ms]
         judged = ["", "", ""] if kind == "nothing" else [show(ratios, ".2f"), "", ""]
         if kind == "command":
-            judged[1:] = [f"≤ {MOST:.1f}", judge_most(median(ratios), MOST)]
+            is_disturbed = any(each[name].disturbed for each in rounds for name in (kind, "nothing"))
+            verdict = "**not judged**: disturbed" if is_disturbed else judge_most(median(ratios), MOST)
+            judged[1:] = [f"≤ {MOST:.1f}", verdict]
         rows.append(
             [words, *(show([getattr(each, name) for each in results], form) for name, form in figures), *judged]
         )

@@ -9,7 +9,7 @@ from benchmarks.asked import find_paths
 from benchmarks.measures import Bench, log_in_repeatedly
 from benchmarks.origin import describe_origin
 from benchmarks.quiet import mark_disturbed, read_times
-from benchmarks.rounds import OF_ROUNDS, Round
+from benchmarks.rounds import OF_ROUNDS, Round, write_notes
 from benchmarks.service import Service
 from benchmarks.services import CLIENTS, LASTING, READS
 from benchmarks.stand import Stack, open_stack
@@ -59,10 +59,9 @@ def measure_set_up(stack: Stack, seconds: int, folder: Path) -> Round:
 def write_row(title: str, rounds: Sequence[Round]) -> list[str]:
     """Return the row of one set-up."""
     results = [result for each in rounds for result in each.values()]
-    notes = [each.fault or each.note for each in results if each.fault or each.note]
     reads = [
         show([getattr(each[read], name) for each in rounds], form)
         for read in READS
         for name, form in (("per_second", ",.0f"), ("p99_ms", ".1f"))
     ]
-    return [title, *reads, show([each["log-in"].per_second for each in rounds], ".1f"), *(notes or [""])[:1]]
+    return [title, *reads, show([each["log-in"].per_second for each in rounds], ".1f"), write_notes(results)]

@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import requests
+
 from benchmarks.asked import check_answers, find_paths
 from benchmarks.driver import BLOCK
 from benchmarks.peers.packages import install_packages
@@ -83,7 +85,7 @@ def measure_read(read: str, model: str, size: str, bench: Bench) -> Result:
         result = bench.load(service, stack, load)
         missed = count(MISSES, service.url, stack) - before
     if model == "redis" and (source in ("", "mariadb") or missed):
-        return replace(result, note="no read model" if not missed else f"{missed} answers came from MariaDB")
+        return replace(result, fault="no read model" if not missed else f"{missed} answers came from MariaDB")
     return result
 
 
@@ -140,7 +142,10 @@ def log_in_repeatedly(url: str, account: dict[str, str], number: int, seconds: i
     def log_in(times: list[float], deadline: float) -> None:
         http = open_http()
         while time.monotonic() < deadline:
-            statuses.add(http.post(f"{url}/login", json=account, timeout=30).status_code)
+            try:
+                statuses.add(http.post(f"{url}/login", json=account, timeout=30).status_code)
+            except requests.RequestException:
+                statuses.add(0)  # no answer: it makes the measurement invalid
             times.append(time.monotonic())
 
     deadline = time.monotonic() + seconds

@@ -9,8 +9,8 @@ from benchmarks.wrk import Result
 
 Round = dict[str, Result]  # by the key of the case
 OF_ROUNDS = (
-    "Each round measures every case once, every other one backwards. A figure is the median over the rounds; behind it,"
-    " in brackets, stand the lowest and the highest of all rounds."
+    "Each round measures every case once. A figure is the median over the rounds; behind it, in brackets, stand the"
+    " lowest and the highest of all rounds."
 )
 OF_COSTS = (
     "Beside the rate stands the processor time that an answer took, in µs: of the service, all its processes, and of"
@@ -18,7 +18,7 @@ OF_COSTS = (
 )
 OF_RATIOS = (
     f"{OF_ROUNDS} A ratio is made within a round. By processor time it is what the base takes for an answer over what"
-    " the case takes, without the stores; it hardly moves when others use the machine too."
+    " the case takes, without the stores."
 )
 INVALID = "a measurement is invalid"
 RATES = ["case", "per second", "µs of the service", "µs of Redis", "note"]
@@ -34,12 +34,18 @@ def make_rates(cases: Sequence[Case], rounds: Sequence[Round], origin: str) -> T
 def write_rate(case: Case, results: Sequence[Result]) -> list[str]:
     """Return the row of one case; with one invalid measurement it is invalid."""
     faults = [each.fault for each in results if each.fault]
-    notes = [each.note for each in sorted(results, key=lambda each: not each.disturbed) if each.note]
     spread = show([each.per_second for each in results], ",.0f" if results[0].per_second >= 100 else ",.2f")
     if faults:
         return [case.title, f"**INVALID** {spread}", "", "", faults[0]]
     costs = ([each.cost_us for each in results], [each.redis_us for each in results])
-    return [case.title, spread, *(show(cost, ",.0f") if any(cost) else "" for cost in costs), *(notes or [""])[:1]]
+    return [case.title, spread, *(show(cost, ",.0f") if any(cost) else "" for cost in costs), write_notes(results)]
+
+
+def write_notes(results: Sequence[Result]) -> str:
+    """Return what is to be known of all measurements of a row, each once; of invalid ones their faults alone."""
+    faults = dict.fromkeys(each.fault for each in results if each.fault)
+    notes = dict.fromkeys(each.note for each in results if each.note)
+    return f"**INVALID** {'; '.join(faults)}" if faults else "; ".join(notes)
 
 
 def make_ratios(rounds: Sequence[Round], origin: str) -> Table:

@@ -7,7 +7,6 @@ import argparse
 import csv
 import json
 import os
-import subprocess
 import threading
 import time
 from collections.abc import Iterator
@@ -17,7 +16,7 @@ from typing import Any
 
 from benchmarks.origin import describe_origin
 from benchmarks.quiet import DISTURBED, find_share, read_cpu, read_times
-from benchmarks.stand import PROJECT, Stack, StandError, open_stack
+from benchmarks.stand import PROJECT, Stack, StandError, open_stack, run_script
 from benchmarks.table import Table
 
 MODELS = ("redis", "sql")
@@ -58,11 +57,11 @@ def run_scenarios(stack: Stack, results: Path) -> list[dict[str, Any]]:
     lasting = ("DB_PID", "REDIS_PID", "AUTH_PID", "BOOKS_PID")
     before = read_times([stack], lasting)
     with sampling(stack) as samples:
-        ran = subprocess.run(command, cwd=PROJECT, env=environment, timeout=RUN_S, check=False)
+        code = run_script(command, RUN_S, cwd=PROJECT, env=environment)
     after = read_times([stack], lasting)
     share = find_share(before, after, after[0] - before[0])
-    if ran.returncode not in (0, 1, 2):
-        raise StandError(f"run_all_tests.sh ended with {ran.returncode}")
+    if code not in (0, 1, 2):
+        raise StandError(f"run_all_tests.sh ended with {code}")
     summary = json.loads((results / "summary.json").read_text(encoding="utf-8"))
     with (results / "scenarios.csv").open(encoding="utf-8") as file:
         times = {row["scenario"]: (float(row["started"]), float(row["ended"])) for row in csv.DictReader(file)}

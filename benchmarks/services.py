@@ -15,7 +15,7 @@ from benchmarks.measures import Bench
 from benchmarks.origin import describe_origin, name_commit
 from benchmarks.peers.packages import install_packages
 from benchmarks.quiet import mark_disturbed, read_times
-from benchmarks.rounds import INVALID, OF_ROUNDS, Round, write_bar, write_side
+from benchmarks.rounds import INVALID, OF_ROUNDS, Round, write_bar, write_notes, write_side
 from benchmarks.service import PEER, Service, serve
 from benchmarks.stand import PROJECT, Stack, open_stack
 from benchmarks.table import Table, show
@@ -96,10 +96,9 @@ def measure_side(side: str, bench: Bench) -> Round:
 
 def write_rates(title: str, results: Sequence[Result]) -> list[str]:
     """Return the row of one side and one read."""
-    notes = [each.fault or each.note for each in results if each.fault or each.note]
     forms = {"per_second": ",.0f", "p50_ms": ".1f", "p99_ms": ".1f", "cost_us": ",.0f"}
     figures = [show([getattr(each, name) for each in results], form) for name, form in forms.items()]
-    return [title, *figures, *(notes or [""])[:1]]
+    return [title, *figures, write_notes(results)]
 
 
 def write_ratios(rounds: Sequence[Round]) -> list[list[str]]:

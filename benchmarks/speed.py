@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import psutil
+import redis
 from mysql.connector import Error as DatabaseError
 
 from benchmarks.cases import Case, choose_cases
@@ -20,7 +21,7 @@ from benchmarks.stand import Stack, StandError, end_services, open_stack
 from benchmarks.table import Table
 from benchmarks.wrk import CLIENTS, Result, ensure_wrk
 
-FAILURES = (StandError, OSError, subprocess.SubprocessError, DatabaseError, psutil.Error)
+FAILURES = (StandError, OSError, subprocess.SubprocessError, DatabaseError, psutil.Error, redis.RedisError)
 
 
 def measure_speed(options: argparse.Namespace, folder: Path) -> tuple[list[Table], bool]:

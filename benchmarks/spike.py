@@ -12,7 +12,7 @@ from typing import Any
 from benchmarks.builds import BEFORE, unpack_build
 from benchmarks.origin import name_commit, name_machine
 from benchmarks.services import NOW
-from benchmarks.stand import PROJECT, StandError
+from benchmarks.stand import PROJECT, StandError, read_last, run_script
 from benchmarks.table import Table
 from stack.ports import find_free_ports
 
@@ -34,12 +34,16 @@ def run_spike(name: str, project: Path, folder: Path) -> dict[str, Any]:
     folder.mkdir(exist_ok=True)
     ports = dict(zip(("AUTH_PORT", "BOOKS_PORT"), map(str, find_free_ports(2)), strict=True))
     environment = {**os.environ, **ports, "STACK_DIR": str(folder / "stack")}
+    for address in ("AUTH_URL", "BOOKS_URL"):
+        environment.pop(address, None)  # both builds would be measured against the services there
     if project != PROJECT:
         environment.pop("VIRTUAL_ENV", None)  # it has requirements of its own
     command = [str(project / "run_all_tests.sh"), "--only", "spike", "--out", str(folder / "results")]
-    ran = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=RUN_S, check=False)
-    if ran.returncode not in (0, 1, 2):
-        raise StandError(f"the spike against {name} ended with {ran.returncode}: {ran.stderr.strip()[-300:]}")
+    log = folder / "run.log"
+    with log.open("w", encoding="utf-8") as words:
+        code = run_script(command, RUN_S, env=environment, stdout=words, stderr=subprocess.STDOUT)
+    if code not in (0, 1, 2):
+        raise StandError(f"the spike against {name} ended with {code}:\n{read_last(log)}")
     return read_spike(folder / "results")
 
 

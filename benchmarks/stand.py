@@ -86,17 +86,26 @@ def run_local_stack(command: str, settings: dict[str, str], project: Path) -> No
     log = Path(settings["STACK_DIR"] + ".log")
     with log.open("a", encoding="utf-8") as words:
         call, to = [str(project / "local_stack.sh"), command], {"stdout": words, "stderr": subprocess.STDOUT}
-        with started(call, end_local_stack, cwd=project, env=environment, **to) as process:
-            code = process.wait(timeout=UP_S)
+        code = run_script(call, UP_S, cwd=project, env=environment, **to)
     if code:
-        last = "\n".join(log.read_text(encoding="utf-8").splitlines()[-8:])
-        raise StandError(f"local_stack.sh {command} ended with {code}:\n{last}")
+        raise StandError(f"local_stack.sh {command} ended with {code}:\n{read_last(log)}")
 
 
-def end_local_stack(process: "subprocess.Popen[bytes]") -> None:
-    """Ask local_stack.sh to end, which then stops what it has started."""
+def run_script(call: list[str], seconds: float, **options: Any) -> int:
+    """Run a script to its end and return its exit code; an interrupt lets it stop what it has started first."""
+    with started(call, end_script, **options) as process:
+        return process.wait(timeout=seconds)
+
+
+def end_script(process: "subprocess.Popen[bytes]") -> None:
+    """Ask a script to end, and wait until it has stopped what it has started."""
     process.terminate()
     process.wait(timeout=90)
+
+
+def read_last(log: Path) -> str:
+    """Return the last lines of a log."""
+    return "\n".join(log.read_text(encoding="utf-8").splitlines()[-8:])
 
 
 @contextmanager

@@ -161,16 +161,24 @@ def test_the_load_of_the_recording_gets_its_accounts_and_their_sessions(stack: d
     assert len(kept) == ACCOUNTS - 2  # these two log in and out
 
 
+SHORT = ("--rounds", "9", "--seconds", "1", "--only", "me")
+
+
 @needs_wrk
 @long_form
-@pytest.mark.parametrize("moment", ["bringing up", "round 1/"])
-def test_an_interrupted_run_leaves_nothing_behind(moment: str, project: Path, tmp_path: Path) -> None:
-    command = [sys.executable, "-u", "-m", "benchmarks", "--rounds", "9", "--seconds", "1", "--only", "me"]
+@pytest.mark.parametrize(
+    ("options", "moment", "seconds"),
+    [(SHORT, "bringing up", 2), (SHORT, "round 1/", 2), (("spike",), "the spike against this build", 30)],
+)
+def test_an_interrupted_run_leaves_nothing_behind(
+    options: tuple[str, ...], moment: str, seconds: float, project: Path, tmp_path: Path
+) -> None:
+    command = [sys.executable, "-u", "-m", "benchmarks", *options]
     environment = {**os.environ, "TMPDIR": str(tmp_path)}
     with subprocess.Popen(command, cwd=project, env=environment, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         assert any(line.startswith(moment) for line in process.stdout)
-        time.sleep(2)
+        time.sleep(seconds)
         assert find_programs_of(tmp_path), "nothing runs: this test looks in the wrong place"
         process.terminate()
         process.stdout.read()

@@ -36,7 +36,7 @@ def test_services_are_not_compared_beside_other_programs_or_with_a_side_that_fai
 
 def test_a_side_of_the_services_is_shown_with_its_rate_its_percentiles_and_its_processor_time() -> None:
     row = services.write_rates("a", [GOOD, replace(GOOD, per_second=2000.0, fault="503")])
-    assert row == ["a", "1,500 (1,000–2,000)", "4.0 (4.0–4.0)", "10.0 (10.0–10.0)", "300 (300–300)", "503"]  # noqa: RUF001
+    assert row == ["a", "1,500 (1,000–2,000)", "4.0 (4.0–4.0)", "10.0 (10.0–10.0)", "300 (300–300)", "**INVALID** 503"]  # noqa: RUF001
 
 
 def test_a_set_up_of_workers_is_shown_with_its_reads_and_log_ins() -> None:

@@ -5,23 +5,20 @@ docs/data/benchmarks.json. The document is made from that file alone.
 """
 
 import sys
+import textwrap
 from pathlib import Path
 
-from benchmarks.table import Table, merge_tables, read_tables
+from benchmarks.table import WIDTH, Table, merge_tables, read_tables
 from tests.documents.verdict_controls import replace_between
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "performance.md"
 FILE = DOCUMENT.parent / "data" / "benchmarks.json"
 BEGIN, END = "<!-- tables: begin -->\n", "<!-- tables: end -->\n"
-JUDGED = (  # the tables with bars
-    "Ratios", "Services compared", "Sizes of the catalogue", "Rebuild and verify", "Reads beside a rebuild",
-    "The generator over a bare one", "Memory of the services",
-)  # fmt: skip
 
 
 def write_tables(tables: dict[str, Table]) -> str:
     """What the ratios say, and all tables, in Markdown."""
-    missed = [line for name in JUDGED if name in tables for line in say_missed(tables[name])]
+    missed = [line for table in tables.values() for line in say_missed(table)]
     said = "\n".join([say_ratios(tables["Ratios"]), *missed])
     return "\n\n".join([said, *(table.to_markdown() for table in tables.values())]) + "\n"
 
@@ -47,11 +44,11 @@ def say_missed(table: Table) -> list[str]:
         column = table.columns[place - 2]
         of_what = "" if column in ("ratio", "by rate") else f", {column}"
         lines += [
-            f"- Missed: {row[0]}{of_what}, {row[place - 2].partition(' ')[0]} ({row[place - 1]})."
+            f"- Missed in *{table.name}*: {row[0]}{of_what}, {row[place - 2].partition(' ')[0]} ({row[place - 1]})."
             for row in table.rows
             if "missed" in row[place]
         ]
-    return lines
+    return [textwrap.fill(line, WIDTH, subsequent_indent="  ") for line in lines]
 
 
 def main() -> None:

@@ -34,7 +34,7 @@ MICROSECONDS = 1e6
 
 
 class Cost(NamedTuple):
-    """What one worker answers a second at most, and what an answer takes of the service and of Redis."""
+    """What one worker at its limit answers a second, and what an answer takes of the service and of Redis."""
 
     per_second: float
     service_us: float
@@ -74,7 +74,9 @@ def write_parts(costs: dict[str, Cost], checked: dict[str, Any]) -> str:
         "one core for log-ins at bcrypt cost 12": f"{costs['log-in'].per_second:.1f} log-ins/s",
         "Redis, as many of both reads": f"{MICROSECONDS / trip_us:,.0f} trips/s",
     }
-    table = "| part | at most |\n|---|---:|\n" + "".join(f"| {what} | {rate} |\n" for what, rate in parts.items())
+    table = "| part | median of what was measured |\n|---|---:|\n" + "".join(
+        f"| {what} | {rate} |\n" for what, rate in parts.items()
+    )
     needs = "".join(write_need(users, costs, checked) for users in USERS)
     return (
         f"Measured by `python -m benchmarks` ([performance.md](performance.md)):\n\n{table}\n"
