@@ -36,6 +36,7 @@ class MainLoop(gthread.ThreadWorker):  # type: ignore[misc]  # Gunicorn ships no
     """A gthread worker whose main loop serves plain reads."""
 
     tpool: TimedPool
+    keepalived_conns: deque[Any]
     fast_path: Answerer | None = None
     ready_at = 0.0  # the time.perf_counter() at which what is served now was ready
 

@@ -60,7 +60,8 @@ def read_outcome(folder: Path, profile: str) -> Outcome:
     """The outcome of a comparison that was run, as it said it; raises OSError, RunError, or ValueError for less."""
     said = json.loads((folder / "compare.json").read_text(encoding="utf-8"))
     form = FORMS[profile]
-    (whole,) = deal_both(*(read_stream(folder, side, form.seconds) for side in SIDES), form.pairs, 1)
+    a, b = (read_stream(folder, side, form.seconds) for side in SIDES)
+    (whole,) = deal_both(a, b, form.pairs, 1)
     slower = [measure["scope"] for measure in said["measures"] if measure["verdict"] == SLOWER]
     return Outcome(said["verdict"], slower, whole.is_naively_different)
 
