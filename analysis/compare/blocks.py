@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
 
@@ -37,7 +37,8 @@ class Block:
 
     `everything` are all right answers but for log-ins, `endpoints` those of each endpoint by its title. `cpu_s` is the
     processor time of each service in it, in seconds, where its counters are known; `asked` counts how many answers of
-    the block came from each service. `wrong` and `shed` count requests that failed or were refused.
+    the block came from each service. `counts` has all requests of each endpoint by its title; `wrong` and `shed` count
+    those of all together that failed or were refused.
     """
 
     side: str
@@ -51,6 +52,7 @@ class Block:
     requests: int
     wrong: int
     shed: int
+    counts: dict[str, Counts] = field(default_factory=dict)
 
     @property
     def seconds(self) -> int:
@@ -103,6 +105,7 @@ def cut_block(planned: PlannedBlock, recording: Recording) -> Block:
         requests=counts.requests,
         wrong=counts.errors,
         shed=counts.shed,
+        counts={title_of(name): each for name, each in endpoints.items()},
     )
 
 

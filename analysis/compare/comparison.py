@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from analysis.compare.blocks import Block, count_side, read_blocks
-from analysis.compare.judging import FAMILY, INVALID, Finding, conclude, is_blind, judge_pairs
+from analysis.compare.judging import FAMILY, INVALID, Finding, conclude, is_blind, judge_pairs, list_worse
 from analysis.compare.pairs import ALL, Ratios, pair_blocks, take_ratios
 from analysis.compare.validity import check_blocks
 from analysis.compare.words import list_reasons, say_answer
@@ -54,22 +54,23 @@ def build_comparison(folder: Path, within: float | None = None) -> Comparison:
     pairs = pair_blocks(blocks)
     checks = check_blocks(folder, plan, blocks, len(pairs), gaps)
     findings = judge_pairs(pairs, plan.within, plan.saturate)
+    worse = list_worse(findings, plan.within, plan.saturate)
     asked = all(check.verdict == PASS for check in checks)
     if not asked:
         findings = [replace(finding, verdict=None) for finding in findings]
-    verdict = conclude(findings) if asked else INVALID
+    verdict = conclude(findings, worse) if asked else INVALID
     return Comparison(
         name=folder.resolve().name,
         kind=BLOCKS,
         profile=plan.profile,
         scenario=plan.scenario,
         verdict=verdict,
-        answer=say_answer(verdict, findings, plan.within),
+        answer=say_answer(verdict, findings, plan.within, worse),
         within=plan.within,
         saturate=plan.saturate,
         complete=plan.complete,
         sides={name: {**asdict(plan.sides[name]), "label": plan.sides[name].title} for name in SIDES},
-        reasons=list_reasons(checks, findings),
+        reasons=list_reasons(checks, findings, worse if asked else ()),
         findings=tuple(findings),
         checks=tuple(checks),
         notes=(*tell(folder, plan, blocks, findings), *summarize_gaps(gaps)),
@@ -86,9 +87,9 @@ def tell(folder: Path, plan: ComparisonPlan, blocks: Sequence[Block], findings: 
         if (idle := plan.idle_cost.get(name, 0.0)) > IDLE_WORTH_TELLING:
             notes.append(f"Side {name.upper()} uses {say_share(idle)} of a core while it is left idle.")
     if is_blind(findings, scope_is_all=True):
-        notes.append("The pairs are too few to find any difference. The full form has more.")
+        notes.append("The pairs are too few to find any difference.")
     elif is_blind(findings, scope_is_all=False):
-        notes.append("The pairs are too few to find a difference of a single endpoint. The full form has more.")
+        notes.append("The pairs are too few to find a difference of a single endpoint.")
     return notes
 
 

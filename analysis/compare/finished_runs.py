@@ -13,8 +13,9 @@ from analysis.checks.evidence import gather_evidence
 from analysis.compare.comparison import RUNS, Comparison
 from analysis.compare.differences import list_differences
 from analysis.compare.judging import CANNOT_TELL, DIFFERS, INVALID, SAME, Finding
-from analysis.compare.stretches import compare_stretches, cut_stretch
+from analysis.compare.stretches import STRETCHES, compare_stretches, cut_stretch
 from analysis.compare.words import say_finding
+from analysis.findings import FAIL
 from analysis.number_formats import say_share
 from analysis.plan.plan import Plan
 from analysis.records.gaps import read_json
@@ -37,9 +38,14 @@ def compare_runs(folders: Sequence[Path], within: float) -> Comparison:
             notes.append(f"{plan.name} is not compared: {reason}.")
         elif other:
             one = cut_stretch(gather_evidence(folders[0], plan, a))
-            findings += compare_stretches(plan.name, one, cut_stretch(gather_evidence(folders[1], other, b)), within)
+            found = compare_stretches(plan.name, one, cut_stretch(gather_evidence(folders[1], other, b)), within)
+            missing = [measure.title for measure in STRETCHES if measure not in {each.measure for each in found}]
+            notes += [f"{plan.name}: {title} is not known of both." for title in missing]
+            findings += found
+    failed = find_failed(findings, folders)
+    notes += [f"{name} was FAIL in {sides}: it may be fast for that very reason." for name, sides in failed]
     notes += [f"{plan.name} is not compared: only B has it." for plan in b.plans if plan.name not in names_of(a)]
-    verdict = conclude_runs(findings)
+    verdict = CANNOT_TELL if findings and failed else conclude_runs(findings)
     differing = [finding for finding in findings if finding.verdict == DIFFERS]
     return Comparison(
         name=f"{a.name} and {b.name}",
@@ -82,15 +88,27 @@ def find_fault(scenario: str, runs: Sequence[Run], folders: Sequence[Path]) -> s
     unfinished = [name for name, end in zip("AB", ends, strict=True) if end is None or not end.ended_by_itself]
     if unfinished:
         return f"it did not run to its end in {' and '.join(unfinished)}"
-    unasked = [name for name, folder in zip("AB", folders, strict=True) if scenario in list_invalid(folder)]
-    return f"it was INVALID in {' and '.join(unasked)}" if unasked else ""
+    unasked = name_runs(folders, scenario, INVALID)
+    return f"it was INVALID in {unasked}" if unasked else ""
 
 
-def list_invalid(folder: Path) -> list[str]:
-    """The scenarios of a run whose question was not asked properly, as far as the run was summarized."""
+def find_failed(findings: Sequence[Finding], folders: Sequence[Path]) -> list[tuple[str, str]]:
+    """The compared scenarios that failed, each with the runs in which they did."""
+    names = dict.fromkeys(finding.scope for finding in findings)
+    return [(name, sides) for name in names if (sides := name_runs(folders, name, FAIL))]
+
+
+def name_runs(folders: Sequence[Path], scenario: str, verdict: str) -> str:
+    """`A`, `B`, `A and B`, or "": the runs in which a scenario has a verdict."""
+    found = [name for name, folder in zip("AB", folders, strict=True) if scenario in list_verdict(folder, verdict)]
+    return " and ".join(found)
+
+
+def list_verdict(folder: Path, verdict: str) -> list[str]:
+    """The scenarios of a run that have a verdict, as far as the run was summarized."""
     try:
         scenarios = read_json((folder / "summary.json").read_text(encoding="utf-8"))["scenarios"]
-        return [each["name"] for each in scenarios if each["verdict"] == INVALID]
+        return [each["name"] for each in scenarios if each["verdict"] == verdict]
     except (OSError, ValueError, KeyError, TypeError):
         return []
 
@@ -113,12 +131,13 @@ def say_runs(verdict: str, differing: Sequence[Finding], within: float) -> str:
     if verdict == INVALID:
         return "The runs have no scenario that can be compared."
     if verdict == SAME:
-        return f"The runs differ in nothing by {say_share(within)} or more, each with the noise of its own time."
+        return f"Every measure differs by less than {say_share(within)}, as far as each run's own noise tells."
     if differing:
         return (
-            "The runs differ by more than each run's own noise. Whether the build or the time made it cannot be told."
+            "The runs differ by more than each run's own noise. It cannot be told whether the build or the day made"
+            " the difference."
         )
-    return "The runs do not differ by more than each run's own noise, which is too large to call them the same."
+    return "The runs do not differ by more than each run's own noise. They cannot be called the same: see the notes."
 
 
 def describe_run(run: Run, folder: Path) -> dict[str, Any]:

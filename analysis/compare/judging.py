@@ -112,15 +112,27 @@ def decide(finding: Finding, within: float) -> str:
     return FASTER if (finding.ratio > 1) == finding.measure.more else SLOWER
 
 
-def conclude(findings: Sequence[Finding]) -> str:
+def list_worse(findings: Sequence[Finding], within: float, saturate: bool = False) -> list[Finding]:
+    """The measures of ALL that are not judged, and yet worse on B by more than the band in their whole interval.
+
+    At the limit latency follows from the answers a second, so it is none of them.
+    """
+    shown = [finding for finding in findings if finding.scope == ALL and not finding.verdict and not saturate]
+    return [finding for finding in shown if finding.low and finding.low > 1 + within]
+
+
+def conclude(findings: Sequence[Finding], worse: Sequence[Finding] = ()) -> str:
     """The verdict of all: SLOWER where anything is, then FASTER, then SAME where all measures of ALL are the same.
 
     An endpoint can make it SLOWER, and nothing else: that some endpoint is faster does not say that the whole is.
+    With a measure of list_worse it is neither FASTER nor SAME.
     """
     judged = [finding for finding in findings if finding.verdict]
     together = [finding.verdict for finding in judged if finding.scope == ALL]
     if any(finding.verdict == SLOWER for finding in judged):
         return SLOWER
+    if worse:
+        return CANNOT_TELL
     if FASTER in together:
         return FASTER
     return SAME if together and set(together) == {SAME} else CANNOT_TELL

@@ -50,14 +50,8 @@ def count_catalogue(evidence: Evidence, span: tuple[float, float]) -> int:
 
 def compare_stretches(scenario: str, a: Stretch, b: Stretch, within: float) -> list[Finding]:
     """The findings of a scenario, as far as its measures are known in both runs."""
-    measures: list[tuple[Measure, Callable[[Stretch], Statistic | None]]] = [
-        (COST, measure_cost),
-        (P50, lambda each: each.blocks.percentile(0.5)),
-        (P95, lambda each: each.blocks.percentile(0.95)),
-        (RATE, lambda each: each.blocks.throughput),
-    ]
     findings = []
-    for measure, take in measures:
+    for measure, take in STRETCHES.items():
         one, other = take(a), take(b)
         if one and other and a.blocks.answers and b.blocks.answers:
             findings.append(compare_statistics(scenario, measure, (a.blocks, b.blocks), (one, other), within))
@@ -70,6 +64,14 @@ def measure_cost(stretch: Stretch) -> Statistic | None:
     if cost is None:
         return None
     return lambda drawn: 1000 * cost[drawn].sum(axis=-1) / np.maximum(asked[drawn].sum(axis=-1), 1)
+
+
+STRETCHES: dict[Measure, Callable[[Stretch], Statistic | None]] = {
+    COST: measure_cost,
+    P50: lambda each: each.blocks.percentile(0.5),
+    P95: lambda each: each.blocks.percentile(0.95),
+    RATE: lambda each: each.blocks.throughput,
+}
 
 
 def compare_statistics(

@@ -7,7 +7,7 @@ from analysis.compare.pairs import ALL
 from analysis.findings import PASS, Check
 from analysis.number_formats import NOTHING, say_share, show_number
 
-WORST_FIRST = (INVALID, SLOWER, FASTER)
+WORST_FIRST = (INVALID, SLOWER, CANNOT_TELL, FASTER)
 SMALL = 10  # per cent, below which a change has a decimal
 
 
@@ -43,12 +43,15 @@ def show_value(value: float | None) -> str:
     return show_number(None if value is None else float(f"{value:.3g}"))
 
 
-def say_answer(verdict: str, findings: Sequence[Finding], within: float) -> str:
-    """The answer to "is B slower than A?", in a sentence or two."""
+def say_answer(verdict: str, findings: Sequence[Finding], within: float, worse: Sequence[Finding] = ()) -> str:
+    """The answer to "is B slower than A?", in a sentence or two; `worse` is worse on B, although not judged."""
     if verdict == INVALID:
         return "This is no answer, because the question was not asked properly."
     if verdict == SAME:
-        return f"B is as fast as A: each measure of all endpoints together differs by less than {say_share(within)}."
+        together = "each judged measure of all endpoints together"
+        return f"B is as fast as A: {together} differs by less than {say_share(within)}."
+    if verdict == CANNOT_TELL and worse:
+        return f"B is worse in what is not judged: {', '.join(map(say_short, worse))}. So it is not called the same."
     if verdict == CANNOT_TELL:
         found = [finding for finding in findings if (finding.verdict, finding.scope) == (verdict, ALL)]
         mine = ", ".join(f"{say_short(finding)} (interval {say_interval(finding)})" for finding in found)
@@ -67,8 +70,11 @@ def say_which(verdict: str, findings: Sequence[Finding]) -> str:
     return " ".join([*sentences, *([f"{verdict} at {endpoints}."] if endpoints else [])])
 
 
-def list_reasons(checks: Sequence[Check], findings: Sequence[Finding]) -> tuple[tuple[str, str], ...]:
+def list_reasons(
+    checks: Sequence[Check], findings: Sequence[Finding], worse: Sequence[Finding] = ()
+) -> tuple[tuple[str, str], ...]:
     """(verdict, words) of all that was not fair and of all that differs, the worst first."""
     reasons = [(INVALID, check.reason) for check in checks if check.verdict != PASS]
     reasons += [(f.verdict, f"{say_finding(f)}.") for f in findings if f.verdict in (SLOWER, FASTER)]
+    reasons += [(CANNOT_TELL, f"{say_finding(f)}: not judged, but worse.") for f in worse]
     return tuple(sorted(reasons, key=lambda reason: WORST_FIRST.index(reason[0])))

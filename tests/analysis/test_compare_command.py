@@ -166,6 +166,14 @@ def test_a_scenario_that_was_invalid_in_a_run_is_not_compared(tmp_path: Path) ->
     assert "read_heavy is not compared: it was INVALID in A." in read(other)["notes"]
 
 
+def test_a_run_that_failed_is_never_the_same(tmp_path: Path) -> None:
+    one, other = write_two_runs(tmp_path)
+    (other / "summary.json").write_text(json.dumps({"scenarios": [{"name": "read_heavy", "verdict": "FAIL"}]}))
+    done = compare("--within", "0.3", one, other)
+    assert (done.returncode, read(other)["verdict"]) == (2, "CANNOT TELL")
+    assert "read_heavy was FAIL in B: it may be fast for that very reason." in read(other)["notes"]
+
+
 def test_scenarios_that_were_planned_otherwise_or_are_missing_are_named_and_not_compared(tmp_path: Path) -> None:
     one, other = write_two_runs(tmp_path)
     data = json.loads((other / "run.json").read_text())

@@ -4,8 +4,18 @@ import numpy as np
 import pytest
 
 from analysis.compare.blocks import Answers, Block
-from analysis.compare.judging import CANNOT_TELL, FASTER, SAME, SLOWER, Finding, conclude, decide, judge_pairs
-from analysis.compare.pairs import ALL, COST, FEWEST_ANSWERS, LOGIN_COST, P50, RATE, Pair, pair_blocks
+from analysis.compare.judging import (
+    CANNOT_TELL,
+    FASTER,
+    SAME,
+    SLOWER,
+    Finding,
+    conclude,
+    decide,
+    judge_pairs,
+    list_worse,
+)
+from analysis.compare.pairs import ALL, COST, FEWEST_ANSWERS, LOGIN_COST, P50, P95, RATE, Pair, pair_blocks
 from analysis.compare.words import list_reasons, say_answer
 
 LIST, ADD = "GET /api/books", "POST /api/books"
@@ -13,16 +23,16 @@ LIST, ADD = "GET /api/books", "POST /api/books"
 
 def make_block(pair: int, side: str, noise: float = 1.0, **factors: float) -> Block:
     """A block of 10 s with 500 answers; `slow` is the factor of all latencies, `add` of those of ADD alone, `cost` of
-    the processor time.
+    the processor time, `tail` of the p95 alone.
     """
-    slow, add, cost = (factors.get(name, 1.0) for name in ("slow", "add", "cost"))
+    slow, add, cost, tail = (factors.get(name, 1.0) for name in ("slow", "add", "cost", "tail"))
     ms = 10 * noise * slow
     return Block(
         side=side,
         pair=pair,
         start=1000 + 30 * pair,
         end=1010 + 30 * pair,
-        everything=Answers(500, ms, 3 * ms, 1.2 * ms),
+        everything=Answers(500, ms, 3 * ms * tail, 1.2 * ms),
         endpoints={LIST: Answers(480, ms, 3 * ms, 1.2 * ms), ADD: Answers(20, 2 * ms * add, 4 * ms, 2.2 * ms)},
         cpu_s={"books": 1.5 * cost * noise, "auth": 0.3},
         asked={"books": 500, "auth": 2},
@@ -90,6 +100,21 @@ def test_noise_that_hides_a_tenth_cannot_tell() -> None:
     findings = judge_pairs(make_pairs(noise=0.3), 0.10)
     assert conclude(findings) == CANNOT_TELL
     assert "do not tell" in say_answer(CANNOT_TELL, findings, 0.10)
+
+
+def test_a_tail_that_is_worse_keeps_it_from_same_and_from_faster_and_a_better_one_does_not() -> None:
+    for cost in (1.0, 0.8):
+        findings = judge_pairs(make_pairs(tail=5.0, cost=cost), 0.10)
+        (worse,) = list_worse(findings, 0.10)
+        assert (worse.measure, worse.verdict) == (P95, None)
+        assert conclude(findings, [worse]) == CANNOT_TELL
+        assert "B is worse in what is not judged: p95 +" in say_answer(CANNOT_TELL, findings, 0.10, [worse])
+        told = [words for verdict, words in list_reasons([], findings, [worse]) if verdict == CANNOT_TELL]
+        assert len(told) == 1 and told[0].endswith("not judged, but worse.")
+    assert list_worse(judge_pairs(make_pairs(tail=0.2), 0.10), 0.10) == []
+    slower = judge_pairs(make_pairs(tail=5.0, cost=1.3), 0.10)
+    assert conclude(slower, list_worse(slower, 0.10)) == SLOWER
+    assert list_worse(judge_pairs(make_pairs(tail=5.0), 0.10, saturate=True), 0.10, saturate=True) == []
 
 
 def test_one_measure_that_cannot_tell_is_enough_not_to_be_the_same() -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from analysis.compare.blocks import Block, Recording, cut_block, read_recording
-from analysis.compare.judging import INVALID, Finding, conclude, judge_pairs
+from analysis.compare.judging import INVALID, Finding, conclude, judge_pairs, list_worse
 from analysis.compare.pairs import FEWEST_PAIRS, pair_blocks
 from analysis.records.comparison import SIDES, read_comparison
 from analysis.records.endpoints import ALL_BUT_LOGIN
@@ -39,7 +39,7 @@ class Dealt:
         if len(pairs) < FEWEST_PAIRS:
             return INVALID, []
         findings = judge_pairs(pairs, within)
-        return conclude(findings), findings
+        return conclude(findings, list_worse(findings, within)), findings
 
     @property
     def is_naively_different(self) -> bool:
