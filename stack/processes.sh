@@ -148,6 +148,7 @@ end_orphans() {
 undo() {
   local code=$? i
   trap '' EXIT INT TERM HUP
+  forget_other_name
   if [[ $code != 0 ]]; then
     for ((i = ${#STARTED[@]} - 1; i >= 0; i--)); do stop "${STARTED[i]}"; done
   fi

@@ -21,18 +21,24 @@ start_mariadb() {
 # Its administrator is this user of this machine over the socket; there is no password to guess. The installer takes
 # no path with a space in it: it gets the stack by another name.
 create_data() {
-  local other_name failed=
+  local failed=
   echo "mariadb: making its data folder ..."
   rm -rf "$STACK/data.new"
-  other_name=$(mktemp -d /tmp/stack.XXXXXX)
-  ln -s "$STACK" "$other_name/s"
-  "${WITH_LIBRARIES[@]}" "$INSTALL_DB" "${@/"$STACK"/"$other_name/s"}" --datadir="$other_name/s/data.new" \
-    --tmpdir="$other_name" --force \
+  OTHER_NAME=$(mktemp -d /tmp/stack.XXXXXX)
+  ln -s "$STACK" "$OTHER_NAME/s"
+  "${WITH_LIBRARIES[@]}" "$INSTALL_DB" "${@/"$STACK"/"$OTHER_NAME/s"}" --datadir="$OTHER_NAME/s/data.new" \
+    --tmpdir="$OTHER_NAME" --force \
     --auth-root-authentication-method=socket --auth-root-socket-user="$(id -un)" --skip-test-db \
     >>"$STACK/mariadb.log" 2>&1 || failed=yes
-  rm -r "$other_name"
+  forget_other_name
   [[ -z $failed ]] || give_up mariadb "could not make its data folder"
   mv "$STACK/data.new" "$STACK/data"
+}
+
+# Also after an interrupt, for which `undo` calls it.
+forget_other_name() {
+  if [[ -n ${OTHER_NAME:-} ]]; then rm -rf "$OTHER_NAME"; fi
+  OTHER_NAME=''
 }
 
 load_data() {

@@ -42,7 +42,8 @@ def read_metrics(name: str, url: str, token: str) -> str:
     if answer.status_code == 401:
         problem = "does not accept the METRICS_TOKEN given here" if token else "wants a token"
         line = "METRICS_TOKEN=<the value that the services have>"
-        raise Refused(f"{url}/metrics {problem}; add this line to .env: {line}", BROKEN)
+        first = ", and take METRICS_TOKEN out of the environment, which wins" if os.environ.get("METRICS_TOKEN") else ""
+        raise Refused(f"{url}/metrics {problem}; add this line to .env: {line}{first}", BROKEN)
     if not answer.ok:
         raise Refused(f"{url}/metrics answered {answer.status_code}; is it this project's {name} service?", BROKEN)
     return answer.text

@@ -4,8 +4,10 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 import traceback
+from contextlib import suppress
 from pathlib import Path
 from typing import NoReturn
 
@@ -28,6 +30,8 @@ def compare() -> int:
     try:
         folder = record_as_asked()
         code = subprocess.run([sys.executable, "-m", "analysis.compare", str(folder)], check=False).returncode
+        if not (folder / "compare.json").exists():  # nothing was judged, and 1 would say SLOWER
+            code = BROKEN
     except Refused as problem:
         raise Refused(str(problem), WRONG_USE if problem.exit_code == WRONG_USE else BROKEN) from None
     except Exception:
@@ -47,11 +51,16 @@ def record_as_asked() -> Path:
     except PlanError as problem:
         raise Refused(str(problem), BROKEN) from None
     print(*notes, sep="\n", end="\n" if notes else "", flush=True)
-    folder = make_folder(options.called_from / options.out if options.out else None)
+    out = options.called_from / options.out if options.out else None
+    was_there = out is not None and out.exists()
+    folder = make_folder(out)
     try:
         record(Asked(sides, form, users, folder), options, notes)
     except BaseException:
-        keep_or_remove(folder)
+        keep_or_empty(folder)
+        if not was_there:
+            with suppress(OSError):  # what was recorded keeps it
+                folder.rmdir()
         raise
     return folder
 
@@ -63,19 +72,21 @@ def make_folder(out: Path | None) -> Path:
         folder.mkdir(exist_ok=out is not None)
         if any(folder.iterdir()):
             raise Refused(f"--out {folder} is not empty; give another folder")
+        tempfile.TemporaryFile(dir=folder).close()
     except OSError as problem:
-        raise Refused(f"cannot make {folder}: {problem.strerror}; give another folder with --out", BROKEN) from None
+        words = f"cannot write into {folder}: {problem.strerror}; give another folder with --out"
+        raise Refused(words, BROKEN) from None
     return folder
 
 
-def keep_or_remove(folder: Path) -> None:
+def keep_or_empty(folder: Path) -> None:
     """Say where the records of a comparison are that broke off; without any load, remove them."""
     if (folder / PLAN_FILE).exists():
-        print(f"compare.sh: what was recorded so far is in {folder}", file=sys.stderr)
+        judge = f"python -m analysis.compare {folder}"
+        print(f"compare.sh: what was recorded so far is in {folder}; `{judge}` judges it", file=sys.stderr)
         return
     for path in folder.iterdir():
         path.unlink()
-    folder.rmdir()
 
 
 def interrupt(*_: object) -> NoReturn:

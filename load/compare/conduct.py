@@ -61,7 +61,10 @@ class Conductor:
                 if words := load.find_end():
                     raise Refused(f"side {side.upper()}: {words}", BROKEN)
             if time.monotonic() > until:
-                raise Refused(f"not all {self._users} users of both sides came within {READY_S:g} s", BROKEN)
+                counts = {side: load.count_users() for side, load in self._loads.items()}
+                came = " and ".join(f"{count} of side {side.upper()}" for side, count in counts.items())
+                words = f"{came} came within {READY_S:g} s, of {self._users} users each; see the log of each load"
+                raise Refused(words, BROKEN)
             time.sleep(LOOK_S)
 
     def _measure_idle(self) -> dict[str, float]:
@@ -70,9 +73,8 @@ class Conductor:
         time.sleep(1)  # what the users have begun is over, and was sampled
         for side, signs in self._signs.items():
             if not signs.knows_cost():
-                raise Refused(
-                    f"side {side.upper()}: the metrics of its books service do not tell what its workers cost", BROKEN
-                )
+                words = "its books service does not tell worker_cpu_seconds_total in /metrics: it is too old a build"
+                raise Refused(f"side {side.upper()}: {words}", BROKEN)
         before = {side: signs.read_spent() for side, signs in self._signs.items()}
         time.sleep(IDLE_S)
         after = {side: signs.read_spent() for side, signs in self._signs.items()}

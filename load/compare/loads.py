@@ -50,7 +50,7 @@ class SideLoad:
         self._tail.forget(block.end)
         words = f"{counts.right} right answers" + (f", p50 {p50:.1f} ms" if p50 is not None else "")
         failed = counts.requests - counts.right
-        return counts.right, words + (f", {failed} others" if failed else "")
+        return counts.right, words + (f", {failed} failed or refused" if failed else "")
 
 
 @contextmanager

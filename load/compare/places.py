@@ -9,6 +9,7 @@ from analysis.records.comparison import Side as RecordedSide
 from analysis.records.results_folder import DataState
 from load.client.service_machines import Sampled, list_sampled
 from load.client.service_metrics import find_token, refuse_other_load
+from load.client.settings import setting
 from load.client.target import Target, choose_target
 from load.compare.sides import Side
 from load.compare.stacks import run_whole
@@ -46,9 +47,9 @@ class Place:
         return bool(self.stores)
 
 
-def place_of_host(target: Target) -> Place:
-    """Return the place of services that run already; raises Refused."""
-    return Place(target, find_token(target))
+def place_of_host(name: str, target: Target) -> Place:
+    """Return the place of services that run already; two hosts may have a token each. Raises Refused."""
+    return Place(target, setting(f"METRICS_TOKEN_{name.upper()}") or find_token(target))
 
 
 def place_of_stack(values: dict[str, str], state: Path) -> Place:

@@ -43,7 +43,8 @@ class Asked:
 def record(asked: Asked, options: argparse.Namespace, notes: list[str]) -> None:
     """Record a comparison; plan.json says how far it came. Raises Refused."""
     with ExitStack() as opened:
-        state = opened.enter_context(open_state(Path(os.environ.get("STACK_DIR") or ".local").absolute()))
+        stack = options.called_from / os.environ["STACK_DIR"] if os.environ.get("STACK_DIR") else Path(".local")
+        state = opened.enter_context(open_state(stack.absolute()))
         places = {name: open_place(name, side, state, opened) for name, side in asked.sides.items()}
         plan = ComparisonPlan(
             options.profile, options.scenario, options.within, options.saturate, secrets.randbelow(2**31),
@@ -67,7 +68,7 @@ def record(asked: Asked, options: argparse.Namespace, notes: list[str]) -> None:
 def open_place(name: str, side: Side, state: Path, opened: ExitStack) -> Place:
     """Bring a side up unless it is a host, and return where it answers; raises Refused."""
     if side.target:
-        return place_of_host(side.target)
+        return place_of_host(name, side.target)
     tell(f"side {name.upper()}: {side.label}: starting a stack for it ...")
     code = side.folder or opened.enter_context(open_checkout(PROJECT, side.commit or "", state / f"{name}_code"))
     values = opened.enter_context(open_stack(code, PROJECT, state / name))

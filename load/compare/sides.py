@@ -2,8 +2,10 @@
 
 import ipaddress
 import re
+import socket
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from load.client.addresses import SERVICES, check_url, host_name
 from load.client.refusal import Refused
@@ -32,7 +34,7 @@ def choose_side(what: str, called_from: Path, project: Path) -> Side:
     if "://" in what or what == "localhost" or is_address(what):
         return choose_host(what)
     folder = called_from / what
-    if (folder / STACK).is_file():
+    if is_file(folder / STACK):
         return choose_folder(what, folder.resolve())
     commit = read_revision(project, what)
     if commit:
@@ -42,8 +44,18 @@ def choose_side(what: str, called_from: Path, project: Path) -> Side:
     if folder.is_dir():
         raise Refused(f"{what} is a folder without {STACK}: {RIGHT}")
     if ask_program("git", "-C", str(project), "rev-parse", "HEAD") is None:
-        raise Refused(f"{what} is no folder, and there are no revisions: this folder is no git checkout; {RIGHT}")
-    raise Refused(f"{what} is no revision of this project, no folder and no host; {RIGHT}")
+        raise Refused(f"{what} is no folder, and there are no revisions: git knows no checkout here; {RIGHT}")
+    shallow = ask_program("git", "-C", str(project), "rev-parse", "--is-shallow-repository") == "true"
+    also = " (this clone is shallow: `git fetch --unshallow` gets the older ones)" if shallow else ""
+    raise Refused(f"{what} is no revision of this project{also}, no folder and no host; {RIGHT}")
+
+
+def is_file(path: Path) -> bool:
+    """Tell whether a path is a file; raises Refused where that must not be looked up."""
+    try:
+        return path.is_file()
+    except OSError as problem:
+        raise Refused(f"{path.parent} cannot be read: {problem.strerror}; {RIGHT}") from None
 
 
 def is_address(text: str) -> bool:
@@ -74,7 +86,7 @@ def choose_host(what: str) -> Side:
 
 def choose_folder(what: str, folder: Path) -> Side:
     """Return the side of a folder; raises Refused when it does not hold the whole project."""
-    refuse_without_parts(f"the folder {what}", [name for name in PARTS if (folder / name).is_file()])
+    refuse_without_parts(f"the folder {what}", [name for name in PARTS if is_file(folder / name)])
     commit = read_revision(folder, "HEAD") if (folder / ".git").exists() else None  # else that of a folder above
     is_changed = bool(commit and ask_program("git", "-C", str(folder), "status", "--porcelain"))
     of = f" ({commit[:7]}{' with changes' if is_changed else ''})" if commit else ""
@@ -84,7 +96,7 @@ def choose_folder(what: str, folder: Path) -> Side:
 def refuse_without_parts(what: str, held: list[str]) -> None:
     """Refuse what does not hold the whole project."""
     if missing := [name for name in PARTS if name not in held]:
-        raise Refused(f"{what} has no {missing[0]}: {RIGHT}")
+        raise Refused(f"{what} has no {missing[0]}, so it cannot be started: {RIGHT}")
 
 
 def read_revision(folder: Path, revision: str) -> str | None:
@@ -94,15 +106,33 @@ def read_revision(folder: Path, revision: str) -> str | None:
     return ask_program("git", "-C", str(folder), "rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}")
 
 
+def find_addresses(target: Target) -> set[tuple[str, int]]:
+    """Return the addresses and ports of both services, each name looked up; as typed where that is not possible."""
+    found = set()
+    for url in target:
+        parts = urlsplit(url)
+        name, port = parts.hostname or url, parts.port or (443 if parts.scheme == "https" else 80)
+        try:
+            found |= {(str(each[4][0]), port) for each in socket.getaddrinfo(name, port, type=socket.SOCK_STREAM)}
+        except OSError:
+            found.add((name, port))
+    return found
+
+
 def find_notes(sides: dict[str, Side], project: Path) -> list[str]:
     """Return what somebody should know of the two sides before he believes the result; raises Refused for one host."""
     a, b = sides.values()
-    if a.target and a.target == b.target:
+    if a.target and b.target and find_addresses(a.target) & find_addresses(b.target):
         raise Refused("A and B are the same services: their loads would meet; a host is compared with another one")
     notes = [
         f"{name.upper()}: {side.label} has changes that no commit has; what stands in the folder is measured"
         for name, side in sides.items()
         if side.is_changed
+    ]
+    notes += [
+        f"{name.upper()}: {side.what} is measured as a folder; the branch of that name is refs/heads/{side.what}"
+        for name, side in sides.items()
+        if side.folder and read_revision(project, f"refs/heads/{side.what}")
     ]
     if a.commit and a.commit == b.commit and not (a.is_changed or b.is_changed):
         notes.append("A and B are the same commit, A against A: SAME is the right answer")

@@ -5,6 +5,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +13,7 @@ from pathlib import Path
 from load.client.refusal import BROKEN, Refused
 from load.client.settings import read_env_file
 from load.compare.sides import STACK
+from load.machines.build import ask_program
 from stack.ports import find_free_ports
 from stack.programs import started, undisturbed
 
@@ -21,13 +23,16 @@ GIT = ("git", "-c", "core.hooksPath=/dev/null")
 
 @contextmanager
 def open_state(stack: Path) -> Iterator[Path]:
-    """Give a new folder below that of the local stack, and remove it in the end."""
+    """Give a new folder below that of the local stack, and remove it in the end; raises Refused."""
     is_new = not stack.exists()
-    stack.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if not any(stack.iterdir()):
-        (stack / "lock").touch()  # so that local_stack.sh knows the folder as a stack's
-    state = stack / f"compare.{os.getpid()}"
-    state.mkdir(mode=0o700)
+    try:
+        stack.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not any(stack.iterdir()):
+            (stack / "lock").touch()  # so that local_stack.sh knows the folder as a stack's
+        state = Path(tempfile.mkdtemp(prefix="compare.", dir=stack))
+    except OSError as problem:
+        words = f"cannot make a folder in {stack}: {problem.strerror}; name another place in STACK_DIR"
+        raise Refused(words, BROKEN) from None
     try:
         yield state
     finally:
@@ -39,18 +44,20 @@ def open_state(stack: Path) -> Iterator[Path]:
 
 @contextmanager
 def open_checkout(project: Path, commit: str, folder: Path) -> Iterator[Path]:
-    """Check a commit out into a folder of its own, a worktree, and remove it in the end; raises Refused."""
+    """Check a commit out into a folder of its own, a worktree, and remove it in the end; raises Refused.
+
+    Gives the folder of the project in it, which may be a part of a larger repository.
+    """
     in_project = [*GIT, "-C", str(project), "worktree"]
     try:
         run_whole(
             [*in_project, "add", "--quiet", "--detach", str(folder), commit], f"{commit[:7]} cannot be checked out"
         )
-        yield folder
+        yield folder / (ask_program(*GIT, "-C", str(project), "rev-parse", "--show-prefix") or "")
     finally:
-        with undisturbed():
-            subprocess.run([*in_project, "remove", "--force", str(folder)], capture_output=True, check=False)
+        with undisturbed():  # other worktrees of the repository are none of ours: no prune
             shutil.rmtree(folder, ignore_errors=True)
-            subprocess.run([*in_project, "prune"], capture_output=True, check=False)
+            subprocess.run([*in_project, "remove", "--force", str(folder)], capture_output=True, check=False)
 
 
 @contextmanager

@@ -8,11 +8,14 @@ from pathlib import Path
 import pytest
 
 from load.client.refusal import Refused
+from load.client.target import Target
+from load.compare.places import place_of_host
 from load.compare.sides import PARTS, choose_side, find_notes
+from load.compare.stacks import open_checkout
 from load.run.blocks import FORMS, GAP_S, WARM_S, Form, choose_form, plan_blocks
 from stack.ports import find_free_ports
 from tests.error_rates.slower_build import CHANGES, replace_once
-from tests.support.compare_runs import commit_all, make_repository, start_compare
+from tests.support.compare_runs import commit_all, make_repository, run_git, start_compare
 from tests.support.runs import end_of
 from tests.support.stacks import PROJECT
 
@@ -28,11 +31,12 @@ REFUSED = {
     "a band of 10 without %": (["--within", "10", "HEAD", "HEAD"], "--within: '10' must be like 10% or 0.1"),
     "a scenario that is not steady": (["--scenario", "spike", "HEAD", "HEAD"], "--scenario: invalid choice: 'spike'"),
     "the same services twice": (["127.0.0.1", "http://127.0.0.1"], "A and B are the same services"),
+    "the same services by two names": (["http://localhost", "http://127.0.0.1"], "A and B are the same services"),
     "a host that is none": (["http://a b", "HEAD"], "the host http://a b must be given as http://HOST for its ports"),
     "a host with one port": (["http://a:80", "HEAD"], "or both addresses as http://HOST:PORT,http://HOST:PORT"),
     "a host with one address": (["--host-a", "https://a", "HEAD"], "the host https://a must be given as http://HOST"),
     "a folder that is not empty": (["--out", "load", "HEAD", "HEAD"], "is not empty; give another folder"),
-    "a place that is not there": (["--out", "no/such", "HEAD", "HEAD"], "cannot make"),
+    "a place that is not there": (["--out", "no/such", "HEAD", "HEAD"], "cannot write into"),
 }
 
 
@@ -88,7 +92,7 @@ def test_a_folder_a_revision_and_a_host_are_told_apart(repository: Path) -> None
 
 
 def test_revisions_of_a_folder_without_git_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(Refused, match="there are no revisions: this folder is no git checkout"):
+    with pytest.raises(Refused, match="there are no revisions: git knows no checkout here"):
         choose_side("HEAD", tmp_path, tmp_path)
 
 
@@ -96,7 +100,9 @@ def test_a_revision_without_a_part_of_the_project_is_refused(tmp_path: Path) -> 
     repository = make_repository(tmp_path / "project")
     (repository / "local_stack.sh").rename(repository / "other.sh")
     commit_all(repository)
-    with pytest.raises(Refused, match=r"^the revision HEAD has no local_stack\.sh: give a git revision"):
+    with pytest.raises(
+        Refused, match=r"^the revision HEAD has no local_stack\.sh, so it cannot be started: give a git revision"
+    ):
         choose_side("HEAD", tmp_path, repository)
 
 
@@ -105,10 +111,33 @@ def test_what_breaks_does_not_end_as_slower_does(repository: Path, tmp_path: Pat
     for name in PARTS:
         (broken / name).parent.mkdir(exist_ok=True)
         (broken / name).write_text('mkdir -p "$STACK_DIR"; touch "$STACK_DIR/stack.env"\n')
+    (tmp_path / "mine").mkdir()
     before = sorted(repository.iterdir())
-    code, said = end_of(start_compare(repository, str(broken), "HEAD"))
+    code, said = end_of(start_compare(repository, "--out", str(tmp_path / "mine"), str(broken), "HEAD"))
     assert (code, "Traceback" in said) == (3, True), said
     assert sorted(repository.iterdir()) == before
+    assert list((tmp_path / "mine").iterdir()) == [], "a folder that was there stays, and empty"
+
+
+def test_a_checkout_of_a_part_of_a_repository_is_that_part_and_touches_no_other_worktree(tmp_path: Path) -> None:
+    part = make_repository(tmp_path / "whole") / "part"
+    part.mkdir()
+    (part / "local_stack.sh").write_text("")
+    commit_all(part.parent)
+    run_git(part, "worktree", "add", "--quiet", "--detach", str(tmp_path / "theirs"))
+    (tmp_path / "theirs").rename(tmp_path / "not mounted")
+    with open_checkout(part, "HEAD", tmp_path / "checkout") as code:
+        assert (code / "local_stack.sh").exists() and not (code / "part").exists()
+    assert not (tmp_path / "checkout").exists()
+    listed = run_git(part, "worktree", "list", "--porcelain")
+    assert str(tmp_path / "theirs") in listed and str(tmp_path / "checkout") not in listed
+
+
+def test_two_hosts_may_have_a_token_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("METRICS_TOKEN", "of both")
+    monkeypatch.setenv("METRICS_TOKEN_B", "of b")
+    target = Target("http://127.0.0.1:1", "http://127.0.0.1:2")
+    assert [place_of_host(side, target).token for side in ("a", "b")] == ["of both", "of b"]
 
 
 def test_changes_that_are_not_measured_and_the_same_commit_twice_are_said(tmp_path: Path) -> None:
@@ -123,6 +152,11 @@ def test_changes_that_are_not_measured_and_the_same_commit_twice_are_said(tmp_pa
     commit_all(repository)
     sides["b"] = choose_side("HEAD", tmp_path, repository)
     assert find_notes(sides, repository) == [], "two commits of a clean folder"
+    run_git(repository, "branch", "project")
+    sides["b"] = choose_side("project", tmp_path, repository)
+    assert find_notes(sides, repository) == [
+        "B: project is measured as a folder; the branch of that name is refs/heads/project"
+    ]
 
 
 def test_blocks_go_a_b_b_a_and_do_not_touch() -> None:
