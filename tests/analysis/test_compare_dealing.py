@@ -98,7 +98,8 @@ def test_too_short_a_stream_says_so(folders: tuple[Path, Path], capsys: pytest.C
 
 def test_the_command_prints_what_it_counted(folders: tuple[Path, Path], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--name", "made up", "--a", str(folders[0]), "--least", "9"]) == 0
-    assert '"made up"' in capsys.readouterr().out
+    found = json.loads(capsys.readouterr().out)["made up"]
+    assert (found["comparisons"], found["apart"]) == (9, 2), "48 blocks hold two comparisons of 24 side by side"
 
 
 def test_what_comparisons_said_that_were_run_is_counted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -111,8 +112,10 @@ def test_what_comparisons_said_that_were_run_is_counted(tmp_path: Path, capsys: 
     assert main(["--name", "run", "--run", *map(str, folders)]) == 0
     found = json.loads(capsys.readouterr().out)["run"]
     assert found["verdicts"] == {"SLOWER": 1, "FASTER": 0, "SAME": 1, "CANNOT TELL": 0, "INVALID": 1}
-    assert (found["comparisons"], found["naive"]) == (3, 1)
+    assert (found["comparisons"], found["apart"], found["naive"]) == (3, 3, 1)
     assert found["slower_endpoints"] == {"GET /api/books": 1, "GET /api/books/{isbn}": 1, "POST /api/books": 1}
+    assert main(["--name", "run", "--within", "0.2", "--run", str(folders[0])]) == 3
+    assert "is no comparison of the quick form within 0.2" in capsys.readouterr().err
     (folders[0] / "compare.json").unlink()
     assert main(["--name", "run", "--run", str(folders[0])]) == 3
     assert "compare.json" in capsys.readouterr().err

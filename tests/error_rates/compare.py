@@ -35,6 +35,7 @@ COLUMNS = (
     "pairs",
     "band",
     "comparisons",
+    "without a common block",
     *VERDICTS,
     "naive comparison differs",
     "endpoints called slower",
@@ -56,14 +57,25 @@ def judge(dealt: Dealt, within: float) -> Outcome:
     return Outcome(verdict, slower, dealt.is_naively_different)
 
 
-def read_outcome(folder: Path, profile: str) -> Outcome:
+def read_outcome(folder: Path, profile: str, within: float) -> Outcome:
     """The outcome of a comparison that was run, as it said it; raises OSError, RunError, or ValueError for less."""
     said = json.loads((folder / "compare.json").read_text(encoding="utf-8"))
+    if (said["profile"], said["within"], said["saturate"]) != (profile, within, False):
+        raise ValueError(f"{folder} is no comparison of the {profile} form within {within:g}")
     form = FORMS[profile]
     a, b = (read_stream(folder, side, form.seconds) for side in SIDES)
     (whole,) = deal_both(a, b, form.pairs, 1)
     slower = [measure["scope"] for measure in said["measures"] if measure["verdict"] == SLOWER]
     return Outcome(said["verdict"], slower, whole.is_naively_different)
+
+
+def count_apart(dealt: Sequence[Dealt]) -> int:
+    """How many of the comparisons, taken in the order of time, share no block with another one."""
+    apart, until = 0, 0
+    for each in dealt:
+        if each.blocks[0].start >= until:
+            apart, until = apart + 1, max(block.end for block in each.blocks)
+    return apart
 
 
 def count(outcomes: Sequence[Outcome]) -> dict[str, Any]:
@@ -90,6 +102,7 @@ def write_table(found: dict[str, Any]) -> str:
             str(case["pairs"]),
             f"±{100 * case['within']:g} %",
             str(case["comparisons"]),
+            str(case["apart"]),
             *counts,
         ]
         endpoints = ", ".join(f"{title} {number}" for title, number in case["slower_endpoints"].items())
@@ -106,17 +119,18 @@ def keep(name: str, case: dict[str, Any]) -> None:
     DOCUMENT.write_text(replace_between(text, BEGIN, END, write_table(found)), encoding="utf-8")
 
 
-def find_outcomes(options: argparse.Namespace) -> list[Outcome]:
-    """Those that are asked for; raises OSError, RunError or ValueError for a folder that does not hold them."""
+def count_all(options: argparse.Namespace) -> dict[str, Any]:
+    """What is asked for, counted; raises OSError, RunError or ValueError for a folder that does not hold it."""
     if options.run:
-        return [read_outcome(folder, options.profile) for folder in options.run]
+        outcomes = [read_outcome(folder, options.profile, options.within) for folder in options.run]
+        return {**count(outcomes), "apart": len(outcomes)}
     form = FORMS[options.profile]
     a = read_stream(options.a, "a", form.seconds)
     if options.b is None:
         dealt = deal_same(a, form.pairs, options.least)
     else:
         dealt = deal_both(a, read_stream(options.b, "b", form.seconds), form.pairs, options.least)
-    return [judge(each, options.within) for each in dealt]
+    return {**count([judge(each, options.within) for each in dealt]), "apart": count_apart(dealt)}
 
 
 def tell_origin(folder: Path) -> dict[str, str]:
@@ -147,7 +161,7 @@ def main(arguments: list[str]) -> int:
             **tell_origin(options.a or options.run[0]),
             "pairs": pairs,
             "within": check_within(options.within),
-            **count(find_outcomes(options)),
+            **count_all(options),
         }
     except (OSError, RunError, ValueError) as problem:
         print(f"tests.error_rates.compare: {problem}", file=sys.stderr)
