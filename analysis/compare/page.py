@@ -37,9 +37,13 @@ def write_html(comparison: Comparison) -> str:
     )
 
 
+TITLES = {"what": "asked for", "auth": "address of auth", "books": "address of books"}
+HIDDEN = ("label", "settings")
+
+
 def list_facts(side: dict[str, Any]) -> list[tuple[str, str]]:
     """(what, words) of a side, as far as it is known."""
-    facts = [(name, str(value)) for name, value in side.items() if name not in ("label", "settings") and value]
+    facts = [(TITLES.get(name, name), str(side[name])) for name in side if name not in HIDDEN and side[name]]
     settings = side.get("settings") or {}
     for service, values in settings.items():
         facts.append((f"{service} service", ", ".join(f"{name} {value}" for name, value in values.items())))

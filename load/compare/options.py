@@ -39,7 +39,7 @@ def read_options() -> argparse.Namespace:
     parser.add_argument("--out", type=Path)
     parser.add_argument("--called-from", type=Path, default=Path())
     parser.add_argument("sides", nargs="*")
-    options = parser.parse_args()
+    options = parser.parse_intermixed_args()
     words = list(options.sides)
     options.what = {}
     for side in SIDES:

@@ -51,7 +51,7 @@ class Signs(SampleFile):
             if not is_running(pid):
                 return f"its {name} has ended"
         silent = [source for source, count in self._silent.items() if count >= MOST_SILENT]
-        return f"{say_source(silent[0])} has not answered {MOST_SILENT} times in a row" if silent else ""
+        return f"{say_source(silent[0])} gave no metrics {MOST_SILENT} times in a row" if silent else ""
 
     def knows_cost(self) -> bool:
         """Tell whether the books service says how much processor time its workers have used."""
