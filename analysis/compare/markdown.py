@@ -6,6 +6,10 @@ from analysis.compare.rows import COLUMNS, TEXTS, list_short
 from analysis.records.comparison import SIDES
 from analysis.report.summary_markdown import escape
 
+LEGEND = (
+    "Below 0 % B has less: of answers a second that is worse, of all else better. A measure without a verdict is not"
+    " judged."
+)
 SYMBOLS = {SLOWER: "❌", FASTER: "✅", SAME: "✅", CANNOT_TELL: "❔", INVALID: "⚠️"}
 
 
@@ -17,11 +21,7 @@ def write_markdown(comparison: Comparison) -> str:
     lines += ["", *(f"- **{verdict}** {escape(words)}" for verdict, words in comparison.reasons), ""]
     lines += [f"| {' | '.join(COLUMNS)} |", f"|{':---|' * TEXTS}{'---:|' * (len(COLUMNS) - TEXTS)}"]
     lines += [f"| {' | '.join(map(escape, row.cells))} |" for row in list_short(comparison.findings)]
-    lines += [
-        "",
-        "Below 0 % B has less: of answers a second that is worse, of all else better. A measure without a verdict is not judged.",
-        "",
-    ]
+    lines += ["", LEGEND, ""]
     lines += (
         ["## What to know", "", *(f"- {escape(note)}" for note in comparison.notes), ""] if comparison.notes else []
     )

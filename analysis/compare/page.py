@@ -19,6 +19,8 @@ LOOKS = {
     INVALID: ("invalid", "!"),
     PASS: ("pass", "✓"),
 }  # class in the style sheet, and sign
+TITLES = {"what": "asked for", "auth": "address of auth", "books": "address of books"}  # of facts about a side
+HIDDEN = ("label", "settings")
 
 
 def write_html(comparison: Comparison) -> str:
@@ -35,10 +37,6 @@ def write_html(comparison: Comparison) -> str:
         source=PLAN_FILE if comparison.kind == BLOCKS else "run.json",
         looks=LOOKS,
     )
-
-
-TITLES = {"what": "asked for", "auth": "address of auth", "books": "address of books"}
-HIDDEN = ("label", "settings")
 
 
 def list_facts(side: dict[str, Any]) -> list[tuple[str, str]]:
