@@ -1,12 +1,13 @@
 """The sessions of the accounts, and the private file that keeps them."""
 
 import fcntl
+import hashlib
 import json
 import os
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TypedDict
 
@@ -14,6 +15,7 @@ from load.client.accounts import check_private
 from load.client.refusal import Refused
 
 PRUNE_AFTER = 604_800  # seconds after which a session that was not refreshed is dropped from the file
+PAUSE_S = 0.1  # between two tries of a lock: a lock that blocks would stop every greenlet of a Locust
 
 
 class Session(TypedDict):
@@ -50,6 +52,15 @@ def read_sessions(path: Path) -> dict[str, Sessions]:
     return dict(kept)
 
 
+def keep_sessions(path: Path, auth_url: str, sessions: Sessions) -> None:
+    """Put the sessions of one auth service in the place of those that the file has of it; raises Refused.
+
+    Call it with the service locked. The sessions of other services stay, also those that another run renews just now.
+    """
+    with _lock_folder(path):
+        write_sessions(path, {**read_sessions(path), auth_url: sessions})
+
+
 def write_sessions(path: Path, kept: dict[str, Sessions]) -> None:
     """Replace the file as a whole, with mode 0600; raises Refused."""
     oldest = time.time() - PRUNE_AFTER
@@ -71,8 +82,40 @@ def write_sessions(path: Path, kept: dict[str, Sessions]) -> None:
 
 
 @contextmanager
-def lock_folder(path: Path) -> Iterator[None]:
-    """Lock the file's folder for a `with` block, because two runs that refresh the same session would end it."""
+def lock_service(path: Path, auth_url: str) -> Iterator[None]:
+    """Lock the sessions of one auth service for a `with` block, because two runs that refresh the same session would
+    end it; raises Refused.
+
+    Each service has a lock of its own, a file beside that of the sessions: a service that is down keeps its runs
+    waiting for an answer, and runs against others must not wait with them.
+    """
+    lock = path.with_name(f".{path.name}.{hashlib.sha256(auth_url.encode()).hexdigest()[:16]}.lock")
+    while (handle := _try_lock(lock)) is None:
+        time.sleep(PAUSE_S)
+    try:
+        yield
+    finally:
+        lock.unlink(missing_ok=True)
+        os.close(handle)
+
+
+def _try_lock(lock: Path) -> int | None:
+    """Return the open file once it is locked, None when another has it or has just removed it; raises Refused."""
+    try:
+        handle = os.open(lock, os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as problem:
+        raise Refused(f"cannot write {lock}: {problem.strerror}", 1) from None
+    with suppress(BlockingIOError, FileNotFoundError):
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if os.path.samestat(os.fstat(handle), os.stat(lock)):
+            return handle
+    os.close(handle)
+    return None
+
+
+@contextmanager
+def _lock_folder(path: Path) -> Iterator[None]:
+    """Lock the file's folder for a `with` block that sends nothing."""
     folder = os.open(path.parent, os.O_RDONLY)
     try:
         while True:
@@ -80,7 +123,7 @@ def lock_folder(path: Path) -> Iterator[None]:
                 fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 break
             except BlockingIOError:
-                time.sleep(0.1)  # no blocking lock, because inside Locust that would stop every greenlet
+                time.sleep(PAUSE_S)
         yield
     finally:
         os.close(folder)

@@ -15,7 +15,7 @@ from load.client.http_client import ask, bearer, check_service, explain, open_ht
 from load.client.progress import work_through
 from load.client.refusal import Refused
 from load.client.script import Arguments, add_options, choose_auth, count_of, run
-from load.client.sessions import Session, Sessions, is_due, lock_folder, read_sessions, write_sessions
+from load.client.sessions import Session, Sessions, is_due, keep_sessions, lock_service, read_sessions
 
 AT_A_TIME = 4  # log-ins: each costs the service a password hash
 EXITS = """exit codes:
@@ -82,9 +82,8 @@ def ensure_sessions(  # noqa: PLR0913  what to do, how fast, and whom to tell
     http = open_http(concurrency)
     outcomes: Counter[str] = Counter()
     failures: Counter[str] = Counter()
-    with lock_folder(path):
-        kept = read_sessions(path)
-        sessions = kept.setdefault(auth_url, {})
+    with lock_service(path, auth_url):
+        sessions = read_sessions(path).get(auth_url, {})
 
         def work(account: Account) -> None:
             try:
@@ -101,7 +100,7 @@ def ensure_sessions(  # noqa: PLR0913  what to do, how fast, and whom to tell
             for done, _ in enumerate(work_through(accounts, work, label, concurrency), 1):
                 tell(done, len(accounts))
         finally:
-            write_sessions(path, kept)
+            keep_sessions(path, auth_url, sessions)
     if failures:
         reasons = ", ".join(f"{count} x {reason}" for reason, count in failures.most_common(3))
         raise Refused(f"{failures.total()} accounts cannot sign in ({reasons}); try: python register_users.py", 1)

@@ -94,12 +94,11 @@ class SharedSessions:
                     self._refresh(is_due, batch, at_a_time)
                 else:
                     self._refresh(is_due, len(self.accounts), MOST_AT_A_TIME)
-                said = ""
+                said, spent = "", time.monotonic() - began
             except (Refused, OSError) as problem:
                 if str(problem) != said:
                     log.warning("the sessions cannot be carried on, trying again: %s", problem)
-                said = str(problem)
-            spent = time.monotonic() - began
+                said, spent = str(problem), 0.0  # a whole pause follows, because others may want the service or its lock
 
     def _shortest_life(self) -> float:
         return min(self._sessions[one.username]["lifetime"] for one in self.accounts)
