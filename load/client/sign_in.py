@@ -29,6 +29,16 @@ The last twentieth of the accounts is left out: the load logs those in and out i
 AUTH_URL and AUTH_PORT are taken from the environment, or from .env in this folder."""
 
 
+class CannotSignIn(Refused):
+    """Some accounts cannot sign in: their usernames, why, and the sessions of all others that were asked for."""
+
+    def __init__(self, failed: dict[str, str], sessions: Sessions) -> None:
+        """Say why each of `failed` has no live session."""
+        reasons = ", ".join(f"{count} x {reason}" for reason, count in Counter(failed.values()).most_common(3))
+        super().__init__(f"{len(failed)} accounts cannot sign in ({reasons}); try: python register_users.py", 1)
+        self.failed, self.sessions = failed, sessions
+
+
 def take_tokens(response: requests.Response) -> Session:
     """Return the session in the answer to POST /login or /refresh; raises ValueError with the reason."""
     try:
@@ -77,11 +87,12 @@ def ensure_sessions(  # noqa: PLR0913  what to do, how fast, and whom to tell
     """Give every account a live session, and return the sessions and how many accounts got theirs in which way.
 
     The file keeps every session, also when other accounts fail or the work is interrupted. After each account `tell`
-    is called with the number of accounts that are done, and of all. Raises Refused when an account cannot sign in.
+    is called with the number of accounts that are done, and of all. Raises CannotSignIn, with the sessions of the
+    others, when an account cannot sign in, and Refused when the file cannot be used.
     """
     http = open_http(concurrency)
     outcomes: Counter[str] = Counter()
-    failures: Counter[str] = Counter()
+    failed: dict[str, str] = {}
     with lock_service(path, auth_url):
         sessions = read_sessions(path).get(auth_url, {})
 
@@ -89,9 +100,9 @@ def ensure_sessions(  # noqa: PLR0913  what to do, how fast, and whom to tell
             try:
                 how, session = renew_session(http, auth_url, account, sessions.get(account.username))
             except requests.RequestException as problem:
-                failures[f"no answer, {type(problem).__name__}"] += 1
+                failed[account.username] = f"no answer, {type(problem).__name__}"
             except ValueError as problem:
-                failures[str(problem)] += 1
+                failed[account.username] = str(problem)
             else:
                 sessions[account.username] = session
                 outcomes[how] += 1
@@ -101,10 +112,10 @@ def ensure_sessions(  # noqa: PLR0913  what to do, how fast, and whom to tell
                 tell(done, len(accounts))
         finally:
             keep_sessions(path, auth_url, sessions)
-    if failures:
-        reasons = ", ".join(f"{count} x {reason}" for reason, count in failures.most_common(3))
-        raise Refused(f"{failures.total()} accounts cannot sign in ({reasons}); try: python register_users.py", 1)
-    return {account.username: sessions[account.username] for account in accounts}, outcomes
+    alive = {one.username: sessions[one.username] for one in accounts if one.username not in failed}
+    if failed:
+        raise CannotSignIn(failed, alive)
+    return alive, outcomes
 
 
 def sign_all_in(options: argparse.Namespace) -> int:

@@ -3,6 +3,7 @@
 import logging
 import math
 import time
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
@@ -13,7 +14,7 @@ from gevent.lock import RLock
 from load.client.accounts import Account
 from load.client.refusal import Refused
 from load.client.sessions import Session, Sessions, is_due, read_sessions
-from load.client.sign_in import AT_A_TIME, ensure_sessions
+from load.client.sign_in import AT_A_TIME, CannotSignIn, ensure_sessions
 
 MOST_AT_A_TIME = 32  # refreshes
 ROUND_TRIP_S = 0.25  # within which a refresh is answered, also over a slow network
@@ -33,6 +34,7 @@ class SharedSessions:
         self.auth_url, self.accounts, self._path, self._is_owner = auth_url, accounts, path, is_owner
         self._is_loading = is_loading
         self._sessions: Sessions = {}
+        self._failures: Counter[str] = Counter()  # of each username, since its session was last renewed
         self._working = RLock()  # no session is refreshed twice
         self._keeper: gevent.Greenlet | None = None
 
@@ -73,10 +75,27 @@ class SharedSessions:
         self._sessions = sessions
 
     def _refresh(self, is_wanted: Callable[[Session], bool], most: int, at_a_time: int) -> None:
+        """Renew the sessions of up to `most` accounts; those that failed before come last, so that they keep no other
+        from its turn. Raises Refused when an account fails; the others are renewed then too.
+        """
         with self._working:
-            wanted = [one for one in self.accounts if is_wanted(self._sessions[one.username])][:most]
+            wanted = [one for one in self.accounts if is_wanted(self._sessions[one.username])]
+            wanted = sorted(wanted, key=lambda one: self._failures[one.username])[:most]
             if wanted:
-                self._sessions |= ensure_sessions(self.auth_url, wanted, self._path, at_a_time, label="")[0]
+                self._renew(wanted, at_a_time)
+
+    def _renew(self, accounts: list[Account], at_a_time: int) -> None:
+        try:
+            self._take_over(ensure_sessions(self.auth_url, accounts, self._path, at_a_time, label="")[0])
+        except CannotSignIn as problem:
+            self._failures.update(list(problem.failed))
+            self._take_over(problem.sessions)
+            raise
+
+    def _take_over(self, renewed: Sessions) -> None:
+        self._sessions |= renewed
+        for username in renewed:
+            del self._failures[username]
 
     def _keep(self) -> NoReturn:
         """Refresh what comes due (owner), or read what the owner has refreshed (worker processes), for ever."""
@@ -98,7 +117,8 @@ class SharedSessions:
             except (Refused, OSError) as problem:
                 if str(problem) != said:
                     log.warning("the sessions cannot be carried on, trying again: %s", problem)
-                said, spent = str(problem), 0.0  # a whole pause follows, because others may want the service or its lock
+                # A whole pause follows, because others may want the service, or its lock.
+                said, spent = str(problem), 0.0
 
     def _shortest_life(self) -> float:
         return min(self._sessions[one.username]["lifetime"] for one in self.accounts)
