@@ -11,6 +11,7 @@ from typing import Any
 
 from analysis.records.book_histories import plain_isbn
 from analysis.records.results_folder import ACKNOWLEDGED, REFUSED, UNKNOWN
+from load.recording.line_file import LineFile
 
 METHODS = ("POST", "PATCH", "DELETE")
 NULL = "null"
@@ -25,9 +26,8 @@ class Ledger:
 
     def __init__(self, path: Path) -> None:
         """Begin the file."""
-        self._file = open(path, "xb", buffering=0)  # noqa: SIM115  closed by close()
+        self._file = LineFile(path)
         self._numbers = itertools.count(1)
-        self._outcomes: list[str] = []
         self._in_flight: dict[int, tuple[str, str]] = {}  # method and ISBN of the writes without an outcome yet
         self._doubts: set[str] = set()  # the ISBNs with a write of unknown outcome, and none acknowledged since
 
@@ -35,7 +35,7 @@ class Ledger:
         """Note a write that is about to be sent, and return its number; None for a request that cannot change a book.
 
         `parts` are those of the request: its "json" and its "headers". A body that is not JSON, or has no ISBN, cannot
-        change a book.
+        change a book. Raises OSError when the line cannot be written, as on a full disk: then do not send the write.
         """
         body = parts.get("json")
         isbn = body.get("isbn") if method == "POST" and body else url.rpartition("/")[2]
@@ -46,13 +46,13 @@ class Ledger:
         if_match = version if version.isascii() and version.isdigit() else NULL
         sent = json.dumps(body) if body else None  # the bytes that Locust sends
         number = next(self._numbers)
-        self._in_flight[number] = method, plain_isbn(str(isbn))
         # Put together by hand: this is the slowest part of the recording, and an encoder takes 1.5 times as long.
-        self._append(
+        self._file.write(
             f'{{"at":{time.time():.6f},"n":{number},"isbn":{quote(str(isbn))},"method":"{method}",'
             f'"key":{quote(key) if key else NULL},"if_match":{if_match},'
             f'"digest":{quote(hashlib.sha256(sent.encode()).hexdigest()) if sent else NULL},"fields":{sent or NULL}}}'
         )
+        self._in_flight[number] = method, plain_isbn(str(isbn))
         return number
 
     def note_outcome(self, number: int, answer: Any) -> None:
@@ -60,7 +60,7 @@ class Ledger:
         status = (answer.status_code or None) if answer is not None else None
         outcome = self._decide(*self._in_flight.pop(number), status)
         version = version_in(answer) if outcome == ACKNOWLEDGED else None
-        self._outcomes.append(
+        self._file.add(
             f'{{"at":{time.time():.6f},"n":{number},"outcome":"{outcome}","status":{status or NULL},'
             f'"version":{version or NULL}}}'
         )
@@ -79,18 +79,12 @@ class Ledger:
             return UNKNOWN
         return outcome
 
-    def _append(self, *lines: str) -> None:
-        waiting, self._outcomes = self._outcomes, []
-        if lines := (*waiting, *lines):
-            self._file.write("\n".join((*lines, "")).encode())
-
     def write(self, _: float) -> None:
-        """Write the outcomes that wait."""
-        self._append()
+        """Write the outcomes that wait; raises OSError, and they wait on."""
+        self._file.write()
 
     def close(self) -> None:
-        """Write what is left."""
-        self._append()
+        """Write what is left; raises OSError."""
         self._file.close()
 
 

@@ -5,6 +5,8 @@ analysis/records/results_folder.py defines their names and what they hold. Every
 
 import logging
 import time
+from collections.abc import Callable
+from operator import methodcaller
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -36,6 +38,7 @@ class Recording:
         self._prefix, self._part = prefix, part
         self.paths: dict[str, Path] = {}  # of its files, by what their names end with
         self.files: list[Any] = [GeneratorFile(self.path("_generator.csv"), runner)]
+        self._has_failed = False
         self._writer = gevent.spawn(self._write_every_second)
 
     def path(self, ending: str) -> Path:
@@ -47,14 +50,29 @@ class Recording:
         while True:
             gevent.sleep(1 - time.time() % 1)
             second = int(time.time())  # it has just begun: the seconds before it are over
-            for file in self.files:
-                file.write(second)
+            self._have_each(methodcaller("write", second))
+
+    def _have_each(self, act: Callable[[Any], None]) -> None:
+        """Have each file act, also where another cannot be written, as on a full disk; say that once until it is over.
+
+        A file keeps what it could not write, and tries again the next time.
+        """
+        failed = ""
+        for path, file in zip(self.paths.values(), self.files, strict=False):
+            try:
+                act(file)
+            except OSError as problem:
+                failed = failed or f"{path}: {problem.strerror}"
+        if failed and not self._has_failed:
+            log.error("what the load records cannot be written for now: %s", failed)
+        elif self._has_failed and not failed:
+            log.warning("what the load records is written again")
+        self._has_failed = bool(failed)
 
     def close(self) -> None:
         """Write what is left."""
         self._writer.kill()
-        for file in self.files:
-            file.close()
+        self._have_each(methodcaller("close"))
 
 
 class UsersRecording(Recording):

@@ -7,8 +7,8 @@ takes no time from the load. The format is defined in analysis/records/results_f
 
 import argparse
 import json
+import logging
 import math
-import os
 import re
 import signal
 import sys
@@ -33,6 +33,7 @@ from load.client.script import Arguments, run
 from load.client.service_machines import Sampled, list_sampled
 from load.client.service_metrics import find_token
 from load.client.target import Target
+from load.recording.line_file import LineFile
 
 TIMEOUTS = (1.0, 2.5)  # seconds to connect and to wait: a later answer says nothing about its second
 SAMPLE = re.compile(r"(\w+)(?:\{(.*)\})? (\S+)")
@@ -47,6 +48,7 @@ WORKER = {
 FIGURES = {*WORKER.values()} - {"clients"}  # that every worker tells; those of an older version lack the clients
 STORES = {"mariadb_cpu": ("mariadbd", "mysqld"), "redis_cpu": ("redis-server", "valkey-server")}
 LISTENING = "0A"  # in /proc/net/tcp
+log = logging.getLogger(__name__)
 
 
 class SampleFile:
@@ -54,12 +56,26 @@ class SampleFile:
 
     def __init__(self, path: Path) -> None:
         """Begin the file."""
-        self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o644)
+        self._path, self._file = path, LineFile(path)
+        self._lock = threading.Lock()
+        self._has_failed = False
 
     def write(self, sample: ServerSample) -> None:
-        """Add a sample, without the fields that it does not have."""
+        """Add a sample, without the fields that it does not have.
+
+        Where it cannot be written, as on a full disk, that is said once, and the sample waits for the next.
+        """
         fields = {name: value for name, value in asdict(sample).items() if value not in (None, "")}
-        os.write(self._file, json.dumps(fields, separators=(",", ":")).encode() + b"\n")
+        with self._lock:
+            self._file.add(json.dumps(fields, separators=(",", ":")))
+            try:
+                self._file.write()
+            except OSError as problem:
+                if not self._has_failed:
+                    log.error("%s cannot be written for now: %s", self._path, problem.strerror)
+                self._has_failed = True
+            else:
+                self._has_failed = False
 
 
 def parse_metrics(text: str) -> dict[str, Any]:
