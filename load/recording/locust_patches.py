@@ -1,4 +1,4 @@
-"""Changes Locust so that its event loop does not stall, and its files have all seconds, totals and the load's end.
+"""Changes Locust: its event loop does not stall, its files are whole, and a process that cannot begin a load ends.
 
 Locust's own --json-file is of no use: it empties the statistics that it has written, and so the rows of _stats.csv.
 """
@@ -15,12 +15,14 @@ from typing import Any
 import gevent
 from locust import argument_parser, stats
 from locust.env import Environment
+from locust.exception import StopTest
 from locust.runners import STATE_MISSING, MasterRunner, WorkerRunner
 
 log = logging.getLogger(__name__)
 END, ENDED = "end_and_report", "has_ended_and_reported"  # messages from the master to a worker process, and back
 SPARE_S = 5.0  # beyond --stop-timeout, in which a worker ends its users and sends its last report
 WINDOW_S = 5  # the percentiles of a moment are those of so many seconds before it
+_handle_message = WorkerRunner.handle_message
 _write_csv = stats.StatsCSVFileWriter.stats_writer
 _stopped_at: dict[Environment, float] = {}
 _ended: set[str] = set()  # the worker processes that have sent their last report to this master
@@ -33,6 +35,22 @@ def patch_locust() -> None:
     stats.CSV_STATS_FLUSH_INTERVAL_SEC = 0  # a kill loses a second of the history, not five
     # Asked for a hundred times on every message that changes a worker's users: 0.1 to 0.4 s without a cache.
     argument_parser.default_args_dict = cache(argument_parser.default_args_dict)
+    WorkerRunner.handle_message = handle_or_end  # type: ignore[method-assign]
+
+
+def handle_or_end(self: Any, msg: Any) -> None:
+    """Handle a message of the master, and end this worker process when it cannot begin the load that it is told to.
+
+    StopTest ends what Locust receives messages with. With a web page the process would live on without it: the master
+    would count on it in each further load, and wait for its users in vain.
+    """
+    try:
+        _handle_message(self, msg)
+    except StopTest as problem:
+        words = f"a process of the load ends because it cannot begin: {problem}"
+        log.error("%s", words)
+        self.send_message("exception", {"msg": words, "traceback": words})  # so that the master's files and page say it
+        self.quit()
 
 
 def warm_up(**_: Any) -> None:
