@@ -101,6 +101,11 @@ def wait_for_workers(environment: Environment, **_: Any) -> None:
         gevent.sleep(0.05)
 
 
+def forget_stop(environment: Environment, **_: Any) -> None:
+    """Forget when the last load ended, because a web page starts one load after the other."""
+    _stopped_at.pop(environment, None)
+
+
 def note_stop(environment: Environment, **_: Any) -> None:
     """Keep the moment at which the load ends, because the history goes on while the load is cleared up."""
     _stopped_at.setdefault(environment, time.time())

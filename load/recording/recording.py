@@ -151,6 +151,23 @@ def recording_of(environment: Environment) -> UsersRecording | None:
     return recording if isinstance(recording, UsersRecording) else None
 
 
+def name_second_load(environment: Environment) -> str:
+    """Return in words why no further load can be recorded under the given name, "" where one can, or none shall be.
+
+    Only for the process that starts the loads: worker processes follow it.
+    """
+    options: Any = environment.parsed_options
+    if environment not in _recordings or isinstance(environment.runner, WorkerRunner):
+        return ""
+    return f"{options.record} has the record of a load already; start Locust again with another --record"
+
+
+def refuse_second_load(environment: Environment, **_: Any) -> None:
+    """Raise StopTest when a load has been recorded: another would go on in its files, and be judged with it."""
+    if words := name_second_load(environment):
+        raise StopTest(words)
+
+
 def begin_recording(environment: Environment, **_: Any) -> None:
     """Begin to record, if asked to and not done already; raises StopTest when another load has used the name."""
     options: Any = environment.parsed_options

@@ -28,6 +28,7 @@ from load.machines.worker import (
 )
 from load.process_group import join_load, leave_load, reset_at_start, watch_workers
 from load.recording.locust_patches import (
+    forget_stop,
     let_files_catch_up,
     note_stop,
     patch_locust,
@@ -36,7 +37,7 @@ from load.recording.locust_patches import (
     warm_up,
     write_totals,
 )
-from load.recording.recording import begin_recording, end_recording
+from load.recording.recording import begin_recording, end_recording, refuse_second_load
 from load.run.arrivals import RATE, begin_arrivals, end_arrivals, fill_pool
 from load.run.catalogue_cache import LONGEST_REMOVAL_S
 from load.run.isbns import RESERVED
@@ -122,8 +123,9 @@ def on_quit(**_: Any) -> None:
 HOOKS: tuple[tuple[Any, list[Callable[..., None]]], ...] = (
     (events.init_command_line_parser, [add_options]),
     (events.init, [register_messages, watch_workers, open_door, join_master, on_init, tell_prepared]),
+    (events.test_start, [refuse_second_load, forget_stop, warm_up]),
     # What the processes share is reset before a load takes numbers of it.
-    (events.test_start, [warm_up, join_load, use_own_files, on_test_start, begin_recording, begin_sending]),
+    (events.test_start, [join_load, use_own_files, on_test_start, begin_recording, begin_sending]),
     (events.spawning_complete, [begin_arrivals]),
     (events.test_stopping, [note_stop, end_arrivals]),
     # The last reports of the workers first, then the files that Locust makes of them; only then is the load over.

@@ -18,6 +18,7 @@ from locust.runners import (
 )
 
 from load.client.refusal import Refused
+from load.recording.recording import name_second_load
 from load.run.preparation import preparation_of
 from load.shared_memory import wait_for
 
@@ -86,6 +87,8 @@ def guard_page(environment: Environment, web_ui: Any) -> None:
 
 def say_what_is_missing(environment: Environment, host: str) -> str:
     """Return in words why a load cannot begin now at Locust's host, "" when it can."""
+    if words := name_second_load(environment):
+        return words
     if not wait_for(lambda: has_ended(environment, all_processes=True), MOMENT_S) and not has_ended(environment):
         return f"The last load is still ending. {AGAIN}"
     try:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from tests.support.records_of_load import add_accounts
+from tests.support.records_of_load import add_accounts, remove_books, write_run_file
 from tests.support.scripts import run_on
 from tests.support.stacks import PROJECT, Stack
 from tests.support.web_pages import ask_stats, serve_page, swarm, wait_until
@@ -63,3 +63,13 @@ def test_a_process_that_cannot_begin_says_why_and_leaves_the_next_loads_to_the_o
         swarm(page, 6)
     log = (folder / "log").read_text()
     assert words in log and "not every process of the load has sent its last report" not in log
+
+
+def test_a_second_load_is_not_recorded_under_the_name_of_the_first(stack: Stack, folder: Path) -> None:
+    write_run_file(folder, stack)
+    with serve_page(stack, folder, "--record", "run") as page:
+        swarm(page, 4)
+        words = "run has the record of a load already; start Locust again with another --record"
+        wait_until(lambda: press_start(page, 4) == words, 5)
+        assert ask_stats(page)["user_count"] == 0
+    remove_books(folder, stack)
