@@ -41,7 +41,7 @@ from load.recording.recording import begin_recording, end_recording, refuse_seco
 from load.run.arrivals import RATE, begin_arrivals, end_arrivals, fill_pool
 from load.run.catalogue_cache import LONGEST_REMOVAL_S
 from load.run.isbns import RESERVED
-from load.run.one_load import FLOWS, USERS, end_load, load_of
+from load.run.one_load import FLOWS, USERS, await_end, end_load, load_of, note_end
 from load.run.options import add_options
 from load.run.page import guard_page, prepare_in_background
 from load.run.preparation import end_preparations, preparation_of
@@ -123,11 +123,11 @@ def on_quit(**_: Any) -> None:
 HOOKS: tuple[tuple[Any, list[Callable[..., None]]], ...] = (
     (events.init_command_line_parser, [add_options]),
     (events.init, [register_messages, watch_workers, open_door, join_master, on_init, tell_prepared]),
-    (events.test_start, [refuse_second_load, forget_stop, warm_up]),
+    (events.test_start, [await_end, refuse_second_load, forget_stop, warm_up]),
     # What the processes share is reset before a load takes numbers of it.
     (events.test_start, [join_load, use_own_files, on_test_start, begin_recording, begin_sending]),
     (events.spawning_complete, [begin_arrivals]),
-    (events.test_stopping, [note_stop, end_arrivals]),
+    (events.test_stopping, [note_end, note_stop, end_arrivals]),
     # The last reports of the workers first, then the files that Locust makes of them; only then is the load over.
     (events.test_stop, [measure_at_end, wait_for_workers, let_files_catch_up, leave_load, on_test_stop]),
     (events.quitting, [write_totals]),

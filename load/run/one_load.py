@@ -1,10 +1,12 @@
 """The state of one load: its users' numbers and ISBNs, its session flows, and the books that it has to remove."""
 
 import logging
+from typing import Any
 
 import gevent
 from gevent.lock import RLock
 from locust.env import Environment
+from locust.exception import StopTest
 from locust.runners import MasterRunner
 
 from load.client.accounts import Account
@@ -13,9 +15,10 @@ from load.process_group import all_share_memory
 from load.run.catalogue_cache import BEING_REMOVED, LOADS, LONGEST_REMOVAL_S
 from load.run.isbns import RESERVED, OwnIsbns
 from load.run.preparation import Preparation, preparation_of
-from load.shared_memory import Counter, Semaphore
+from load.shared_memory import Counter, Semaphore, wait_for
 
 LOGOUT_ALL_EVERY = 20  # session flows: each twentieth ends all sessions of an account that is reserved for that
+LONGEST_END_S = 60.0  # for which a start waits for the end of the last load
 USERS, FLOWS = Counter(), Counter(1)  # of all processes
 LOGOUT_ALL = Semaphore(1)  # a second flow would meet the end of its own session
 log = logging.getLogger(__name__)
@@ -114,6 +117,30 @@ def load_of(environment: Environment) -> Load:
         return _loads[environment]
 
 
+_ending: set[Environment] = set()
+
+
+def note_end(environment: Environment, **_: Any) -> None:
+    """Note that the load begins to end."""
+    _ending.add(environment)
+
+
+def is_ending(environment: Environment) -> bool:
+    """Tell whether a load has begun to end, and end_load() has not been called yet.
+
+    Locust says "stopped" while the last files are written. A load that began then would take the old one over, whose
+    end would remove the books of its users.
+    """
+    return environment in _ending
+
+
+def await_end(environment: Environment, **_: Any) -> None:
+    """Wait until the last load has ended, because keys and shapes start loads too; raises StopTest."""
+    if not wait_for(lambda: not is_ending(environment), LONGEST_END_S):
+        raise StopTest(f"the last load has not ended within {LONGEST_END_S:.0f} s")
+
+
 def end_load(environment: Environment) -> Load | None:
     """Return the load, if there is one, and forget it: the next begins anew."""
+    _ending.discard(environment)
     return _loads.pop(environment, None)

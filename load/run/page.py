@@ -19,6 +19,7 @@ from locust.runners import (
 
 from load.client.refusal import Refused
 from load.recording.recording import name_second_load
+from load.run.one_load import is_ending
 from load.run.preparation import preparation_of
 from load.shared_memory import wait_for
 
@@ -104,6 +105,8 @@ def say_what_is_missing(environment: Environment, host: str) -> str:
 def has_ended(environment: Environment, *, all_processes: bool = False) -> bool:
     """Tell whether the last load is over and workers are there for the next: they leave a master and come again."""
     runner, options = environment.runner, environment.parsed_options
+    if is_ending(environment):
+        return False
     if not isinstance(runner, MasterRunner):
         return runner is not None and runner.state not in ENDING
     wanted = options.expect_workers if all_processes and options else 1

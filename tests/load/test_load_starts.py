@@ -1,5 +1,8 @@
 """How a load begins in Locust's page where it cannot begin everywhere, or not yet, or not again."""
 
+import json
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -63,6 +66,32 @@ def test_a_process_that_cannot_begin_says_why_and_leaves_the_next_loads_to_the_o
         swarm(page, 6)
     log = (folder / "log").read_text()
     assert words in log and "not every process of the load has sent its last report" not in log
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_the_next_load_begins_once_the_files_of_the_last_are_written_and_has_an_end_of_its_own(
+    stack: Stack, folder: Path, processes: int
+) -> None:
+    many = run_on(processes) if processes > 1 else []
+    with serve_page(stack, folder, "--csv", "run", *many) as page:
+        wait_until(lambda: not press_start(page, 4))
+        wait_until(lambda: ask_stats(page)["total_rps"] > 1)
+        with ThreadPoolExecutor(1) as pool:
+            stopping = pool.submit(stop, page)
+            wait_until(lambda: ask_stats(page)["state"] == "stopped")
+            wait_until(lambda: not press_start(page, 4), 60)
+            began = time.time()
+            assert stopping.result() < began + 0.3
+        wait_until(lambda: ask_stats(page)["user_count"] == 4)
+        ended = stop(page)
+    totals = json.loads((folder / "run_requests.json").read_text())
+    assert began < totals["stopped_at"] < ended
+
+
+def stop(page: str) -> float:
+    """Stop a load, and return when its end was through."""
+    assert requests.post(f"{page}/stop", timeout=30).ok
+    return time.time()
 
 
 def test_a_second_load_is_not_recorded_under_the_name_of_the_first(stack: Stack, folder: Path) -> None:
