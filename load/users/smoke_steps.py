@@ -55,9 +55,29 @@ def token(name: str, pair: str = "pair") -> Callable[[Walk], str]:
     return lambda walk: str(walk[pair][name])
 
 
+def forged(name: str) -> Callable[[Walk], str]:
+    """Return a function that takes a token of the session now, and changes a character of its signature.
+
+    It is one in the middle, because the last character may be another for the same signature.
+    """
+
+    def forge(walk: Walk) -> str:
+        unsigned, _, signature = token(name)(walk).rpartition(".")
+        middle = len(signature) // 2
+        other = "B" if signature[middle : middle + 1] == "A" else "A"
+        return f"{unsigned}.{signature[:middle]}{other}{signature[middle + 1 :]}"
+
+    return forge
+
+
 def account(*names: str) -> Callable[[Walk], Sent]:
     """Return a function that takes some fields of the walk's account."""
     return lambda walk: {name: walk["account"][name] for name in names}
+
+
+def wrong_password(walk: Walk) -> Sent:
+    """Return the log-in of the walk's account with a password that begins as the right one does."""
+    return {"username": walk["account"]["username"], "password": f"{walk['account']['password']}-wrong"}
 
 
 def book(**others: Any) -> Callable[[Walk], Sent]:
@@ -92,6 +112,8 @@ STRANGER: Sent = {"json": lambda walk: {"username": walk["stranger"], "password"
 BY_NAME: Sent = {"json": account("username", "password")}
 BY_EMAIL: Sent = {"json": account("email", "password")}
 REFRESH: Sent = {"token": token("refresh_token")}
+FORGED: Sent = {"token": forged("access_token")}
+FORGED_REFRESH: Sent = {"token": forged("refresh_token")}
 REPLAY: Sent = {"token": token("refresh_token", "before")}
 WITH_KEY: Sent = {"json": from_walk("book"), "Idempotency-Key": from_walk("key")}
 STOCK: Sent = {"json": {"stock": OTHER_STOCK}}
@@ -117,20 +139,27 @@ STEPS = [
     Step("auth", "POST", "/login", 401, STRANGER),
     Step("auth", "POST", "/login", 401, STRANGER, None, "once", 9),
     Step("auth", "POST", "/login", 429, STRANGER, None, "once"),
+    # once for each account: the tenth failure would lock it
+    Step("auth", "POST", "/login", 401, {"json": wrong_password}, None, "first"),
     Step("auth", "GET", "/login", 405),
     # a session, refreshed and ended
     Step("auth", "GET", "/me", 401, NOBODY),
     Step("auth", "POST", "/login", 200, BY_NAME, keep_pair),
     Step("auth", "GET", "/me", 200, {}, names_account),
     Step("auth", "GET", "/me", 401, REFRESH),
+    Step("auth", "GET", "/me", 401, FORGED),
     Step("auth", "DELETE", "/me", 405),
     Step("auth", "GET", "/token/status", 200, {}, is_active),
     Step("auth", "GET", "/token/status", 401, NOBODY),
+    Step("auth", "GET", "/token/status", 401, REFRESH),
+    Step("auth", "GET", "/token/status", 401, FORGED),
     Step("auth", "POST", "/token/status", 405),
     Step("auth", "POST", "/refresh", 401),
+    Step("auth", "POST", "/refresh", 401, FORGED_REFRESH),
     Step("auth", "GET", "/refresh", 405),
     Step("auth", "POST", "/refresh", 200, REFRESH, keep_pair),
     Step("auth", "POST", "/logout", 401, NOBODY),
+    Step("auth", "POST", "/logout", 401, FORGED),
     Step("auth", "GET", "/logout", 405),
     Step("auth", "POST", "/logout", 204),
     Step("auth", "POST", "/logout", 401),
@@ -148,6 +177,8 @@ STEPS = [
     Step("books", "GET", BOOKS, 200, {"query": from_walk("filter")}, is_filtered),
     Step("books", "GET", BOOKS, 304, {"query": from_walk("filter"), "If-None-Match": from_walk("page_etag")}),
     Step("books", "GET", BOOKS, 401, NOBODY),
+    Step("books", "GET", BOOKS, 401, REFRESH),
+    Step("books", "GET", BOOKS, 401, FORGED),
     Step("books", "GET", BOOKS, 422, {"query": {"limit": "101"}}),
     Step("books", "GET", BOOKS, 422, {"query": {"after": "no-page"}}),
     Step("books", "PUT", BOOKS, 405),
@@ -179,6 +210,7 @@ STEPS = [
     Step("books", "PATCH", BOOK, 200, {**STOCK, "If-Match": version}, is_written),
     Step("books", "PATCH", BOOK, 200, STOCK, is_unchanged),
     Step("books", "DELETE", BOOK, 401, NOBODY),
+    Step("books", "DELETE", BOOK, 401, FORGED),
     Step("books", "DELETE", BOOK, 412, {"If-Match": '"0"'}),
     Step("books", "DELETE", BOOK, 422, {"isbn": WRONG_ISBN}),
     Step("books", "DELETE", BOOK, 204, {"If-Match": version}, is_deleted),

@@ -1,12 +1,9 @@
 """The smoke walk under refusals, lost answers and wrong ones: each is counted as what it is, and no step after it."""
 
-import base64
 import csv
 import json
 import threading
-from collections import Counter
 from collections.abc import Callable, Iterable
-from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -19,16 +16,14 @@ from tests.support.answering_front import (
     Answer,
     Asked,
     Fate,
-    Front,
     once,
-    pass_all,
-    run_answering_front,
     shed,
 )
 from tests.support.read_models import LONG
 from tests.support.records_of_load import add_accounts, count_answers, read_writes, record_load, remove_books
 from tests.support.records_of_load import read_rows as read_seconds
 from tests.support.scripts import run_locust
+from tests.support.smoke_loads import is_of_a_walk, read_failures, walk
 from tests.support.stacks import Stack
 
 CHANGING = ("POST", "PATCH", "DELETE")
@@ -38,27 +33,6 @@ CHANGING = ("POST", "PATCH", "DELETE")
 def folder(ready: Path, tmp_path: Path) -> Path:
     """A new folder for results, with accounts and sessions."""
     return add_accounts(tmp_path, ready)
-
-
-def walk(stack: Stack, folder: Path, fates: dict[str, Fate], *arguments: str) -> dict[str, Front]:
-    """Run a smoke load whose services answer as these fates want; the sessions are those of the stack itself."""
-    with ExitStack() as held:
-        fronts = {
-            service: held.enter_context(run_answering_front(stack[f"{service.upper()}_URL"], fate))
-            for service, fate in fates.items()
-        }
-        through = {**stack, **{f"{service.upper()}_URL": front.url for service, front in fronts.items()}}
-        ran = run_locust("locustfile_smoke.py", *(arguments or ("-u", "1", "-t", "5s")), folder=folder, stack=through)
-    assert "Traceback" not in ran.stderr, ran.stderr
-    return fronts
-
-
-def read_failures(folder: Path) -> Counter[tuple[str, str, str]]:
-    """Return how often each request failed, and how."""
-    with open(folder / "run_failures.csv", newline="", encoding="utf-8") as file:
-        return Counter(
-            {(row["Method"], row["Name"], row["Error"]): int(row["Occurrences"]) for row in csv.DictReader(file)}
-        )
 
 
 def count_requests(folder: Path) -> dict[tuple[str, str], int]:
@@ -80,11 +54,6 @@ def shed_each_step_once() -> Fate:
         return shed() if is_new else pass_on()
 
     return decide
-
-
-def is_of_a_walk(asked: Asked) -> bool:
-    """Tell the requests of a walk from those that sign accounts in beforehand."""
-    return "X-Request-ID" in asked.headers
 
 
 def test_a_step_that_is_shed_is_asked_again_and_accuses_nobody(stack: Stack, folder: Path) -> None:
@@ -123,27 +92,15 @@ def test_a_step_that_is_shed_for_ever_ends_with_the_load(stack: Stack, folder: P
     assert len(failures) == 2
 
 
-def is_log_in(asked: Asked) -> bool:
-    return (
-        asked.path == "/login" and is_of_a_walk(asked) and all(name in asked.body for name in (b"smoke_", b"password"))
-    )
-
-
-def is_refresh(asked: Asked) -> bool:
-    if asked[:2] != ("POST", "/refresh"):
-        return False
-    return b'"refresh"' in base64.urlsafe_b64decode(asked.headers["Authorization"].split(".")[1] + "==")
-
-
-LOST: dict[str, tuple[str, Callable[[Asked], bool]]] = {
-    "register": ("auth", is_register),
-    "login": ("auth", is_log_in),
-    "refresh": ("auth", is_refresh),
-    "logout": ("auth", lambda asked: asked[:2] == ("POST", "/logout") and "Authorization" in asked.headers),
-    "logout/all": ("auth", lambda asked: asked[:2] == ("POST", "/logout/all") and "Authorization" in asked.headers),
-    "add": ("books", lambda asked: asked.method == "POST" and "Idempotency-Key" in asked.headers),
-    "change": ("books", lambda asked: asked.method == "PATCH" and asked.headers.get("If-Match", '"0"') != '"0"'),
-    "delete": ("books", lambda asked: asked.method == "DELETE" and asked.headers.get("If-Match", '"0"') != '"0"'),
+LOST = {  # by the service, the method and the path: what may get another answer once it was done
+    "register": ("auth", "POST", "/register"),
+    "login": ("auth", "POST", "/login"),
+    "refresh": ("auth", "POST", "/refresh"),
+    "logout": ("auth", "POST", "/logout"),
+    "logout/all": ("auth", "POST", "/logout/all"),
+    "add": ("books", "POST", "/api/books"),
+    "change": ("books", "PATCH", "/api/books/{isbn}"),
+    "delete": ("books", "DELETE", "/api/books/{isbn}"),
 }
 
 
@@ -164,12 +121,17 @@ def answer(status: int) -> Fate:
 
 
 def meet_each_once(service: str, kinds: Iterable[str], how: Fate) -> Fate:
-    """Return a fate that meets the first request of each kind: one in a walk, for it ends with that."""
-    fate: Fate = pass_all
-    for kind in kinds:
-        if LOST[kind][0] == service:
-            fate = once(LOST[kind][1], how, fate)
-    return fate
+    """Return a fate that meets the first request of each kind that was done: one in a walk, for it ends with that."""
+    turn, unmet = threading.Lock(), {LOST[kind][1:] for kind in kinds if LOST[kind][0] == service}
+
+    def decide(asked: Asked, pass_on: Callable[[], Answer]) -> Answer | None:
+        answer = pass_on()
+        with turn:
+            is_met = is_of_a_walk(asked) and answer.status < 300 and asked[:2] in unmet
+            unmet.difference_update({asked[:2]} if is_met else ())
+        return how(asked, lambda: answer) if is_met else answer
+
+    return decide
 
 
 @pytest.mark.parametrize(
