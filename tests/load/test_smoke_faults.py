@@ -4,10 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.records_of_load import add_accounts
+from tests.support.read_models import wait_until
+from tests.support.records_of_load import add_accounts, start_load
 from tests.support.short_form import pick
-from tests.support.smoke_loads import read_failures, walk
+from tests.support.smoke_loads import read_failures, run_fronts, walk
 from tests.support.stacks import Stack
+from tests.support.told_otherwise import list_auth_changes, list_books_changes, tell_each_once
 from tests.support.weak_builds import Change, run_build
 
 
@@ -52,3 +54,15 @@ def test_a_build_that_lets_anybody_in_fails_at_the_step_that_should_be_refused(
     wrong = {failure for failure in read_failures(folder) if failure[0] != "WALK"}
     assert {failure[:2] for failure in wrong} == {(method, name)}
     assert {words.split(":")[0] for *_, words in wrong} <= {"200 instead of 401", "204 instead of 401"}
+
+
+def test_an_answer_that_says_another_thing_than_the_walk_knows_fails(stack: Stack, folder: Path) -> None:
+    unmet = {"auth": list_auth_changes(), "books": list_books_changes(stack["BOOKS_URL"])}
+    expected = dict.fromkeys([*unmet["auth"], *unmet["books"]], 1)
+    fates = {name: tell_each_once(changes) for name, changes in unmet.items()}
+    with run_fronts(stack, fates) as (through, _):
+        load = start_load(folder, through, "locustfile_smoke.py", "-u", "4", "-r", "4", "-t", "80s")
+        wait_until(lambda: load.poll() is not None or not any(unmet.values()), 120, "all are met, or the load ended")
+        load.terminate()
+        load.wait(30)
+    assert {failure: count for failure, count in read_failures(folder).items() if failure[0] != "WALK"} == expected
