@@ -3,13 +3,11 @@
 from collections.abc import Callable
 from typing import Any
 
-from load.client.catalogue import filters_of, sort_key_of
-from load.users.reads import check_book, expect_no_fault
+from load.users.reads import check_book
 from load.users.send import Answer, body_of, expect
 from load.users.session_flow import check_pair
 from load.users.writes import check_version
 
-SHORT = 2  # books on the page with a limit
 Walk = dict[str, Any]  # what the steps so far have kept for later steps
 
 
@@ -45,36 +43,6 @@ def is_ready(_: Walk, answer: Answer) -> None:
     told = {"database": "ok", "redis": "ok"}
     allowed = (told, told | {"read_model": "ok"}, told | {"read_model": "rebuilding"})
     expect(states in allowed, "not the readiness of both stores")
-
-
-def keep_page(walk: Walk, answer: Answer) -> None:
-    """Check a page of books, and keep its ETag and where the next page begins."""
-    page = body_of(answer, 200)
-    expect(set(page) == {"items", "next", "total"} and page["total"] >= len(page["items"]) > 0, "not a page of books")
-    for book in page["items"]:
-        expect_no_fault(walk["snapshot"].find_fault(book))
-    walk["page_etag"], walk["after"] = answer.headers["ETag"], page["next"]
-
-
-def is_short(walk: Walk, answer: Answer) -> None:
-    """Check a page of at most two books, as was asked for, and keep where it ends."""
-    keep_page(walk, answer)
-    items = body_of(answer, 200)["items"]
-    expect(len(items) <= SHORT, "more books than the limit")
-    walk["last"] = sort_key_of(items[-1])
-
-
-def goes_on(walk: Walk, answer: Answer) -> None:
-    """Check that a page begins behind the one before."""
-    keep_page(walk, answer)
-    expect(sort_key_of(body_of(answer, 200)["items"][0]) > walk["last"], "a page that does not go on")
-
-
-def is_filtered(walk: Walk, answer: Answer) -> None:
-    """Check that each book of a page passes the filter."""
-    keep_page(walk, answer)
-    wanted = {(field, value.casefold()) for field, value in walk["filter"].items()}
-    expect(all(wanted <= filters_of(book) for book in body_of(answer, 200)["items"]), "a book that was not asked for")
 
 
 def is_as_written(walk: Walk, answer: Answer) -> None:

@@ -5,25 +5,22 @@ from typing import Any, NamedTuple
 
 from load.users.send import Answer
 from load.users.smoke_checks import (
-    SHORT,
     Walk,
     contains,
-    goes_on,
     is_active,
     is_as_written,
     is_deleted,
     is_ended,
-    is_filtered,
     is_health,
     is_ready,
     is_replayed,
-    is_short,
     is_unchanged,
     is_written,
     keep_pair,
     keep_seen,
     names_account,
 )
+from load.users.smoke_pages import SHORT, goes_on, is_filtered, is_short
 
 # What a step sends: "json" or "data", "query", "token", "isbn" (in the path); all else is a header. A value may be a
 # function that takes it from the walk.

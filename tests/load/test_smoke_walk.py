@@ -172,7 +172,11 @@ def answer_another_page(wrong: int) -> Fate:
 
 @pytest.mark.parametrize(
     ("wrong", "words"),
-    [(1, "more books than the limit"), (2, "a page that does not go on"), (3, "a book that was not asked for")],
+    [
+        (1, "more books than the limit"),
+        (2, "200 with books of another page"),
+        (3, "200 with a book that the filter should have left out"),
+    ],
 )
 def test_a_page_of_other_books_than_were_asked_for_fails(stack: Stack, folder: Path, wrong: int, words: str) -> None:
     walk(stack, folder, {"books": answer_another_page(wrong)}, "-u", "1", "-t", "4s")

@@ -93,7 +93,18 @@ def list_auth_changes() -> dict[Failure, Change]:
 
 def list_books_changes(books_url: str) -> dict[Failure, Change]:
     """Return the changes of the books service's answers, each with how the step must fail that gets it."""
-    return {}
+    return {
+        ("GET", "/api/books 200", "a next page after a short one"): of_two(
+            lambda page: {**page, "items": page["items"][:1]}
+        ),
+        ("GET", "/api/books 200", "200 with books out of order"): of_two(
+            lambda page: {**page, "items": page["items"][::-1]}
+        ),
+        ("GET", "/api/books 200", "200 with books missing from the page"): skip_a_book(books_url),
+        ("GET", "/api/books 200", "other books than the total has"): say(
+            lambda page: None if page["next"] else {**page, "total": page["total"] + 1}
+        ),
+    }
 
 
 def when_fresh(change: Change) -> Change:
