@@ -45,16 +45,21 @@ def is_ready(_: Walk, answer: Answer) -> None:
     expect(states in allowed, "not the readiness of both stores")
 
 
-def is_as_written(walk: Walk, answer: Answer) -> None:
-    """Check that the walk's own book is shown as it was written."""
-    walk["version"] = check_book(answer, walk["isbn"], walk["snapshot"])
-    shown = body_of(answer, 200)
-    expect(walk["book"].items() <= shown.items(), "other fields than those written")
+def is_shown(**changed: Any) -> Callable[[Walk, Answer], None]:
+    """Check that the walk's own book is shown as the last write left it: with these fields changed since the first."""
+
+    def check(walk: Walk, answer: Answer) -> None:
+        version = check_book(answer, walk["isbn"], walk["snapshot"])
+        expect(version == walk["version"], "another version than that of the last write")
+        expect({**walk["book"], **changed}.items() <= body_of(answer, 200).items(), "other fields than those written")
+
+    return check
 
 
 def is_written(walk: Walk, answer: Answer, rise: int = 1) -> None:
     """Check the answer to a POST or PATCH, and its version: for a new book higher than before, else by `rise`."""
     version = check_version(answer, answer.status_code, walk["isbn"])
+    expect(type(body_of(answer, answer.status_code)["version"]) is int, "a version that is no whole number")
     if answer.status_code == 201:
         expect(version > walk.get("deleted_at", 0), "a version that this book had before")
         expect(answer.headers["Location"].endswith(f"/api/books/{walk['isbn']}"), "not the book's Location")
@@ -72,6 +77,11 @@ def keep_seen(walk: Walk, answer: Answer) -> None:
     """Check a book of the catalogue and keep its ETag."""
     check_book(answer, walk["seen"], walk["snapshot"])
     walk["seen_etag"] = answer.headers["ETag"]
+
+
+def is_unmodified(etag: str) -> Callable[[Walk, Answer], None]:
+    """Check that a 304 has the ETag that the walk has kept under this name."""
+    return lambda walk, answer: expect(answer.headers.get("ETag") == walk[etag], "304 with another ETag")
 
 
 def is_replayed(walk: Walk, answer: Answer) -> None:

@@ -104,6 +104,16 @@ def list_books_changes(books_url: str) -> dict[Failure, Change]:
         ("GET", "/api/books 200", "other books than the total has"): say(
             lambda page: None if page["next"] else {**page, "total": page["total"] + 1}
         ),
+        ("GET", "/api/books 304", "304 with another ETag"): head(ETag='"another"'),
+        ("GET", "/api/books/{isbn} 304", "304 with another ETag"): head(ETag='"another"'),
+        ("POST", "/api/books 201", "a version that is no whole number"): say(
+            lambda told: {**told, "version": str(told["version"])}
+        ),
+        ("GET", "/api/books/{isbn} 200", "another version than that of the last write"): when_fresh(show_next_version),
+        ("GET", "/api/books/{isbn} 200", "other fields than those written"): when_fresh(
+            say(lambda book: {**book, "stock": 7} if book["stock"] == 8 else None)
+        ),
+        ("GET", "/api/books/{isbn} 404", "200 instead of 404: no detail"): when_fresh(show_deleted),
     }
 
 
