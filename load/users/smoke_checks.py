@@ -1,5 +1,7 @@
 """Checks what the answers of the smoke walk say besides their status, and keeps what later steps need of them."""
 
+import base64
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -8,33 +10,42 @@ from load.users.send import Answer, body_of, expect
 from load.users.session_flow import check_pair
 from load.users.writes import check_version
 
+TOKENS = ("access_token", "refresh_token")
+CLAIMS = {"sub": str, "username": str, "sid": str, "jti": str, "iat": int, "exp": int}  # of a live token's status
 Walk = dict[str, Any]  # what the steps so far have kept for later steps
 
 
 def keep_pair(walk: Walk, answer: Answer) -> None:
-    """Keep the tokens of a log-in or refresh, and the tokens before."""
-    walk["before"], walk["pair"] = walk.get("pair"), check_pair(answer)
+    """Keep the tokens of a log-in or refresh, which must be new, and the tokens before."""
+    walk["before"], walk["pair"] = walk.get("pair", {}), check_pair(answer)
+    expect(all(walk["pair"][name] != walk["before"].get(name) for name in TOKENS), "a token that was given before")
 
 
 def names_account(walk: Walk, answer: Answer) -> None:
-    """Check that the answer names the walk's account."""
+    """Check that the answer names the walk's account, by the id of the answer before, if there was one."""
     me = body_of(answer, answer.status_code)
-    expect(set(me) == {"id", "username", "email"}, "not the fields of a user")
+    expect(set(me) == {"id", "username", "email"} and type(me["id"]) is int, "not the fields of a user")
     expect(all(me[name] == walk["account"][name] for name in ("username", "email")), "another user than asked for")
+    expect(walk.setdefault("id", me["id"]) == me["id"], "another id than before")
 
 
 def is_active(walk: Walk, answer: Answer) -> None:
-    """Check the claims of a live token."""
-    status = body_of(answer, 200)
-    claims = {"active", "sub", "username", "sid", "jti", "iat", "exp"}
-    expect(set(status) == claims and status["active"] is True, "not the status of a live token")
-    expect(status["username"] == walk["account"]["username"], "the status of another user's token")
+    """Check that the status of a live token tells its claims, and that they are those of the walk's account."""
+    status, token = body_of(answer, 200), walk["pair"]["access_token"]
+    types = {name: type(value) for name, value in status.items()}
+    expect(types == {"active": bool, **CLAIMS} and status["active"], "not the status of a live token")
+    owner = status["sub"], status["username"]
+    expect(owner == (str(walk["id"]), walk["account"]["username"]), "the status of another user's token")
+    claims = json.loads(base64.urlsafe_b64decode(token.split(".")[1] + "=="))
+    expect(all(status[name] == claims[name] for name in CLAIMS), "other claims than those of the token")
 
 
 def is_ended(_: Walk, answer: Answer) -> None:
     """Check the status of a token whose session is over."""
     status = body_of(answer, 200)
-    expect(status["active"] is False and bool(status["reason"]), "not the status of an ended token")
+    types = {name: type(value) for name, value in status.items()}
+    is_told = types == {"active": bool, "reason": str} and bool(status["reason"])
+    expect(is_told and not status["active"], "not the status of an ended token")
 
 
 def is_ready(_: Walk, answer: Answer) -> None:

@@ -88,6 +88,15 @@ def list_auth_changes() -> dict[Failure, Change]:
         ("GET", "/docs 200", "200 that is not text/html"): head(Content_Type="application/json"),
         ("POST", "/register 422", "422 without the fields at fault"): say(lambda told: {**told, "errors": []}),
         ("GET", "/me 200", "200 that is not application/json"): head(Content_Type="text/html"),
+        ("GET", "/me 200", "not the fields of a user"): say(lambda me: {**me, "id": str(me["id"])}),
+        ("GET", "/me 200", "another id than before"): say(lambda me: {**me, "id": me["id"] + 1}),
+        ("GET", "/token/status 200", "not the status of a live token"): of_live(sub=1),
+        ("GET", "/token/status 200", "the status of another user's token"): of_live(sub="0"),
+        ("GET", "/token/status 200", "other claims than those of the token"): of_live(sid="0" * 32),
+        ("GET", "/token/status 200", "not the status of an ended token"): say(
+            lambda status: None if status["active"] else {**status, "sub": "1"}
+        ),
+        ("POST", "/refresh 200", "a token that was given before"): give_again,
     }
 
 
