@@ -79,7 +79,7 @@ class SampleFile:
 
 
 def parse_metrics(text: str) -> dict[str, Any]:
-    """Return `server_at`, `values` and `workers` of the text of /metrics.
+    """Return `server_at`, `values` and `workers` of the text of /metrics; raises ValueError for another text.
 
     By hand: the parser of prometheus_client takes 20 ms for it, more than the services take to write it.
     """
@@ -91,7 +91,10 @@ def parse_metrics(text: str) -> dict[str, Any]:
             continue
         name, labels, value = found[1], found[2], float(found[3])
         if name in WORKER:
-            workers[labels.split('"')[1]][WORKER[name]] = value
+            _, quote, worker = (labels or "").partition('"')
+            if not quote:
+                raise ValueError(f"{name} without its worker")
+            workers[worker.partition('"')[0]][WORKER[name]] = value
         elif (name in VALUES or name == "server_time_seconds") and not math.isnan(value):  # as a store's that is down
             values[name] += value
     server_at = values.pop("server_time_seconds", None)
@@ -113,7 +116,7 @@ def take_sample(http: requests.Session, of: Sampled, headers: dict[str, str]) ->
         return make(at=at, took=took, error=f"status {answer.status_code}")
     try:
         return make(at=at, took=took, **parse_metrics(answer.text))
-    except (ValueError, IndexError):
+    except ValueError:
         return make(at=at, took=took, error="not the metrics of this project's services")
 
 

@@ -5,11 +5,14 @@ import os
 import signal
 import socket
 import subprocess
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import pairwise
 from pathlib import Path
+from urllib.parse import quote, unquote
 
 import psutil
 import pytest
@@ -17,7 +20,9 @@ import pytest
 from analysis.records.gaps import Gaps
 from analysis.records.raw_files import read_server
 from analysis.records.results_folder import VALUES, ServerSample, Worker
-from load.recording.sampler import count_waiting, parse_metrics
+from load.client.http_client import open_http
+from load.client.service_machines import Sampled
+from load.recording.sampler import count_waiting, parse_metrics, take_sample
 from tests.support.books_services import list_workers
 from tests.support.outages import freeze
 from tests.support.records_of_load import write_run_file
@@ -110,6 +115,35 @@ def test_the_two_services_together_tell_all_values(sampled: Path) -> None:
 def test_the_values_are_sums_over_their_labels() -> None:
     text = 'db_pool_in_use{pid="17"} 2.0\ndb_pool_in_use{pid="18"} 3.0\n'
     assert parse_metrics(text)["values"] == {"db_pool_in_use": 5.0}
+
+
+class OddMetrics(BaseHTTPRequestHandler):
+    """A service whose figures of workers have not the labels that they should have."""
+
+    def do_GET(self) -> None:
+        """Answer with the figure that the path names."""
+        body = f"worker_threads{unquote(self.path.removesuffix('/metrics')[1:])} 5\n".encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@pytest.mark.parametrize("labels", ["", "{}", "{pid=17}"])
+def test_a_figure_of_no_worker_is_told_in_the_sample(labels: str) -> None:
+    with ThreadingHTTPServer(("127.0.0.1", 0), OddMetrics) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+        thread.start()
+        try:
+            of = Sampled("books", "", f"http://127.0.0.1:{server.server_address[1]}/{quote(labels)}")
+            sample = take_sample(open_http(), of, {})
+        finally:
+            server.shutdown()
+            thread.join(10)
+    assert (sample.service, sample.error) == ("books", "not the metrics of this project's services")
 
 
 OTHERS = ("worker_memory_bytes", "worker_descriptors", "worker_threads", "worker_clients")
