@@ -12,7 +12,7 @@ from analysis.records.counts import Counts, count_endpoints
 from analysis.records.curve import Curve, measure_curve
 from analysis.records.gaps import Gaps
 from analysis.records.latencies import Latencies, read_latencies, split_tags
-from analysis.records.locust_files import Results, read_results
+from analysis.records.locust_files import DAY_S, Results, read_results
 from analysis.records.raw_files import (
     read_data,
     read_failure_samples,
@@ -39,7 +39,9 @@ from analysis.records.run import End, Run
 from analysis.records.steps import Search, plan_steps, read_search
 
 Span = tuple[float, float]  # from, until (seconds since the epoch)
-NEAR_S = 600  # before and after the load, in which its rows may lie: log-ins before it, answers that came late
+# Before and after the load, in which its rows may lie: log-ins before it, answers that came late. What is noted while
+# a load is prepared or read back, waits for machines, or has its clock set back, may lie a day away.
+NEAR_S = 600
 
 
 @dataclass(frozen=True)
@@ -118,14 +120,19 @@ class Evidence:
         return f"{self.plan.name}{'_*' if parted and len(self.run.parts) > 1 else ''}{ending}"
 
 
+def surround(curve: Curve, seconds: float) -> Span | None:
+    """The load with so many seconds before and after it; None where nothing says when it was."""
+    return (curve.started - seconds, curve.started + curve.seconds + seconds) if curve.users else None
+
+
 def gather_evidence(folder: Path, plan: Plan, run: Run) -> Evidence:
     """Read all that scenario `plan` of a run left in its folder."""
     name = plan.name
     results = read_results(folder, name)
     gaps = results.gaps
     curve = measure_curve(results.history, results.stopped_at)
-    search = read_search(folder, name, gaps) if plan.search else Search()
-    near = (curve.started - NEAR_S, curve.started + curve.seconds + NEAR_S) if curve.users else None
+    near, same_day = (surround(curve, seconds) for seconds in (NEAR_S, DAY_S))
+    search = read_search(folder, name, gaps, near) if plan.search else Search()
     latencies, raw, late = split_tags(read_latencies(folder, name, gaps, near))
     return Evidence(
         run=run,
@@ -135,15 +142,15 @@ def gather_evidence(folder: Path, plan: Plan, run: Run) -> Evidence:
         curve=curve,
         parts=read_seconds(folder, name, gaps, near),
         latencies=latencies,
-        generator=read_generator(folder, name, gaps),
-        samples=read_server(folder, name, gaps),
-        writes=read_ledger(folder, name, gaps),
-        data=read_data(folder, name, gaps),
+        generator=read_generator(folder, name, gaps, same_day),
+        samples=read_server(folder, name, gaps, same_day),
+        writes=read_ledger(folder, name, gaps, same_day),
+        data=read_data(folder, name, gaps, same_day),
         read_back=read_read_back(folder, name, gaps),
         gaps=gaps,
         failure_samples=read_failure_samples(folder, name, gaps),
         search=search,
-        machines=read_machines(folder, name, gaps) if run.machines else [],
+        machines=read_machines(folder, name, gaps, same_day) if run.machines else [],
         raw=raw,
         late=late,
     )

@@ -34,6 +34,8 @@ from analysis.records.results_folder import (
 )
 
 T = TypeVar("T")
+Line = TypeVar("Line")
+Timed = TypeVar("Timed", GeneratorRow, ServerSample, Sent | Outcome, DataState, MachineEvent)  # what is `at` a moment
 Span = tuple[float, float]
 NOTHING = type(None)
 LEDGER_TYPES: dict[str, type | tuple[type, ...]] = {
@@ -73,18 +75,22 @@ def read_seconds(folder: Path, name: str, gaps: Gaps, near: Span | None = None) 
     return {part: list(_read_csv(path, SECONDS, convert, gaps)) for part, path in parts.items()}
 
 
-def read_generator(folder: Path, name: str, gaps: Gaps) -> dict[str, list[GeneratorRow]]:
-    """The rows of every part's NAME_generator.csv, by part; adds to `gaps` what could not be read."""
+def read_generator(folder: Path, name: str, gaps: Gaps, near: Span | None = None) -> dict[str, list[GeneratorRow]]:
+    """The rows of every part's NAME_generator.csv, by part; adds to `gaps` what could not be read.
+
+    Rows of a moment outside of `near` cannot be; so it is with the lines of the next four.
+    """
     parts = _parts(folder, name, "_generator.csv", gaps)
-    return {part: list(_read_csv(path, GENERATOR, generator_row, gaps)) for part, path in parts.items()}
+    convert = _checked(generator_row, near)
+    return {part: list(_read_csv(path, GENERATOR, convert, gaps)) for part, path in parts.items()}
 
 
-def read_server(folder: Path, name: str, gaps: Gaps) -> list[ServerSample]:
+def read_server(folder: Path, name: str, gaps: Gaps, near: Span | None = None) -> list[ServerSample]:
     """The samples of NAME_server.jsonl, also the lines of samples that could not be taken."""
-    return list(_read_lines(folder / f"{name}_server.jsonl", _sample, gaps))
+    return list(_read_lines(folder / f"{name}_server.jsonl", _checked(_sample, near), gaps))
 
 
-def read_ledger(folder: Path, name: str, gaps: Gaps) -> list[tuple[Sent, Outcome | None]]:
+def read_ledger(folder: Path, name: str, gaps: Gaps, near: Span | None = None) -> list[tuple[Sent, Outcome | None]]:
     """Every write of a scenario with its outcome, if it is known; the writes of a part in the order they were sent.
 
     A book has one writer. Sorting by time would mix its writes up when the clock is set. The files of all parts are
@@ -94,7 +100,7 @@ def read_ledger(folder: Path, name: str, gaps: Gaps) -> list[tuple[Sent, Outcome
     for path in find_parts(folder, name, "_ledger.jsonl").values():
         sent: dict[int, Sent] = {}
         outcomes: dict[int, Outcome] = {}
-        for line in _read_lines(path, _ledger_line, gaps):
+        for line in _read_lines(path, _checked(_ledger_line, near), gaps):
             if isinstance(line, Sent):
                 sent[line.n] = line
             else:
@@ -104,17 +110,17 @@ def read_ledger(folder: Path, name: str, gaps: Gaps) -> list[tuple[Sent, Outcome
     return writes
 
 
-def read_data(folder: Path, name: str, gaps: Gaps) -> dict[str, DataState]:
+def read_data(folder: Path, name: str, gaps: Gaps, near: Span | None = None) -> dict[str, DataState]:
     """The states of the data by moment, "before" and "after"; the first of each counts."""
     states: dict[str, DataState] = {}
-    for state in _read_lines(folder / f"{name}_data.jsonl", _data, gaps):
+    for state in _read_lines(folder / f"{name}_data.jsonl", _checked(_data, near), gaps):
         states.setdefault(state.moment, state)
     return states
 
 
-def read_machines(folder: Path, name: str, gaps: Gaps) -> list[MachineEvent]:
+def read_machines(folder: Path, name: str, gaps: Gaps, near: Span | None = None) -> list[MachineEvent]:
     """What befell the processes of the machines that made the load, in the order in which their master noted it."""
-    return list(_read_lines(folder / f"{name}{MACHINES}", _machine_event, gaps))
+    return list(_read_lines(folder / f"{name}{MACHINES}", _checked(_machine_event, near), gaps))
 
 
 def read_read_back(folder: Path, name: str, gaps: Gaps) -> ReadBack | None:
@@ -177,6 +183,17 @@ def _read_lines(path: Path, convert: Callable[[dict[str, Any]], T], gaps: Gaps) 
             yield convert(read_json(line))
         except (ValueError, KeyError, TypeError, AttributeError):
             gaps.damage(path, number)
+
+
+def _checked(convert: Callable[[Line], Timed], near: Span | None) -> Callable[[Line], Timed]:
+    """A conversion that raises ValueError too for a moment that is far from the load."""
+
+    def convert_checked(line: Line) -> Timed:
+        found = convert(line)
+        check_time(found.at, near)
+        return found
+
+    return convert_checked
 
 
 def second_row(line: list[str]) -> SecondRow:

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from analysis.plan.plan import Plan, Stage
-from analysis.records.gaps import Gaps, check_amounts, check_types, read_json
+from analysis.records.gaps import Gaps, check_amounts, check_time, check_types, read_json
+from analysis.records.locust_files import DAY_S
 
 STEPS = "_steps.jsonl"  # the ending of the file
 FOUND, MOST, LEAST, TIME, GENERATOR, ILL = "found", "most", "least", "time", "generator", "ill"
@@ -91,8 +92,11 @@ def write_end(at: float, because: str) -> str:
     return json.dumps({"end": round(at, 3), "because": because}) + "\n"
 
 
-def read_search(folder: Path, name: str, gaps: Gaps) -> Search:
-    """The search that a load wrote down; adds to `gaps` what is missing or damaged."""
+def read_search(folder: Path, name: str, gaps: Gaps, near: tuple[float, float] | None = None) -> Search:
+    """The search that a load wrote down; adds to `gaps` what is missing or damaged.
+
+    Lines with a moment outside of `near` (seconds since the epoch) cannot be.
+    """
     path = folder / f"{name}{STEPS}"
     try:
         lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
@@ -104,7 +108,7 @@ def read_search(folder: Path, name: str, gaps: Gaps) -> Search:
     because = ""
     for number, line in enumerate(lines, start=1):
         try:
-            found = _convert(read_json(line))
+            found = _convert(read_json(line), near)
         except (ValueError, KeyError, TypeError, AttributeError):
             gaps.damage(path, number)
             continue
@@ -115,9 +119,11 @@ def read_search(folder: Path, name: str, gaps: Gaps) -> Search:
     return Search(tuple(steps), because)
 
 
-def _convert(line: dict[str, Any]) -> Step | str:
+def _convert(line: dict[str, Any], near: tuple[float, float] | None) -> Step | str:
     check_types(line, TYPES)
     if "because" in line:
+        check_amounts({"end": line["end"]}, optional=False)
+        check_time(line["end"], near)
         if line["because"] not in ENDS:
             raise ValueError("an end that cannot be")
         return str(line["because"])
@@ -129,6 +135,9 @@ def _convert(line: dict[str, Any]) -> Step | str:
         raise TypeError("a verdict that cannot be")
     if not (step.load and step.users and step.spawn_rate and step.begin <= step.measured <= step.end):
         raise ValueError("a step that cannot be")
+    check_time(step.begin, (step.end - DAY_S, step.end))
+    check_time(step.begin, near)
+    check_time(step.end, near)
     return step
 
 

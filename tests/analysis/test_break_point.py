@@ -138,6 +138,31 @@ def test_a_search_without_its_steps_is_no_answer(tmp_path: Path) -> None:
     assert judge(tmp_path).verdict == "INVALID"
 
 
+@pytest.mark.parametrize("key", ["begin", "measured", "end"])
+@pytest.mark.parametrize("far", ["180000012", "18000000120", "1"])
+@pytest.mark.parametrize("has_history", [True, False])
+def test_a_step_of_a_moment_far_from_the_load_is_a_damaged_line(
+    tmp_path: Path, key: str, far: str, has_history: bool
+) -> None:
+    make_search(tmp_path, FOUND_45, FOUND)
+    path = tmp_path / f"break_point{STEPS}"
+    lines = path.read_text().splitlines(keepends=True)
+    lines[3] = re.sub(rf'"{key}": [0-9.]+', f'"{key}": {far}', lines[3])
+    path.write_text("".join(lines))
+    if not has_history:
+        (tmp_path / "break_point_stats_history.csv").unlink()
+    report = judge(tmp_path)
+    assert report.verdict == "INVALID"
+    assert f"{path.name} is cut off or damaged in line 4." in report.notes
+
+
+def test_an_end_of_a_search_far_from_the_load_is_a_damaged_line(tmp_path: Path) -> None:
+    make_search(tmp_path, FOUND_45, "")
+    path = tmp_path / f"break_point{STEPS}"
+    path.write_text(path.read_text() + write_end(180000012, FOUND))
+    assert f"{path.name} is cut off or damaged in line {len(FOUND_45) + 1}." in judge(tmp_path).notes
+
+
 SERVER = {"books": range(4001, 4005), "auth": range(3001, 3003)}
 Change = Callable[[dict[str, Any]], None]
 

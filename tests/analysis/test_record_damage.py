@@ -13,10 +13,11 @@ from analysis.records.gaps import Gaps
 from analysis.records.latencies import read_latencies
 from analysis.records.locust_files import read_history
 from analysis.records.raw_files import read_data, read_generator, read_ledger, read_seconds, read_server
+from analysis.records.results_folder import MACHINES
 from analysis.records.run import INTERRUPTED, End, RunError, read_run
 from analysis.report.report import build_report
 from analysis.summarize import WRITERS, write_reports
-from tests.support.made_runs import judge_run, make_run, real_plan
+from tests.support.made_runs import judge_run, machines, make_run, real_plan
 from tests.support.read_models import LONG
 from tests.support.recordings import START
 
@@ -112,6 +113,7 @@ COLUMNS: list[tuple[str, str, Damage]] = [
     *((".hlog", "Tag=POST", put(4, value)) for value in ("", "HISTF", "x" * 60)),
     *((".hlog", "Tag=POST", put(0, value)) for value in ("xag=GET|/api/books", "")),
     *(("_generator.csv", "", put(place, value)) for place in range(5) for value in NUMBERS),
+    *(("_generator.csv", "", put(0, value)) for value in FAR),
     *(("_generator.csv", "", put(5, value)) for value in ("nan", "-1", "5 -3", "many", ENDLESS, '"', "5,5")),
     *(("_seconds.csv", "(think)", put(1, value)) for value in (ENDLESS, '"')),
     *(("_stats_history.csv", "Aggregated", put(place, value)) for place in (1, 0) for value in NUMBERS),
@@ -119,6 +121,7 @@ COLUMNS: list[tuple[str, str, Damage]] = [
 ]  # fmt: skip
 KEYS: list[tuple[str, str, Damage]] = [
     *(("_server.jsonl", "books", set_to(value, key)) for key in ("at", "took") for value in VALUES),
+    *(("_server.jsonl", "books", set_to(value, "at")) for value in FAR),
     *(("_server.jsonl", "books", set_to(value, "server_at")) for value in VALUES if value != "null"),
     *(("_server.jsonl", "books", set_to(value, "values", "redis_keys")) for value in VALUES),
     *(("_server.jsonl", "books", set_to(value, "workers", "4001", "rss")) for value in VALUES),
@@ -126,6 +129,7 @@ KEYS: list[tuple[str, str, Damage]] = [
     *(("_server.jsonl", "books", set_to(value, "error")) for value in ("5", "null", "{}")),
     *(("_ledger.jsonl", "acknowledged", set_to(value, key)) for key in ("n", "outcome") for value in VALUES),
     *(("_ledger.jsonl", '"stock": 1}', set_to(value, key)) for key in ("n", "method") for value in VALUES),
+    *(("_ledger.jsonl", which, set_to(value, "at")) for which in ("outcome", '"stock": 1}') for value in FAR),
     *(("_ledger.jsonl", '"stock": 1}', set_to(value, "isbn")) for value in VALUES if value != '"many"'),
     *(("_ledger.jsonl", '"stock": 1}', set_to(value, "fields")) for value in ("NaN", "-1", '"text"', "[]", "true")),
     *(("_ledger.jsonl", '"stock": 1}', set_to(value, "fields")) for value in ('{"title": "\\ud800"}', DEEP)),
@@ -140,9 +144,9 @@ NEAR = (START - 600.0, START + 900.0)
 READERS: dict[str, Callable[[Path, Gaps], object]] = {
     "_seconds.csv": lambda folder, gaps: read_seconds(folder, NAME, gaps, NEAR),
     ".hlog": lambda folder, gaps: read_latencies(folder, NAME, gaps, NEAR),
-    "_generator.csv": lambda folder, gaps: read_generator(folder, NAME, gaps),
-    "_server.jsonl": lambda folder, gaps: read_server(folder, NAME, gaps),
-    "_ledger.jsonl": lambda folder, gaps: read_ledger(folder, NAME, gaps),
+    "_generator.csv": lambda folder, gaps: read_generator(folder, NAME, gaps, NEAR),
+    "_server.jsonl": lambda folder, gaps: read_server(folder, NAME, gaps, NEAR),
+    "_ledger.jsonl": lambda folder, gaps: read_ledger(folder, NAME, gaps, NEAR),
     "_stats_history.csv": lambda folder, gaps: read_history(folder / f"{NAME}_stats_history.csv", gaps),
 }
 
@@ -161,6 +165,21 @@ def test_each_number_that_cannot_be_is_named(short: Path, ending: str) -> None:
             unseen.append((number, changed, gaps))
         path.write_bytes(whole)
     assert unseen == []
+
+
+TIMED = ("_server.jsonl", "_generator.csv", "_ledger.jsonl", "_data.jsonl", MACHINES)
+
+
+@pytest.mark.parametrize("ending", TIMED)
+@pytest.mark.parametrize("far", FAR)
+def test_a_line_of_a_moment_far_from_the_load_is_damaged_in_every_file(tmp_path: Path, ending: str, far: str) -> None:
+    make_run(tmp_path, real_plan(NAME, "quick"), [machines()] if ending == MACHINES else [])
+    assert judge_run(tmp_path, NAME).verdict == PASS
+    path = tmp_path / f"{NAME}{ending}"
+    head, *lines = path.read_text().splitlines(keepends=True)
+    change = put(0, far) if ending.endswith(".csv") else set_to(far, "at")
+    path.write_text("".join([head, *lines[:-1], change(lines[-1])]))
+    assert f"{path.name} is cut off or damaged in line {len(lines) + 1}." in judge_run(tmp_path, NAME).notes
 
 
 @pytest.mark.parametrize("case", {case[0]: case for case in CASES}.values(), ids=lambda case: str(case[0]))
