@@ -66,10 +66,29 @@ class BookHistory:
             self._check_version(sent, version, [state.version for state in reached])
             reached = [state for state in reached if state.version in (None, version)] or reached
             reached = [State(state.fields, version) for state in reached]
-        if not reached:  # acknowledged, though nothing that is known of it allows that: believe the answer
+        if not reached:  # told once: from here on the answer is believed
+            self._accuse(sent)
             fields = None if sent.method == "DELETE" else sent.fields
             reached = [State(fields, version)]
         self.states = unique(reached)
+
+    def _accuse(self, sent: Sent) -> None:
+        """Note that a write was acknowledged which fits no state: an earlier acknowledged write is lost or doubled.
+
+        Without an earlier one there is none that could be.
+        """
+        if self.acknowledged == 1:
+            return
+        known = [state.version for state in self.states if state.fields is not None and state.version is not None]
+        kind, words = "lost", f"{sent.method} was acknowledged, though the book was "
+        if sent.method == "POST":
+            words += "there"
+        elif not known or sent.if_match is None:
+            words += "not there"
+        else:
+            kind = "doubled" if sent.if_match > max(known) else "lost"
+            words = f"{sent.method} was acknowledged for version {sent.if_match} (expected: {say_versions(known)})"
+        self.violations.append(Violation(kind, self.isbn, "answers", words))
 
     def _check_version(self, sent: Sent, version: int, expected: list[int | None]) -> None:
         known = [each for each in expected if each is not None]

@@ -10,7 +10,7 @@ LARGEST = 1e15  # more microseconds, bytes or seconds than any record can have
 
 class Gaps(list[str]):
     """The gaps in words; beside them the names of the files that are missing, and for each other file how many lines it
-    has and how many are damaged. `unsent` writes were acknowledged, but the line that says what they were is gone.
+    has and how many are damaged. `unsent` writes may have been done, but the line that says what they were is gone.
     """
 
     def __init__(self) -> None:

@@ -4,7 +4,7 @@ What is missing or cut off is tolerated and named. results_folder.py defines the
 """
 
 import csv
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -94,20 +94,37 @@ def read_ledger(folder: Path, name: str, gaps: Gaps, near: Span | None = None) -
     """Every write of a scenario with its outcome, if it is known; the writes of a part in the order they were sent.
 
     A book has one writer. Sorting by time would mix its writes up when the clock is set. The files of all parts are
-    read; a scenario without writes has none, so their absence is no gap here. Adds to `gaps` what is damaged.
+    read; a scenario without writes has none, so their absence is no gap here. Adds to `gaps` what is damaged, and how
+    many writes may have been done of which the ledger does not say what they were.
     """
     writes: list[tuple[Sent, Outcome | None]] = []
     for path in find_parts(folder, name, "_ledger.jsonl").values():
         sent: dict[int, Sent] = {}
         outcomes: dict[int, Outcome] = {}
+        twice = damaged = 0
         for line in _read_lines(path, _checked(_ledger_line, near), gaps):
-            if isinstance(line, Sent):
-                sent[line.n] = line
-            else:
+            damaged = gaps.damaged[path.name]
+            if isinstance(line, Outcome):
                 outcomes[line.n] = line
+            elif line.n in sent:  # of two lines with one number, one is damaged
+                twice += 1
+            else:
+                sent[line.n] = line
+        at_the_end = gaps.damaged[path.name] - damaged
         writes += [(write, outcomes.get(number)) for number, write in sorted(sent.items())]
-        gaps.unsent += sum(each.outcome == ACKNOWLEDGED and number not in sent for number, each in outcomes.items())
+        gaps.unsent += count_lost(sent, outcomes, gaps.lines[path.name]) + twice + at_the_end
     return writes
+
+
+def count_lost(sent: Mapping[int, Sent], outcomes: Mapping[int, Outcome], lines: int) -> int:
+    """How many writes may have been done whose line is gone from a ledger of so many lines, whose numbers begin at 1.
+
+    A number greater than that of the lines is itself damaged: with its outcome, a write has two lines.
+    """
+    told = {*sent, *(number for number, each in outcomes.items() if each.outcome == REFUSED)}
+    last = max((number for number in sent if number <= lines), default=0)
+    beyond = sum(number > last and number not in told for number in outcomes)
+    return last - sum(1 <= number <= last for number in told) + beyond
 
 
 def read_data(folder: Path, name: str, gaps: Gaps, near: Span | None = None) -> dict[str, DataState]:

@@ -171,8 +171,9 @@ OF_MACHINE = (
 class Sent:
     """A write that leaves: {"at", "n", "isbn", "method", "key", "if_match", "fields", "digest"} in a ledger line.
 
-    `n` numbers the writes of one file. `fields` is the body (a whole book for POST, the changes for PATCH, None for
-    DELETE), `digest` the SHA-256 of its bytes in hexadecimal, `key` the Idempotency-Key, `if_match` the version.
+    `n` numbers the writes of one file, from 1 on. `fields` is the body (a whole book for POST, the changes for PATCH,
+    None for DELETE), `digest` the SHA-256 of its bytes in hexadecimal, `key` the Idempotency-Key, `if_match` the
+    version.
     """
 
     at: float

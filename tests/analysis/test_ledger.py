@@ -4,6 +4,7 @@ import json
 import random
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -266,13 +267,88 @@ def test_a_write_whose_outcome_a_kill_cut_off_is_unknown(tmp_path: Path) -> None
     assert judge_shelf(tmp_path, shelf).verdict == "PASS"
 
 
-def test_a_ledger_that_lacks_what_was_acknowledged_accuses_no_service(tmp_path: Path) -> None:
+IMPOSSIBLE: dict[str, tuple[str, int | None, str, str]] = {  # an acknowledged write, and where its If-Match is from
+    "added though there": ("POST", None, "lost", "POST was acknowledged, though the book was there"),
+    "changed though deleted": ("PATCH", None, "lost", "PATCH was acknowledged, though the book was not there"),
+    "deleted though deleted": ("DELETE", None, "lost", "DELETE was acknowledged, though the book was not there"),
+    "changed at a later version": ("PATCH", 2, "doubled", "PATCH was acknowledged for version "),
+    "changed at an earlier version": ("PATCH", -2, "lost", "PATCH was acknowledged for version "),
+    "deleted at a later version": ("DELETE", 2, "doubled", "DELETE was acknowledged for version "),
+}
+
+
+@pytest.mark.parametrize("what", IMPOSSIBLE)
+def test_an_answer_that_no_state_of_the_book_allows_is_a_lost_or_doubled_write(tmp_path: Path, what: str) -> None:
+    method, off, kind, words = IMPOSSIBLE[what]
+    shelf = fill_shelf()
+    isbn = ISBNS[8] if what.endswith("deleted") else ONE
+    before = shelf.versions[isbn]
+    if off:
+        shelf.versions[isbn] = before + off
+    fields: dict[str, Any] = {"price": "5.50", "stock": 7} if method == "PATCH" else {}
+    shelf.write(isbn, method, **fields)
+    sent = next(line for line in reversed(shelf.ledger) if "method" in line)
+    sent["if_match"] = before + off if off else None
+    shelf.show()
+    scenario = judge_shelf(tmp_path, shelf)
+    assert (scenario.verdict, len(scenario.reasons)) == ("FAIL", 1)
+    assert scenario.reasons[0].startswith(f"{say_violations(kind, 1)} (of 40): {isbn}: {words}")
+    assert scenario.reasons[0].endswith("(the answers).")
+
+
+def test_an_acknowledged_change_of_a_book_without_an_acknowledged_write_before_loses_none(tmp_path: Path) -> None:
+    shelf = fill_shelf()
+    isbn = "9791000009999"
+    shelf.versions[isbn] = 1
+    shelf.write(isbn, "POST", "refused")  # it was there already, as the answers to the load have shown
+    shelf.write(isbn, "PATCH", price="5.50", stock=7)
+    shelf.show()
+    assert judge_shelf(tmp_path, shelf).verdict == "PASS"
+
+
+LACKS = {"the write": ("acknowledged", "method"), "a write without an answer": ("unknown", "method")}
+LACKS |= {"the write and its outcome": ("acknowledged", ""), "both of a write without an answer": ("unknown", "")}
+
+
+@pytest.mark.parametrize("what", LACKS)
+@pytest.mark.parametrize("is_damaged", [False, True])
+def test_a_ledger_that_lacks_what_a_write_was_accuses_no_service(tmp_path: Path, what: str, is_damaged: bool) -> None:
+    outcome, key = LACKS[what]
+    shelf = fill_shelf()
+    shelf.write(ONE, "PATCH", outcome, price="9.00", stock=9)
+    number = shelf.ledger[-1]["n"]
+    shelf.write(ISBNS[8], "POST")
+    shelf.show()
+    lost = [line for line in shelf.ledger if line["n"] == number and key in ("", *line)]
+    for line in lost:
+        shelf.ledger[shelf.ledger.index(line)] = {"n": "x"}
+    shelf.ledger = [line for line in shelf.ledger if line != {"n": "x"} or is_damaged]
+    scenario = judge_shelf(tmp_path, shelf)
+    reasons = [words for words in scenario.reasons if words.startswith("Acknowledged writes to 1 ISBN ")]
+    assert scenario.verdict == "INVALID" and reasons
+    for reason in reasons:
+        assert f"(of 40): {ONE}: " in reason and reason.endswith(" But the ledger does not say what 1 write did.")
+
+
+@pytest.mark.parametrize("digits", ["0", "1234567890123"], ids=["of another write", "far beyond"])
+def test_a_number_with_a_digit_gained_accuses_no_service(tmp_path: Path, digits: str) -> None:
+    shelf = fill_shelf()
+    line = next(line for line in shelf.ledger if line["n"] == 12 and "method" in line)
+    line["n"] = int(f"12{digits}")
+    assert judge_shelf(tmp_path, shelf).verdict != "FAIL"
+
+
+def test_a_line_that_the_ledger_lacks_explains_the_fault_of_one_book_and_no_more(tmp_path: Path) -> None:
     shelf = fill_shelf()
     patch = next(line for line in shelf.ledger if line.get("isbn") == ONE and line.get("method") == "PATCH")
     shelf.ledger.remove(patch)
+    others = [isbn for isbn in shelf.books if isbn != ONE][:2]
+    for isbn in others:
+        shelf.shown["database"].pop(isbn)
     scenario = judge_shelf(tmp_path, shelf)
-    assert scenario.verdict == "INVALID"
-    assert any("But the ledger does not say what 1 acknowledged write did." in words for words in scenario.reasons)
+    assert scenario.verdict == "FAIL"
+    said = "But the ledger does not say what 1 write did, which explains at most 1 ISBN of 3."
+    assert any(others[0] in words and words.endswith(said) for words in scenario.reasons), scenario.reasons
 
 
 def test_a_clock_that_is_set_back_in_mid_run_loses_no_write(tmp_path: Path) -> None:

@@ -118,7 +118,7 @@ def keep_books(folder: Path, plan: Plan, sabotage: Callable[[Books], object] | N
     ledger = folder / f"{plan.name}_ledger.jsonl"
     changes = ledger.read_text()
     shelf.leave(folder, plan.name)
-    first = changes.count("\n")
+    first = changes.count('"method"')
     write_lines(ledger, [{**line, "n": line["n"] + first} for line in shelf.ledger])
     ledger.write_text(changes + ledger.read_text())
 

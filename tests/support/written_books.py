@@ -29,7 +29,7 @@ class Shelf:
     def write(self, isbn: str, method: str, outcome: str = "acknowledged", done: bool = True, **fields: Any) -> None:
         """Enter a write and its outcome; `done` says whether a write of unknown outcome took effect."""
         body = {"isbn": isbn, **self.make_fields(), **fields} if method == "POST" else fields or None
-        number = len(self.ledger) + 1
+        number = sum("method" in line for line in self.ledger) + 1
         digest = hashlib.sha256(json.dumps(body).encode()).hexdigest() if body else None
         known = f'"{self.versions.get(isbn)}"' if method == "PATCH" else None
         sent = {"at": START + number, "n": number, "isbn": isbn, "method": method, "key": None, "fields": body}
