@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import requests
 
-from load.client.http_client import ask, bearer, explain, open_http
+from load.client.http_client import MALFORMED, ask, bearer, explain, open_http
 from load.client.progress import work_through
 from load.client.refusal import Refused
 
@@ -88,7 +88,7 @@ def read_catalogue(books_url: str, token: Callable[[], str]) -> Iterator[Book]:
             page = answer.json()
             items, following = list(page["items"]), page["next"]
             order = [last, *(sort_key_of(book) for book in items if not find_fault_in_form(book))]
-        except (requests.RequestException, ValueError, KeyError, TypeError, AttributeError) as problem:
+        except (requests.RequestException, *MALFORMED) as problem:
             raise unreadable(books_url, problem if isinstance(problem, requests.RequestException) else answer) from None
         goes_on = following is None or (items and following != query.get("after"))
         if not goes_on or not all(one < two for one, two in itertools.pairwise(order)):
@@ -118,7 +118,7 @@ def read_fingerprint(books_url: str, token: str) -> Fingerprint:
     counted, versioned = answers["MariaDB"], answers["read model"]
     try:
         total = int(counted.json()["total"]) if isinstance(counted, requests.Response) else None
-    except (ValueError, KeyError, TypeError):
+    except MALFORMED:
         total = None
     if total is None:
         raise unreadable(books_url, counted)

@@ -10,6 +10,9 @@ from requests.adapters import HTTPAdapter
 from load.client.addresses import SERVICES
 from load.client.refusal import BROKEN, Refused
 
+# What comes of reading the JSON of an answer that is not as the contract says: no JSON, other fields, an infinite
+# number, or more nesting than the json module takes.
+MALFORMED = (ValueError, LookupError, TypeError, AttributeError, OverflowError, RecursionError)
 PATIENCE = 60.0  # seconds that a 503 is tried again
 TIMEOUTS = (5.0, 30.0)  # seconds to connect, and to wait for an answer
 
@@ -44,7 +47,7 @@ def name_service(answer: requests.Response) -> str | None:
     """Return "auth" or "books" when an answer to /health is that of the healthy service, else None."""
     try:
         health = answer.json()
-    except requests.JSONDecodeError:
+    except MALFORMED:
         return None
     is_healthy = isinstance(health, dict) and health.get("status") == "ok"
     return next((name for name in SERVICES if is_healthy and health.get("service") == name), None)
@@ -71,7 +74,7 @@ def explain(response: requests.Response) -> str:
         problem = response.json()
         wrong = [f"{field['field']}: {field['message']}" for field in problem.get("errors", [])]
         return f"{response.status_code} {'; '.join([problem['detail'], *wrong])}"
-    except (ValueError, KeyError, TypeError, AttributeError):
+    except MALFORMED:
         return f"{response.status_code} {response.reason}"
 
 

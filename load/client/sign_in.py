@@ -11,7 +11,7 @@ from pathlib import Path
 import requests
 
 from load.client.accounts import Account, read_accounts, split_accounts
-from load.client.http_client import ask, bearer, check_service, explain, open_http
+from load.client.http_client import MALFORMED, ask, bearer, check_service, explain, open_http
 from load.client.progress import work_through
 from load.client.refusal import Refused
 from load.client.script import Arguments, add_options, choose_auth, count_of, run
@@ -45,7 +45,7 @@ def take_tokens(response: requests.Response) -> Session:
         pair = response.json() if response.status_code == 200 else {}
         lifetime = float(pair["expires_in"])
         tokens = str(pair["access_token"]), str(pair["refresh_token"])
-    except (ValueError, KeyError, TypeError):
+    except MALFORMED:
         raise ValueError(explain(response)) from None
     return Session(
         access_token=tokens[0], refresh_token=tokens[1], expires_at=time.time() + lifetime, lifetime=lifetime

@@ -32,7 +32,7 @@ def ask_for_books(service: BooksService, isbns: Iterable[str], until: float) -> 
     def look(isbn: str) -> tuple[str, dict[str, Shown]] | None:
         try:
             return isbn, {name: ask_for_book(http, service, isbn, each) for name, each in SOURCE_HEADERS.items()}
-        except (requests.RequestException, ValueError):
+        except (requests.RequestException, ValueError, RecursionError):  # the last of JSON that is nested without end
             return None
 
     books: Books = {}

@@ -15,7 +15,7 @@ import requests
 
 from load.client.accounts import Account, read_accounts
 from load.client.catalogue import NO_CACHE, OWN_TITLE
-from load.client.http_client import ask, bearer, explain, open_http
+from load.client.http_client import MALFORMED, ask, bearer, explain, open_http
 from load.client.refusal import BROKEN, Refused
 from load.client.script import Arguments, run
 from load.client.service_machines import Sampled, list_sampled
@@ -89,7 +89,7 @@ def show_token(http: requests.Session, machine: Sampled, giver: Sampled, session
     try:
         said = answer.json()
         has_ended = said.get("active") is False or said.get("detail") == ENDED
-    except (ValueError, AttributeError):
+    except MALFORMED:
         has_ended = False
     if answer.status_code == 200 and not has_ended:
         return

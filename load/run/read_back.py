@@ -22,7 +22,7 @@ import requests
 from analysis.records.results_folder import REFUSED, DataState, find_parts
 from load.client.accounts import read_accounts, split_accounts
 from load.client.catalogue import is_leftover, read_catalogue, remove_books
-from load.client.http_client import ask, bearer, check_service, open_http
+from load.client.http_client import MALFORMED, ask, bearer, check_service, open_http
 from load.client.refusal import WRONG_USE, Refused
 from load.client.script import Arguments, run
 from load.client.sign_in import ensure_sessions
@@ -93,7 +93,7 @@ def remove_all(service: BooksService, isbns: set[str]) -> set[str]:
 def await_read_model(service: BooksService) -> None:
     """Wait until the read model has as many books as MariaDB, at most for the longest lag; a load may come next."""
     http, until = open_http(), time.monotonic() + LONGEST_LAG_S
-    with suppress(requests.RequestException, ValueError, KeyError):
+    with suppress(requests.RequestException, *MALFORMED):
         while len({count_books(http, service, headers) for headers in SOURCE_HEADERS.values()}) > 1:
             if time.monotonic() > until:
                 break
@@ -101,7 +101,7 @@ def await_read_model(service: BooksService) -> None:
 
 
 def count_books(http: requests.Session, service: BooksService, headers: dict[str, str]) -> int:
-    """Return the number of books by one source; raises RequestException, ValueError or KeyError."""
+    """Return the number of books by one source; raises RequestException, or one of MALFORMED."""
     url = f"{service.url}/api/books?limit=1"
     return int(ask(http, "GET", url, headers={**bearer(service.token), **headers}).json()["total"])
 

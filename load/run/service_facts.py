@@ -5,7 +5,7 @@ from typing import Any
 import requests
 from prometheus_client.parser import text_string_to_metric_families
 
-from load.client.http_client import open_http
+from load.client.http_client import MALFORMED, open_http
 from load.client.refusal import BROKEN, Refused
 from load.client.service_machines import OPTION
 from load.client.service_metrics import read_metrics
@@ -26,7 +26,7 @@ def read_service(name: str, url: str, token: str) -> dict[str, Any]:
     """Return address, version and settings of a service, from /health and /metrics; raises Refused."""
     try:
         version = open_http().get(f"{url}/health", timeout=TIMEOUT_S).json()["version"]
-    except (requests.RequestException, ValueError, KeyError, TypeError):
+    except (requests.RequestException, *MALFORMED):
         raise Refused(f"{url} gave no health within {TIMEOUT_S:g} s; see its log", BROKEN) from None
     families = text_string_to_metric_families(read_metrics(name, url, token))
     labels = {sample.name: sample.labels for family in families for sample in family.samples}

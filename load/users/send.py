@@ -8,6 +8,7 @@ from typing import Any
 from locust.exception import StopUser
 
 from analysis.records.failures import SHED, UNANSWERED
+from load.client.http_client import MALFORMED
 from load.client.locust_client import say_break
 from load.recording.request_failed import RequestFailed
 from load.users.user import LibraryUser
@@ -31,7 +32,7 @@ def send(user: LibraryUser, method: str, url: str, name: str, check: Callable[[A
         except RequestFailed as problem:
             answer.failure(problem)
             return None
-        except (KeyError, TypeError, ValueError, AttributeError) as problem:
+        except MALFORMED as problem:
             answer.failure(RequestFailed(f"{answer.status_code} with a malformed answer: {type(problem).__name__}"))
             return None
         answer.success()
