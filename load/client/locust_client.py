@@ -4,9 +4,12 @@ FastHttpUser is made to get an answer. A load test has to see where there is non
 geventhttpclient 2.6 do by themselves: to send again, to follow redirects, to turn answers into errors.
 """
 
+import errno
 import select
+import socket
 import zlib
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import brotli  # type: ignore[import-untyped]
@@ -16,9 +19,18 @@ from geventhttpclient._parser import HTTPParseError
 from geventhttpclient.connectionpool import ConnectionPool
 from locust.contrib.fasthttp import FastResponse, LocustUserAgent
 
+OWN_LACKS = {
+    errno.EMFILE: "this process has no descriptor left for a connection: see ulimit -n",
+    errno.ENFILE: "this machine has no descriptor left for a connection",
+    errno.EADDRNOTAVAIL: "this machine has no port left for a connection",
+}
 on_idle_closed: list[Callable[[], None]] = []  # called for each idle connection that was found closed before its use
 _poll = get_original("select", "poll")
 _decode = FastResponse._content
+
+
+class LoadGaveWay(Exception):
+    """The load could not send a request, through no fault of the services: Locust lists it in NAME_exceptions.csv."""
 
 
 class BodyCutOff(HTTPParseError):
@@ -85,6 +97,24 @@ def accept_status(self: LocustUserAgent, status_code: int, url: Any = None) -> N
     Locust would raise an error for 400 and above, and decode the body as UTF-8 for its words: a body that is not UTF-8
     would end the user's task.
     """
+
+
+def raise_own_lack(problem: BaseException) -> None:
+    """Raise LoadGaveWay when a request broke because this process, or its machine, had nothing left to connect with.
+
+    Of a name with several addresses the library tells the error of the first. Where that is one of IPv6, on a machine
+    without, it is EADDRNOTAVAIL too, whatever the others said: then the service may be to blame, and nothing is raised.
+    """
+    cause: Any = getattr(problem, "original", None) or problem
+    number = cause.errno if isinstance(cause, OSError) else None
+    if number in OWN_LACKS and (number != errno.EADDRNOTAVAIL or has_one_address(cause.request.url_split.host)):
+        raise LoadGaveWay(OWN_LACKS[number])
+
+
+@cache
+def has_one_address(host: str) -> bool:
+    """Tell whether a name stands for one address, as an address itself does; raises OSError."""
+    return len({found[4] for found in socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)}) == 1
 
 
 def say_break(problem: BaseException) -> str:

@@ -9,7 +9,7 @@ from locust.exception import StopUser
 
 from analysis.records.failures import SHED, UNANSWERED
 from load.client.http_client import MALFORMED
-from load.client.locust_client import say_break
+from load.client.locust_client import raise_own_lack, say_break
 from load.recording.request_failed import RequestFailed
 from load.users.user import LibraryUser
 
@@ -19,7 +19,8 @@ Answer = Any  # Locust's response
 def send(user: LibraryUser, method: str, url: str, name: str, check: Callable[[Answer], Any], **parts: Any) -> Any:
     """Send one request, listed under `name`, and return what `check` returns of its answer.
 
-    When `check` raises RequestFailed, or no answer comes, the request has failed: return None.
+    When `check` raises RequestFailed, or no answer comes, the request has failed: return None. Raises LoadGaveWay for a
+    request that was not sent because this process lacks what a connection needs; it counts as no request.
     """
     if user.is_over:
         raise StopUser
@@ -27,6 +28,7 @@ def send(user: LibraryUser, method: str, url: str, name: str, check: Callable[[A
     with user.client.request(method, url, name=name, catch_response=True, context=context, **parts) as answer:
         try:
             if broken := answer.request_meta["exception"]:
+                raise_own_lack(broken)
                 raise RequestFailed(say_break(broken), UNANSWERED)
             result = check(answer)
         except RequestFailed as problem:
