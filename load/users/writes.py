@@ -5,9 +5,10 @@ import uuid
 from collections.abc import Callable
 from typing import Any
 
-from analysis.records.results_folder import ACKNOWLEDGED, UNKNOWN
+from analysis.records.results_folder import ACKNOWLEDGED, REFUSED
 from load.client.catalogue import OWN_TITLE, Book
 from load.recording.ledger import outcome_of
+from load.users.reads import check_book
 from load.users.send import Answer, body_of, expect, send
 from load.users.user import LibraryUser, OwnBook
 
@@ -19,44 +20,67 @@ LATE = {
     ("DELETE", 404): {"DELETE"},
     ("DELETE", 412): {"POST", "PATCH"},
 }
+ABSENT = {"POST", "DELETE"}  # a book may be absent if one of these writes is of unknown outcome: not done, or done
+OTHERWISE = (404, 409, 412)  # refusals that say that the book is not as the user knows it
 
 
-def pick(user: LibraryUser, state: str) -> OwnBook | None:
-    """Return one of the user's own books in that state, after asking for the outcomes that are unknown."""
-    for own in user.own_books:
-        if own.state == "unknown":
-            find_outcome(user, own)
-    fitting = [own for own in user.own_books if own.state == state]
-    return random.choice(fitting) if fitting else None
+def choose(user: LibraryUser, state: str) -> OwnBook:
+    """Return one of the user's own books in that state; else a book in the other known state, else a new book.
+
+    Before that, ask what became of one write of unknown outcome: one, because nobody thinks between these requests. The
+    new book keeps the mix as planned while the outcomes of all books are unknown, as in an outage of MariaDB.
+    """
+    if unknown := [own for own in user.own_books if own.state == "unknown"]:
+        find_outcome(user, random.choice(unknown))
+    known = [own for own in user.own_books if own.state != "unknown"]
+    if fitting := [own for own in known if own.state == state] or known:
+        return random.choice(fitting)
+    (isbn,) = user.load.isbns.reserve(1)
+    user.own_books.append(OwnBook(isbn))
+    return user.own_books[-1]
 
 
 def find_outcome(user: LibraryUser, own: OwnBook) -> None:
-    """Ask MariaDB what became of a write of unknown outcome; listed under a name that is not in the planned mix."""
+    """Ask MariaDB what became of a write of unknown outcome; listed under a name that is not in the planned mix.
+
+    After an answer that is wrong the state of the book stays unknown, but for a 404 that nothing explains: that is told
+    once, and the book is added anew.
+    """
 
     def check(answer: Answer) -> None:
         if answer.status_code == 404:
+            body_of(answer, 404)
             own.state = "free"
+            expect(bool(own.doubts & ABSENT), "404 for a book that was there, and that no write can have deleted")
             return
-        book = body_of(answer, 200)
-        own.state, own.version, own.stock = "shelved", book["version"], book["stock"]
+        version = check_book(answer, own.isbn, user.load.snapshot)
+        expect(version >= own.version, "a version that this book had before")
+        own.state, own.version, own.stock = "shelved", version, body_of(answer, 200)["stock"]
 
     headers = {**user.bearer(), "Cache-Control": "no-cache"}
     send(user, "GET", f"{user.books}/{own.isbn}", "no-cache /api/books/{isbn}", check, headers=headers)
 
 
 def write(user: LibraryUser, own: OwnBook, method: str, check: Callable[[Answer], Any], **parts: Any) -> bool:
-    """Send one write and tell whether `check` found its answer right; otherwise the state of the book is unknown.
+    """Send one write and tell whether `check` found its answer right.
 
+    Otherwise the state of the book is unknown, but for two cases: after a deletion that was acknowledged, however wrong
+    its answer is otherwise, it is "free", and after a refusal that says nothing of the book, as a 429, it is as before.
     An answer that an earlier write of unknown outcome explains is no failure, but it tells nothing of the book.
     """
     name, url = ("/api/books", user.books) if method == "POST" else ("/api/books/{isbn}", f"{user.books}/{own.isbn}")
-    own.state, before = "unknown", own.doubts
+    known, before = own.state, own.doubts
+    own.state = "unknown"
     own.doubts = before | {method}  # until an answer tells the outcome
 
     def check_in_doubt(answer: Answer) -> Any:
         outcome = outcome_of(answer.status_code)
-        if outcome != UNKNOWN:
-            own.doubts = frozenset() if outcome == ACKNOWLEDGED else before
+        if outcome == ACKNOWLEDGED:
+            own.doubts = frozenset()
+            own.state = "free" if method == "DELETE" else "unknown"
+        elif outcome == REFUSED:
+            own.doubts = before
+            own.state = "unknown" if answer.status_code in OTHERWISE else known
         if before & LATE.get((method, answer.status_code), set()):
             body_of(answer, answer.status_code)
             return None
@@ -72,35 +96,28 @@ def check_version(answer: Answer, status: int, isbn: str) -> int:
     """Return the version in the answer to a POST or PATCH; raises RequestFailed."""
     body = body_of(answer, status)
     expect(body.keys() == {"isbn", "version"} and body["isbn"] == isbn, "not the isbn and version of this book")
+    expect(type(body["version"]) is int, "a version that is no whole number")
     expect(answer.headers.get("ETag") == f'"{body["version"]}"', "an ETag that is not the version")
-    return int(body["version"])
+    version: int = body["version"]
+    return version
 
 
 def add_book(user: LibraryUser) -> None:
     """Add one of the user's own books; delete a book when all are there."""
-    own = pick(user, "free")
-    if own:
-        add(user, own)
-    elif own := pick(user, "shelved"):
-        delete(user, own)
+    own = choose(user, "free")
+    (add if own.state == "free" else delete)(user, own)
 
 
 def change_book(user: LibraryUser) -> None:
     """Change price and stock of one of the user's own books; add a book when none is there."""
-    own = pick(user, "shelved")
-    if own:
-        change(user, own)
-    elif own := pick(user, "free"):
-        add(user, own)
+    own = choose(user, "shelved")
+    (change if own.state == "shelved" else add)(user, own)
 
 
 def delete_book(user: LibraryUser) -> None:
     """Delete one of the user's own books; add a book when none is there."""
-    own = pick(user, "shelved")
-    if own:
-        delete(user, own)
-    elif own := pick(user, "free"):
-        add(user, own)
+    own = choose(user, "shelved")
+    (delete if own.state == "shelved" else add)(user, own)
 
 
 def new_book(user: LibraryUser, isbn: str) -> Book:

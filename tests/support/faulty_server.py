@@ -51,6 +51,7 @@ ANSWERS: dict[str, tuple[bytes, bool]] = {
 class FaultyServer(ThreadingHTTPServer):
     """Answers /faults/NAME as ANSWERS say, passes the rest on to a service; `lose` says which answers get lost.
 
+    What `forge` returns, unless it is None, is answered instead of that, and nothing is done; b"" is no answer.
     `latency_s` is added to each answer of /api. The write after a /faults/late gets no answer and is done LATE_S later.
     """
 
@@ -66,6 +67,7 @@ class FaultyServer(ThreadingHTTPServer):
         self.connections = 0
         self.lost: list[tuple[str, str]] = []
         self.lose: Callable[[str, str], bool] = lambda method, path: False
+        self.forge: Callable[[str, str], bytes | None] = lambda method, path: None
         self.latency_s = 0.0
         self.late_next = False
         self.lock = threading.Lock()
@@ -94,9 +96,12 @@ class Handler(BaseHTTPRequestHandler):
             self.server.reached[self.command, path] += 1
             self.server.cookies += self.headers.get_all("Cookie", [])
             loses = self.server.lose(self.command, path)
+            forged = self.server.forge(self.command, path)
             late, self.server.late_next = self.server.late_next and self.command != "GET", False
         name = path.removeprefix("/faults/")
-        if late:
+        if forged is not None:
+            self.answer(forged, not forged)
+        elif late:
             self.close_connection = True
             threading.Timer(LATE_S, self.ask, (body,)).start()
         elif name == path:
