@@ -10,7 +10,7 @@ import numpy as np
 
 from analysis.compare.processor_time import Clock, follow_workers
 from analysis.records.comparison import ComparisonPlan, PlannedBlock
-from analysis.records.counts import Counts, count_endpoints, count_requests
+from analysis.records.counts import Counts, count_endpoints, count_not_sent, count_requests
 from analysis.records.endpoints import ALL_BUT_LOGIN, title_of
 from analysis.records.gaps import Gaps
 from analysis.records.latencies import Latencies, percentiles, read_latencies, split_tags
@@ -38,7 +38,7 @@ class Block:
     `everything` are all right answers but for log-ins, `endpoints` those of each endpoint by its title. `cpu_s` is the
     processor time of each service in it, in seconds, where its counters are known; `asked` counts how many answers of
     the block came from each service. `counts` has all requests of each endpoint by its title; `wrong` and `shed` count
-    those of all together that failed or were refused.
+    those of all together that failed or were refused, `not_sent` those that the load itself could not send.
     """
 
     side: str
@@ -52,6 +52,7 @@ class Block:
     requests: int
     wrong: int
     shed: int
+    not_sent: int = 0
     counts: dict[str, Counts] = field(default_factory=dict)
 
     @property
@@ -105,6 +106,7 @@ def cut_block(planned: PlannedBlock, recording: Recording) -> Block:
         requests=counts.requests,
         wrong=counts.errors,
         shed=counts.shed,
+        not_sent=count_not_sent(rows),
         counts={title_of(name): each for name, each in endpoints.items()},
     )
 

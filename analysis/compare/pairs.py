@@ -1,5 +1,6 @@
 """Puts the blocks of both sides into pairs, and takes from each pair the ratio of every measure."""
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -7,6 +8,7 @@ from analysis.compare.blocks import Answers, Block
 from analysis.records.comparison import SIDES
 
 FEWEST_PAIRS = 6  # that are whole; fewer are no comparison
+BROKEN_MOST = 0.1  # of the pairs: what breaks a block may be what makes a build slow
 FEWEST_ANSWERS = 5  # of an endpoint in a block: a median of fewer is that of a few answers
 ALL = "all together"
 
@@ -70,6 +72,12 @@ def pair_blocks(blocks: Sequence[Block]) -> list[Pair]:
         if all(len(sides.get(side, ())) == 1 and is_whole(sides[side][0]) for side in SIDES)
     ]
     return sorted(pairs, key=lambda pair: pair.start)
+
+
+def count_needed(numbers: Sequence[int]) -> int:
+    """How many whole pairs a comparison needs whose loaded blocks are of pairs of these numbers."""
+    both = sum(numbers.count(number) == len(SIDES) for number in set(numbers))
+    return max(FEWEST_PAIRS, math.ceil((1 - BROKEN_MOST) * both))
 
 
 def is_whole(block: Block) -> bool:

@@ -9,9 +9,9 @@ from analysis.checks.generator_rules import judge_generator
 from analysis.checks.guarantees import audit_writes, judge_guarantees, judge_reading
 from analysis.checks.record_rules import say_damage
 from analysis.compare.blocks import Block, count_side
-from analysis.compare.pairs import FEWEST_PAIRS
+from analysis.compare.pairs import count_needed
 from analysis.findings import PASS, VALIDITY, Check, Figure, make_check
-from analysis.number_formats import say_number, say_share
+from analysis.number_formats import say_count, say_number, say_share
 from analysis.plan.plan import Plan
 from analysis.records.comparison import PLAN_FILE, SIDES, ComparisonPlan
 from analysis.records.counts import Counts
@@ -21,7 +21,6 @@ from analysis.records.raw_files import read_data, read_generator, read_ledger, r
 FAILED_MOST = 0.01  # of the requests of a side: one that answers fewer of them has less to do
 FAILED_APART = 0.05  # of the requests of one endpoint, between the sides
 FEW_FAILED = 5  # requests of one endpoint that prove nothing
-BROKEN_MOST = 0.1  # of the pairs: what breaks a block may be what makes a build slow
 
 
 def check_blocks(folder: Path, plan: ComparisonPlan, blocks: Sequence[Block], pairs: int, gaps: Gaps) -> list[Check]:
@@ -32,6 +31,7 @@ def check_blocks(folder: Path, plan: ComparisonPlan, blocks: Sequence[Block], pa
         check_pairs(plan, blocks, pairs),
         check_failures(plan, blocks),
         check_endpoints(plan, blocks),
+        check_sent(blocks),
         make_check("what was written down is whole", VALIDITY, say_damage(usual_limits(PLAN_FILE), gaps)),
         *(check_writes(folder, plan, side) for side in SIDES),
         *(check for side in SIDES for check in check_generator(folder, plan, side)),
@@ -48,13 +48,12 @@ def check_lives(plan: ComparisonPlan) -> Check:
 
 
 def check_pairs(plan: ComparisonPlan, blocks: Sequence[Block], pairs: int) -> Check:
-    """INVALID with fewer than FEWEST_PAIRS whole pairs of blocks, or with over BROKEN_MOST that are not whole.
+    """INVALID with too few whole pairs of blocks.
 
     The reason says where the processor time lacks.
     """
-    loaded = [sum(block.pair == pair for block in plan.blocks) for pair in {block.pair for block in plan.blocks}]
-    begun, reason = loaded.count(len(SIDES)), ""
-    needed = max(FEWEST_PAIRS, math.ceil((1 - BROKEN_MOST) * begun))
+    begun, reason = len({block.pair for block in plan.blocks}), ""
+    needed = count_needed([block.pair for block in plan.blocks])
     if pairs < needed:
         reason = f"Too few pairs are whole: {pairs} of {begun}, and {needed} are needed."
         for side in SIDES:
@@ -94,18 +93,30 @@ def check_failures(plan: ComparisonPlan, blocks: Sequence[Block]) -> Check:
 
 
 def check_endpoints(plan: ComparisonPlan, blocks: Sequence[Block]) -> Check:
-    """INVALID where a side failed or refused more than the other of some endpoint, whose share of all may be small."""
+    """INVALID where a side failed or refused more than the other of some endpoint, whose share of all may be small.
+
+    An endpoint that only one side asked, as after a write of unknown outcome, has nothing to be compared with.
+    """
     counts = {side: count_titles(blocks, side) for side in SIDES}
-    titles = sorted({*counts["a"], *counts["b"]})
+    titles = sorted({*counts["a"]} & {*counts["b"]})
     reasons = []
     for title in titles:
-        one, other = (counts[side].get(title, Counts()) for side in SIDES)
+        one, other = (counts[side][title] for side in SIDES)
         a, b = (find_failed(each, plan.saturate) for each in (one, other))
         more = max(each.errors + (0 if plan.saturate else each.shed) for each in (one, other))
         if abs(a - b) > FAILED_APART and more > FEW_FAILED:
             reasons.append(f"Of {title}, A failed or refused {say_share(a)}, B {say_share(b)}.")
     figure = Figure("endpoints", len(titles), "", " and ".join(f"{side}_seconds.csv" for side in SIDES))
     return make_check("both sides answered each endpoint alike", VALIDITY, " ".join(reasons), figure)
+
+
+def check_sent(blocks: Sequence[Block]) -> Check:
+    """INVALID where the load could not send requests, because it had no descriptor or port left for a connection."""
+    lacking = {side: sum(block.not_sent for block in blocks if block.side == side) for side in SIDES}
+    words = [f"On side {side.upper()}: {say_count(number, 'request')}" for side, number in lacking.items() if number]
+    reason = f"{'. '.join(words)} could not be sent: the load had no descriptor or port left." if words else ""
+    figures = [Figure(f"not sent on {side.upper()}", lacking[side], "", f"{side}_seconds.csv") for side in SIDES]
+    return make_check("the load could send its requests", VALIDITY, reason, *figures)
 
 
 def find_failed(counts: Counts, saturate: bool) -> float:
@@ -134,7 +145,7 @@ def check_writes(folder: Path, plan: ComparisonPlan, side: str) -> Check:
     gaps, sources = Gaps(), f"{side}_ledger.jsonl, {side}_read_back.json"
     audit = audit_writes(read_ledger(folder, side, gaps), read_read_back(folder, side, gaps))
     checks = [*judge_guarantees(audit, sources, gaps.unsent), judge_reading(audit, sources, needed=plan.complete)]
-    reasons = [check.reason for check in checks if check.reason and check.verdict != PASS]
+    reasons = [check.reason for check in checks if check.reason and check.verdict not in (None, PASS)]
     reason = f"On side {side.upper()}: {' '.join(reasons)}" if reasons else ""
     figure = Figure("ISBNs written to", audit.isbns, "", sources)
     return make_check(f"what {side.upper()} has acknowledged is there", VALIDITY, reason, figure)

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from analysis.records.results_folder import ASIDE, CLOSED, NO_REQUESTS, NUMBERS, THINK, SecondRow
+from analysis.records.results_folder import ASIDE, CLOSED, NO_REQUESTS, NOT_SENT, NUMBERS, THINK, SecondRow
 
 
 @dataclass
@@ -54,6 +54,11 @@ def count_endpoints(rows: Iterable[SecondRow]) -> dict[str, Counts]:
         if are_requests(row):
             counts[row.endpoint].add(row)
     return dict(sorted(counts.items()))
+
+
+def count_not_sent(rows: Iterable[SecondRow]) -> int:
+    """How many requests the load itself could not send."""
+    return int(sum(row.busy_s for row in rows if row.endpoint == NOT_SENT))
 
 
 def count_seconds(rows: Iterable[SecondRow]) -> dict[int, Counts]:

@@ -66,7 +66,8 @@ WAITING = "(waiting)"  # requests in flight from the begin of the second to its 
 WAITING_BOOKS = "(waiting for the catalogue)"  # the same for requests to the catalogue alone
 ARRIVED = "(arrived)"  # actions that were due in the second, of an open load
 DROPPED = "(dropped)"  # those of them that found nobody in the pool to do them
-NUMBERS = (CLOSED, WAITING, WAITING_BOOKS, ARRIVED, DROPPED)
+NOT_SENT = "(not sent)"  # requests for whose connection the load itself had no descriptor or port left
+NUMBERS = (CLOSED, WAITING, WAITING_BOOKS, ARRIVED, DROPPED, NOT_SENT)
 NO_REQUESTS = (THINK, ASIDE, *NUMBERS)
 
 # `cpu` is the share of one core since the line before; `users_wanted` and `users` are of this process. `lags_ms` are

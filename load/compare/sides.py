@@ -2,7 +2,6 @@
 
 import ipaddress
 import re
-import socket
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -11,6 +10,7 @@ from load.client.addresses import SERVICES, check_url, host_name
 from load.client.refusal import Refused
 from load.client.target import Target
 from load.machines.build import ask_program
+from load.run.machine import is_this_machine
 
 STACK = "local_stack.sh"  # a folder with the project has it
 PARTS = (STACK, "requirements.txt", "app_jwt_redis.py", "microservicioCQRSRedis.py")
@@ -106,23 +106,25 @@ def read_revision(folder: Path, revision: str) -> str | None:
     return ask_program("git", "-C", str(folder), "rev-parse", "--verify", "--quiet", f"{revision}^{{commit}}")
 
 
-def find_addresses(target: Target) -> set[tuple[str, int]]:
-    """Return the addresses and ports of both services, each name looked up; as typed where that is not possible."""
-    found = set()
-    for url in target:
-        parts = urlsplit(url)
-        name, port = parts.hostname or url, parts.port or (443 if parts.scheme == "https" else 80)
-        try:
-            found |= {(str(each[4][0]), port) for each in socket.getaddrinfo(name, port, type=socket.SOCK_STREAM)}
-        except OSError:
-            found.add((name, port))
-    return found
+def is_same_service(one: str, other: str) -> bool:
+    """Tell whether two addresses are the same service: the same port of one name, or of this machine.
+
+    Other names may share an address: those of several services behind a proxy.
+    """
+    (host, port), (other_host, other_port) = find_port(one), find_port(other)
+    return port == other_port and (host == other_host or (is_this_machine(one) and is_this_machine(other)))
+
+
+def find_port(url: str) -> tuple[str | None, int]:
+    """Return the name of the host in an address, and the port."""
+    parts = urlsplit(url)
+    return parts.hostname, parts.port or {"https": 443}.get(parts.scheme, 80)
 
 
 def find_notes(sides: dict[str, Side], project: Path) -> list[str]:
     """Return what somebody should know of the two sides before he believes the result; raises Refused for one host."""
     a, b = sides.values()
-    if a.target and b.target and find_addresses(a.target) & find_addresses(b.target):
+    if a.target and b.target and all(map(is_same_service, a.target, b.target)):
         raise Refused("A and B are the same services: their loads would meet; a host is compared with another one")
     notes = [
         f"{name.upper()}: {side.label} has changes that no commit has; what stands in the folder is measured"

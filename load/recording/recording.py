@@ -55,7 +55,7 @@ class Recording:
     def _have_each(self, act: Callable[[Any], None]) -> None:
         """Have each file act, also where another cannot be written, as on a full disk; say that once until it is over.
 
-        A file keeps what it could not write, and tries again the next time.
+        The ledger keeps what it could not write, and tries again the next time; so do Python's buffers for a few kB.
         """
         failed = ""
         for path, file in zip(self.paths.values(), self.files, strict=False):

@@ -13,6 +13,7 @@ from analysis.records.results_folder import (
     ASIDE,
     CLOSED,
     DROPPED,
+    NOT_SENT,
     SECONDS,
     THINK,
     WAITING,
@@ -52,6 +53,10 @@ class SecondsFile:
     def count_closed(self) -> None:
         """Count an idle connection that was found closed."""
         self._rows[int(time.time())][CLOSED][BUSY] += 1
+
+    def count_not_sent(self) -> None:
+        """Count a request that the load itself could not send."""
+        self._rows[int(time.time())][NOT_SENT][BUSY] += 1
 
     def count_arrival(self, due: float, *, dropped: bool) -> None:
         """Count an action that was due at that moment."""

@@ -18,10 +18,11 @@ from analysis.checks.generator_rules import judge_generator
 from analysis.checks.normal_seconds import fails, find_normal, is_slow
 from analysis.checks.step_rules import cut_span, judge_step
 from analysis.findings import INVALID
+from analysis.number_formats import say_count
 from analysis.plan.plan import Plan
 from analysis.plan.scenario_files import PlanError, plan_pool, plan_search
 from analysis.plan.thresholds import LIMITS, OBJECTIVES
-from analysis.records.counts import count_requests
+from analysis.records.counts import count_not_sent, count_requests
 from analysis.records.results_folder import MASTER
 from analysis.records.steps import FOUND, GENERATOR, ILL, LEAST, MOST, STEPS, TIME, Step, write_end, write_step
 from analysis.records.tail import Tail
@@ -174,7 +175,10 @@ class Search:
     def _find_invalid(self, span: tuple[float, float]) -> tuple[str, ...]:
         generator = self.tail.generator()
         checks = judge_generator(self.plan, generator, list(generator), span)
-        return tuple(check.reason for check in checks if check.verdict == INVALID)
+        reasons = tuple(check.reason for check in checks if check.verdict == INVALID)
+        if lacking := count_not_sent(self.tail.rows(span)):
+            reasons += (f"the load had no descriptor or port left for {say_count(lacking, 'request')}",)
+        return reasons
 
     def _learn_normal(self, step: Step) -> None:
         """Take from the first step what is normal, if it holds."""

@@ -5,22 +5,24 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+import gevent
 from locust.exception import StopUser
 
 from analysis.records.failures import SHED, UNANSWERED
 from load.client.http_client import MALFORMED
-from load.client.locust_client import raise_own_lack, say_break
+from load.client.locust_client import LoadGaveWay, raise_own_lack, say_break
 from load.recording.request_failed import RequestFailed
 from load.users.user import LibraryUser
 
 Answer = Any  # Locust's response
+LACKING_S = 1.0  # after a request that could not be sent: users who do not think would try again at once
 
 
 def send(user: LibraryUser, method: str, url: str, name: str, check: Callable[[Answer], Any], **parts: Any) -> Any:
     """Send one request, listed under `name`, and return what `check` returns of its answer.
 
     When `check` raises RequestFailed, or no answer comes, the request has failed: return None. Raises LoadGaveWay for a
-    request that was not sent because this process lacks what a connection needs; it counts as no request.
+    request that was not sent because this process lacks what a connection needs; it counts as not sent.
     """
     if user.is_over:
         raise StopUser
@@ -31,6 +33,10 @@ def send(user: LibraryUser, method: str, url: str, name: str, check: Callable[[A
                 raise_own_lack(broken)
                 raise RequestFailed(say_break(broken), UNANSWERED)
             result = check(answer)
+        except LoadGaveWay:
+            user.note_not_sent(context)
+            gevent.sleep(LACKING_S)
+            raise
         except RequestFailed as problem:
             answer.failure(problem)
             return None

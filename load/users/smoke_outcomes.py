@@ -3,6 +3,7 @@
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
+from load.client.http_client import MALFORMED
 from load.recording.request_failed import RequestFailed
 from load.users.send import Answer, body_of, expect
 from load.users.smoke_steps import Step
@@ -75,6 +76,6 @@ def is_problem(answer: Answer) -> bool:
     """Tell whether an error is as check_problem() wants it."""
     try:
         check_problem(answer)
-    except (RequestFailed, KeyError, TypeError, ValueError):
+    except (RequestFailed, *MALFORMED):
         return False
     return True

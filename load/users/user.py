@@ -14,7 +14,7 @@ from load.recording.recording import recording_of
 from load.run.arrivals import arrivals_of
 from load.run.one_load import load_of
 
-OWN_BOOKS = 3  # so many ISBNs a user adds, changes and deletes over and over
+OWN_BOOKS = 3  # so many ISBNs a user adds, changes and deletes over and over; more while no outcome is known
 
 
 @dataclass
@@ -103,6 +103,13 @@ class LibraryUser(FastHttpUser):
             return {}
         number = self.recording.ledger.note_sent(method, url, parts)
         return {"ledger": number} if number else {}
+
+    def note_not_sent(self, context: dict[str, Any]) -> None:
+        """Record a request that the load itself could not send; what became of a write counts as unknown."""
+        if self.recording:
+            self.recording.seconds.count_not_sent()
+            if "ledger" in context:
+                self.recording.ledger.note_outcome(context["ledger"], None)
 
     def bearer(self) -> dict[str, str]:
         """Return the header with this user's access token of the moment."""

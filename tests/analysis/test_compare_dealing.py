@@ -135,7 +135,7 @@ def test_the_neighbour_burns_a_core_in_its_time() -> None:
     before = sum(resource.getrusage(resource.RUSAGE_CHILDREN)[:2])
     subprocess.run([sys.executable, "-m", "tests.error_rates.neighbour", str(seconds)], check=True, timeout=60)
     burnt = sum(resource.getrusage(resource.RUSAGE_CHILDREN)[:2]) - before
-    assert burnt > busy / 2  # what else runs here takes some of it
+    assert burnt > busy / 4  # what else runs here takes its share
 
 
 def test_sides_are_dealt_in_turn() -> None:

@@ -10,7 +10,7 @@ import pytest
 from analysis.compare.comparison import build_comparison
 from analysis.compare.judging import INVALID, SAME
 from analysis.records.comparison import Died
-from analysis.records.results_folder import BOOK_SOURCES, name_endpoint
+from analysis.records.results_folder import BOOK_SOURCES, NOT_SENT, name_endpoint
 from tests.support.made_comparisons import Compared, plan_blocks, write_comparison
 from tests.support.recordings import START, write_lines
 
@@ -96,6 +96,19 @@ def break_endpoint(folder: Path) -> None:
         path.write_text(path.read_text() + "\n".join(own) + "\n")
 
 
+def fail_to_send(folder: Path) -> None:
+    """The process of B's load had no descriptor left in its second block."""
+    path = folder / "b_seconds.csv"
+    path.write_text(f"{path.read_text()}{int(plan_blocks(12, 4)[2].start)},{NOT_SENT},0,0,0,0,3.000000\n")
+
+
+def ask_once_more(folder: Path) -> None:
+    """B refused each of its questions for books whose outcome was not known; A had no reason to ask."""
+    path = folder / "b_seconds.csv"
+    asked = name_endpoint("GET", "no-cache /api/books/{isbn}")
+    path.write_text(f"{path.read_text()}{int(plan_blocks(12, 10)[2].start)},{asked},2,0,0,7,0.040000\n")
+
+
 def break_both(folder: Path) -> None:
     """Each fourth answer to a list is wrong on both sides."""
     for side in ("a", "b"):
@@ -117,6 +130,7 @@ CASES: list[tuple[Compared, Callable[[Path], None] | None, str]] = [
     (Compared(seconds=10), break_endpoint, "Of POST /logout, A failed or refused 0 %, B 100 %."),
     (Compared(wrong=1, shed=200, odd={"saturate": True}), None, "A failed 0 % of its requests, B 8.3 %"),
     (Compared(), replace_workers, "Too few pairs are whole: 9 of 12, and 11 are needed."),
+    (Compared(), fail_to_send, "On side B: 3 requests could not be sent: the load had no descriptor or port left."),
     (Compared(), do_not_look, "On side B: 1 ISBN with acknowledged writes was not read back"),
     (Compared(shed=1), None, "A failed or refused 0 % of its requests, B 8.3 %"),
     (Compared(), occupy, "On side B: The process of the load was too busy"),
@@ -159,6 +173,7 @@ def test_a_comparison_without_a_fault_is_judged(tmp_path: Path) -> None:
 
 def test_a_comparison_that_was_cut_off_is_judged_by_its_whole_pairs(tmp_path: Path) -> None:
     write_comparison(tmp_path, Compared(odd={"complete": False, "blocks": plan_blocks(12, 4)[:21]}))
+    do_not_look(tmp_path)
     found = build_comparison(tmp_path)
     assert (found.verdict, found.complete) == (SAME, False)
     assert {len(course.starts) for course in found.courses} == {10}
@@ -169,6 +184,12 @@ def test_a_comparison_that_was_cut_off_before_its_first_block_is_invalid(tmp_pat
     data = json.loads((tmp_path / "plan.json").read_text())
     (tmp_path / "plan.json").write_text(json.dumps(data | {"blocks": [], "complete": False}))
     assert build_comparison(tmp_path).verdict == INVALID
+
+
+def test_an_endpoint_that_one_side_alone_was_asked_is_not_compared(tmp_path: Path) -> None:
+    write_comparison(tmp_path, Compared(seconds=10))
+    ask_once_more(tmp_path)
+    assert build_comparison(tmp_path).verdict == SAME
 
 
 def test_a_few_failures_are_said_and_do_not_make_it_invalid(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from analysis.compare.blocks import Block, Recording, cut_block, read_recording
 from analysis.compare.judging import INVALID, Finding, conclude, judge_pairs, list_worse
-from analysis.compare.pairs import FEWEST_PAIRS, pair_blocks
+from analysis.compare.pairs import count_needed, pair_blocks
 from analysis.records.comparison import SIDES, read_comparison
 from analysis.records.endpoints import ALL_BUT_LOGIN
 from analysis.records.gaps import Gaps
@@ -36,7 +36,7 @@ class Dealt:
     def judge(self, within: float) -> tuple[str, list[Finding]]:
         """The verdict as of a comparison that was run, and its findings; INVALID with too few whole pairs."""
         pairs = pair_blocks(self.blocks)
-        if len(pairs) < FEWEST_PAIRS:
+        if len(pairs) < count_needed([block.pair for block in self.blocks]):
             return INVALID, []
         findings = judge_pairs(pairs, within)
         return conclude(findings, list_worse(findings, within)), findings

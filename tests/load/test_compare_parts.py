@@ -10,7 +10,7 @@ import pytest
 from load.client.refusal import Refused
 from load.client.target import Target
 from load.compare.places import place_of_host
-from load.compare.sides import PARTS, choose_side, find_notes
+from load.compare.sides import PARTS, choose_host, choose_side, find_notes
 from load.compare.stacks import open_checkout
 from load.run.blocks import FORMS, GAP_S, WARM_S, Form, choose_form, plan_blocks
 from stack.ports import find_free_ports
@@ -131,6 +131,19 @@ def test_a_checkout_of_a_part_of_a_repository_is_that_part_and_touches_no_other_
     assert not (tmp_path / "checkout").exists()
     listed = run_git(part, "worktree", "list", "--porcelain")
     assert str(tmp_path / "theirs") in listed and str(tmp_path / "checkout") not in listed
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("https://auth-a.test,https://books-a.test", "https://auth-b.test,https://books-b.test"),
+        ("http://localhost:1,http://localhost:2", "http://127.0.0.1:1,http://127.0.0.1:3"),
+    ],
+)
+def test_two_names_behind_one_proxy_and_two_books_services_beside_one_auth_are_two_hosts(
+    tmp_path: Path, one: str, other: str
+) -> None:
+    assert find_notes({"a": choose_host(one), "b": choose_host(other)}, tmp_path) == []
 
 
 def test_two_hosts_may_have_a_token_each(monkeypatch: pytest.MonkeyPatch) -> None:

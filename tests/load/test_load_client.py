@@ -17,7 +17,7 @@ from analysis.checks.guarantees import audit_writes
 from analysis.records.counts import Counts, count_closed, count_endpoints
 from analysis.records.gaps import Gaps
 from analysis.records.raw_files import read_failure_samples, read_read_back
-from analysis.records.results_folder import UNKNOWN, name_endpoint, split_endpoint
+from analysis.records.results_folder import NOT_SENT, UNKNOWN, name_endpoint, split_endpoint
 from load.client.accounts import Account
 from load.client.catalogue import read_catalogue, read_fingerprint
 from load.client.http_client import check_service, open_http
@@ -550,7 +550,9 @@ def test_a_request_that_the_load_has_no_descriptor_for_is_its_own_exception_and_
     with open(folder / "run_exceptions.csv", newline="", encoding="utf-8") as file:
         raised = [(row["Count"], row["Message"]) for row in csv.DictReader(file)]
     assert raised == [("1", "this process has no descriptor left for a connection: see ulimit -n")]
-    assert read_totals(folder) == count_answers(read_rows(folder)) == {}
+    rows = read_rows(folder)
+    assert read_totals(folder) == count_answers(rows) == {}
+    assert sum(row.busy_s for row in rows if row.endpoint == NOT_SENT) == 1
 
 
 def test_a_lack_of_descriptors_or_ports_is_told_from_a_service_that_cannot_be_reached() -> None:

@@ -19,7 +19,7 @@ from tests.support.clients import Client
 from tests.support.scripts import run_script
 from tests.support.stacks import Stack, connect_to_mariadb, start_stack
 
-LIFE_S = 6
+LIFE_S = 10
 STACK_SETTINGS = {"ACCESS_TOKEN_TTL": str(LIFE_S)}
 HOST = "http://127.0.0.1"
 

@@ -50,7 +50,7 @@ def test_a_build_that_lets_anybody_in_fails_at_the_step_that_should_be_refused(
 ) -> None:
     service, method, name, change = WEAK[weakness]
     with run_build(stack, tmp_path / "build", change, only=service) as weak:
-        walk({**stack, "AUTH_URL": weak.auth, "BOOKS_URL": weak.books}, folder, {}, "-u", "1", "-t", "4s")
+        walk({**stack, "AUTH_URL": weak.auth, "BOOKS_URL": weak.books}, folder, {}, "-u", "1", "-t", "10s")
     wrong = {failure for failure in read_failures(folder) if failure[0] != "WALK"}
     assert {failure[:2] for failure in wrong} == {(method, name)}
     assert {words.split(":")[0] for *_, words in wrong} <= {"200 instead of 401", "204 instead of 401"}
