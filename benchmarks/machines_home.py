@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import gevent
+from gevent.event import Event
 from gevent.fileobject import FileObject
 
 from load.machines.archive import Archive
@@ -18,10 +19,11 @@ from load.machines.messages import Client, Message, Server
 from load.machines.pieces import ADDED, KEPT, Pieces
 
 SEND_EVERY_S = 1.0  # as a worker of a load does
+CONFIRMED_S = 0.01  # in which a confirmation may come
 
 
-def send_home(paths: dict[str, Path], port: int, name: str) -> NoReturn:
-    """Send what is added to these files to the master on this machine, for ever."""
+def send_home(paths: dict[str, Path], port: int, name: str, over: Event) -> None:
+    """Send what is added to these files to the master on this machine, and once it is over, all that is left."""
     client = Client("127.0.0.1", port, name)
     pieces = Pieces(paths, lambda kind, data: client.send(Message(kind, data, name)))
 
@@ -31,9 +33,11 @@ def send_home(paths: dict[str, Path], port: int, name: str) -> NoReturn:
 
     listening = gevent.spawn(listen)
     try:
-        while True:
-            gevent.sleep(SEND_EVERY_S)
+        while not over.wait(SEND_EVERY_S):
             pieces.send_added()
+        while not all(file.is_home for file in pieces.files.values()):
+            pieces.send_added()
+            gevent.sleep(CONFIRMED_S)
     finally:
         listening.kill()
         client.close(linger=0)

@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 import gevent
+from gevent.event import Event
 
 from analysis.records.results_folder import FAILURE_SAMPLES
 from benchmarks.machines_home import send_home
@@ -28,7 +29,7 @@ def main() -> None:
     paths = {ending: Path(folder) / f"{name}{ending}" for ending in (*recorded, FAILURE_SAMPLES)}
     for path in paths.values():
         path.touch()
-    gevent.spawn(send_home, paths, int(port), name)
+    gevent.spawn(send_home, paths, int(port), name, Event())
     until = time.monotonic() + float(seconds)
     while time.monotonic() < until:
         gevent.sleep(1)

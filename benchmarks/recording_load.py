@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import gevent
+from gevent.event import Event
 from locust import constant, events
 from locust.env import Environment
 
@@ -44,7 +45,8 @@ def record(environment: Environment, prefix: Path, seconds: float, home_port: in
     request.add_listener(recording.note_request)
     for user in users:
         user.recording = recording
-    sending = gevent.spawn(send_home, recording.paths, home_port, prefix.name) if home_port else None
+    over = Event()
+    sending = gevent.spawn(send_home, recording.paths, home_port, prefix.name, over) if home_port else None
     gevent.sleep(seconds)
     for user in users:
         user.recording = None
@@ -52,7 +54,8 @@ def record(environment: Environment, prefix: Path, seconds: float, home_port: in
     request.remove_listener(recording.note_request)
     recording.close()
     if sending:
-        sending.kill()
+        over.set()
+        sending.join(timeout=30)
 
 
 def take_turns(environment: Environment) -> NoReturn:
