@@ -18,7 +18,6 @@ from analysis.checks.generator_rules import judge_generator
 from analysis.checks.normal_seconds import fails, find_normal, is_slow
 from analysis.checks.step_rules import cut_span, judge_step
 from analysis.findings import INVALID
-from analysis.number_formats import say_count
 from analysis.plan.plan import Plan
 from analysis.plan.scenario_files import PlanError, plan_pool, plan_search
 from analysis.plan.thresholds import LIMITS, OBJECTIVES
@@ -177,7 +176,7 @@ class Search:
         checks = judge_generator(self.plan, generator, list(generator), span)
         reasons = tuple(check.reason for check in checks if check.verdict == INVALID)
         if lacking := count_not_sent(self.tail.rows(span)):
-            reasons += (f"the load had no descriptor or port left for {say_count(lacking, 'request')}",)
+            reasons += (f"the load had no descriptor or port left for {lacking} requests",)
         return reasons
 
     def _learn_normal(self, step: Step) -> None:
