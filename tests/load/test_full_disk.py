@@ -22,7 +22,7 @@ from tests.support.records_of_load import (
     write_run_file,
 )
 from tests.support.scripts import choose_environment, locust_command
-from tests.support.small_disk import LIMITS, SAMPLES
+from tests.support.small_disk import EACH, LIMITS, SAMPLES, SECONDS
 from tests.support.stacks import PROJECT, Stack
 
 FULL_S = 3.0
@@ -33,7 +33,10 @@ def test_a_disk_that_fills_up_at_any_byte_costs_a_line_and_no_write_outcome_or_s
     ran = subprocess.run(command, check=False, cwd=PROJECT, capture_output=True, text=True, timeout=50)
     assert ran.returncode == 0, ran.stderr
     sent = {int(limit): numbers for limit, numbers in json.loads(ran.stdout).items()}
-    assert any(len(numbers) < max(numbers) for numbers in sent.values())  # the disk was full
+    assert any(len(numbers) < SECONDS * EACH for numbers in sent.values()), "no disk was full"
+    assert all(numbers == [*range(1, len(numbers) + 1)] for numbers in sent.values()), (
+        "a write that was not sent counts"
+    )
     for limit in LIMITS:
         gaps = Gaps()
         writes = read_ledger(tmp_path, str(limit), gaps)

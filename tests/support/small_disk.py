@@ -17,6 +17,7 @@ from load.recording.sampler import SampleFile
 
 LIMITS = range(300, 900, 7)  # bytes
 SAMPLES = 20
+SECONDS, EACH = 12, 2  # in which writes are asked for, and how many in each
 ANSWER = SimpleNamespace(status_code=201, content=b'{"version": 1}')
 
 
@@ -29,10 +30,10 @@ def write_ledger(path: Path, limit: int) -> list[int]:
     """Note writes and their outcomes before, while and after the disk is full; return those that may be sent."""
     ledger, sent = Ledger(path), []
     limit_files(limit)
-    for second in range(12):
+    for second in range(SECONDS):
         if second == 9:
             limit_files(resource.RLIM_INFINITY)
-        for _ in range(2):
+        for _ in range(EACH):
             try:
                 number = ledger.note_sent("POST", "/api/books", {"json": {"isbn": "9791000000001"}})
             except OSError:
