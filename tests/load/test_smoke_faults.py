@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from tests.support.read_models import wait_until
-from tests.support.records_of_load import add_accounts, start_load
+from tests.support.records_of_load import add_accounts, read_failures, start_load
 from tests.support.short_form import pick
-from tests.support.smoke_loads import read_failures, run_fronts, walk
+from tests.support.smoke_loads import run_fronts, walk
 from tests.support.stacks import Stack
 from tests.support.told_otherwise import list_auth_changes, list_books_changes, tell_each_once
 from tests.support.weak_builds import Change, run_build

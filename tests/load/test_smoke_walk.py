@@ -20,10 +20,17 @@ from tests.support.answering_front import (
     shed,
 )
 from tests.support.read_models import LONG
-from tests.support.records_of_load import add_accounts, count_answers, read_writes, record_load, remove_books
+from tests.support.records_of_load import (
+    add_accounts,
+    count_answers,
+    read_failures,
+    read_writes,
+    record_load,
+    remove_books,
+)
 from tests.support.records_of_load import read_rows as read_seconds
 from tests.support.scripts import run_locust
-from tests.support.smoke_loads import is_of_a_walk, read_failures, walk
+from tests.support.smoke_loads import is_of_a_walk, walk
 from tests.support.stacks import Stack
 
 CHANGING = ("POST", "PATCH", "DELETE")

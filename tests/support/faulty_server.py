@@ -24,6 +24,11 @@ def say(*lines: str, body: bytes = b"", status: str = "200 OK") -> bytes:
     return "\r\n".join((f"HTTP/1.1 {status}", *lines, "", "")).encode() + body
 
 
+def forge(status: str, body: bytes, *lines: str) -> bytes:
+    """The bytes of an answer that the service did not give."""
+    return say(f"Content-Length: {len(body)}", *lines, status=status, body=body)
+
+
 HOP = ("connection", "transfer-encoding")  # headers of one connection
 LENGTH, ZIPPED_LENGTH = f"Content-Length: {len(BODY)}", f"Content-Length: {len(ZIPPED)}"
 CHUNK = b"%x\r\n%s\r\n" % (len(BODY), BODY)

@@ -104,6 +104,20 @@ def read_totals(folder: Path) -> dict[tuple[str, str], int]:
     return {(row["Type"], row["Name"]): int(row["Request Count"]) for row in rows}
 
 
+def read_failures(folder: Path) -> Counter[tuple[str, str, str]]:
+    """Return how often each request failed, and how."""
+    with open(folder / "run_failures.csv", newline="", encoding="utf-8") as file:
+        return Counter(
+            {(row["Method"], row["Name"], row["Error"]): int(row["Occurrences"]) for row in csv.DictReader(file)}
+        )
+
+
+def assert_nothing_raised(folder: Path) -> None:
+    """Assert that the load itself has raised nothing."""
+    raised = (folder / "run_exceptions.csv").read_text()
+    assert not raised.splitlines()[1:], raised
+
+
 def read_writes(folder: Path) -> list[tuple[Sent, Outcome | None]]:
     """Return the ledger."""
     return read_ledger(folder, "run", Gaps())

@@ -1,7 +1,5 @@
-"""Runs short smoke loads through fronts of the services, and reads how their steps failed."""
+"""Runs short smoke loads through fronts of the services."""
 
-import csv
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -28,14 +26,6 @@ def walk(stack: Stack, folder: Path, fates: dict[str, Fate], *arguments: str) ->
         ran = run_locust("locustfile_smoke.py", *(arguments or ("-u", "1", "-t", "5s")), folder=folder, stack=through)
     assert "Traceback" not in ran.stderr, ran.stderr
     return fronts
-
-
-def read_failures(folder: Path) -> Counter[tuple[str, str, str]]:
-    """Return how often each request failed, and how."""
-    with open(folder / "run_failures.csv", newline="", encoding="utf-8") as file:
-        return Counter(
-            {(row["Method"], row["Name"], row["Error"]): int(row["Occurrences"]) for row in csv.DictReader(file)}
-        )
 
 
 def is_of_a_walk(asked: Asked) -> bool:
