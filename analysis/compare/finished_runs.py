@@ -32,6 +32,7 @@ def compare_runs(folders: Sequence[Path], within: float) -> Comparison:
     a, b = runs = [read_run(folder) for folder in folders]
     findings: list[Finding] = []
     notes: list[str] = [NO_NOISE]
+    unknown: list[str] = []
     for plan in a.plans:
         other = next((each for each in b.plans if each.name == plan.name), None)
         if reason := find_obstacle(plan, other) or find_fault(plan.name, runs, folders):
@@ -40,12 +41,12 @@ def compare_runs(folders: Sequence[Path], within: float) -> Comparison:
             one = cut_stretch(gather_evidence(folders[0], plan, a))
             found = compare_stretches(plan.name, one, cut_stretch(gather_evidence(folders[1], other, b)), within)
             missing = [measure.title for measure in STRETCHES if measure not in {each.measure for each in found}]
-            notes += [f"{plan.name}: {title} is not known of both." for title in missing]
+            unknown += [f"{plan.name}: the {title} is not known of both runs." for title in missing]
             findings += found
     failed = find_failed(findings, folders)
     notes += [f"{name} was FAIL in {sides}: it may be fast for that very reason." for name, sides in failed]
     notes += [f"{plan.name} is not compared: only B has it." for plan in b.plans if plan.name not in names_of(a)]
-    verdict = CANNOT_TELL if findings and failed else conclude_runs(findings)
+    verdict = CANNOT_TELL if findings and (failed or unknown) else conclude_runs(findings)
     differing = [finding for finding in findings if finding.verdict == DIFFERS]
     return Comparison(
         name=f"{a.name} and {b.name}",
@@ -60,7 +61,7 @@ def compare_runs(folders: Sequence[Path], within: float) -> Comparison:
         sides={"a": describe_run(a, folders[0]), "b": describe_run(b, folders[1])},
         reasons=tuple((DIFFERS, f"{say_finding(each)}. {say_worse(each)}") for each in differing),
         findings=tuple(findings),
-        notes=(*notes, *list_differences(a.facts, b.facts)),
+        notes=(*notes, *unknown, *list_differences(a.facts, b.facts)),
     )
 
 

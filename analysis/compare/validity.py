@@ -48,14 +48,11 @@ def check_lives(plan: ComparisonPlan) -> Check:
 
 
 def check_pairs(plan: ComparisonPlan, blocks: Sequence[Block], pairs: int) -> Check:
-    """INVALID with too few whole pairs of blocks.
-
-    The reason says where the processor time lacks.
-    """
+    """INVALID with too few whole pairs of blocks; the reason says where the processor time lacks."""
     begun, reason = len({block.pair for block in plan.blocks}), ""
     needed = count_needed([block.pair for block in plan.blocks])
     if pairs < needed:
-        reason = f"Too few pairs are whole: {pairs} of {begun}, and {needed} are needed."
+        reason = f"Too few pairs are whole: {pairs} of {begun}. At least {needed} are needed."
         for side in SIDES:
             mine = [block for block in blocks if block.side == side]
             if lacking := sum("books" not in block.cpu_s for block in mine):
@@ -86,8 +83,8 @@ def check_failures(plan: ComparisonPlan, blocks: Sequence[Block]) -> Check:
     reason = ""
     if max(shares.values()) > FAILED_MOST:
         verb = "failed" if plan.saturate else "failed or refused"
-        words = f"A {verb} {say_share(shares['a'])} of its requests, B {say_share(shares['b'])}"
-        reason = f"{words} (limit {say_share(FAILED_MOST)}): a side that answers fewer has less to do."
+        found = " ".join(f"{side.upper()} {verb} {say_share(share)} of its requests." for side, share in shares.items())
+        reason = f"{found} Over {say_share(FAILED_MOST)} is too many: a side that answers fewer has less to do."
     figures = [Figure(f"failed on {side.upper()}", round(shares[side], 6), "", f"{side}_seconds.csv") for side in SIDES]
     return make_check("both sides answered what they were asked", VALIDITY, reason, *figures)
 
@@ -105,16 +102,19 @@ def check_endpoints(plan: ComparisonPlan, blocks: Sequence[Block]) -> Check:
         a, b = (find_failed(each, plan.saturate) for each in (one, other))
         more = max(each.errors + (0 if plan.saturate else each.shed) for each in (one, other))
         if abs(a - b) > FAILED_APART and more > FEW_FAILED:
-            reasons.append(f"Of {title}, A failed or refused {say_share(a)}, B {say_share(b)}.")
+            reasons.append(f"Of {title}, A failed or refused {say_share(a)}. B failed or refused {say_share(b)}.")
     figure = Figure("endpoints", len(titles), "", " and ".join(f"{side}_seconds.csv" for side in SIDES))
     return make_check("both sides answered each endpoint alike", VALIDITY, " ".join(reasons), figure)
 
 
 def check_sent(blocks: Sequence[Block]) -> Check:
-    """INVALID where the load could not send requests, because it had no descriptor or port left for a connection."""
+    """INVALID where a load had no descriptor or port left to send a request."""
     lacking = {side: sum(block.not_sent for block in blocks if block.side == side) for side in SIDES}
-    words = [f"On side {side.upper()}: {say_count(number, 'request')}" for side, number in lacking.items() if number]
-    reason = f"{'. '.join(words)} could not be sent: the load had no descriptor or port left." if words else ""
+    reason = " ".join(
+        f"The load of side {side.upper()} had no descriptor or port left for {say_count(number, 'request')}."
+        for side, number in lacking.items()
+        if number
+    )
     figures = [Figure(f"not sent on {side.upper()}", lacking[side], "", f"{side}_seconds.csv") for side in SIDES]
     return make_check("the load could send its requests", VALIDITY, reason, *figures)
 

@@ -51,7 +51,8 @@ def say_answer(verdict: str, findings: Sequence[Finding], within: float, worse: 
         together = "each judged measure of all endpoints together"
         return f"B is as fast as A: {together} differs by less than {say_share(within)}."
     if verdict == CANNOT_TELL and worse:
-        return f"B is worse in what is not judged: {', '.join(map(say_short, worse))}. So it is not called the same."
+        shown = ", ".join(map(say_short, worse))
+        return f"B is worse in what is not judged: {shown}. So B is neither the same nor faster."
     if verdict == CANNOT_TELL:
         found = [finding for finding in findings if (finding.verdict, finding.scope) == (verdict, ALL)]
         mine = ", ".join(f"{say_short(finding)} (interval {say_interval(finding)})" for finding in found)

@@ -62,8 +62,8 @@ class Conductor:
                     raise Refused(f"side {side.upper()}: {words}", BROKEN)
             if time.monotonic() > until:
                 counts = {side: load.count_users() for side, load in self._loads.items()}
-                came = " and ".join(f"{count} of side {side.upper()}" for side, count in counts.items())
-                words = f"{came} came within {READY_S:g} s, of {self._users} users each; see the log of each load"
+                came = " and ".join(f"side {side.upper()} has {count}" for side, count in counts.items())
+                words = f"after {READY_S:g} s {came} of its {self._users} users; see the log of each load"
                 raise Refused(words, BROKEN)
             time.sleep(LOOK_S)
 
@@ -73,7 +73,7 @@ class Conductor:
         time.sleep(1)  # what the users have begun is over, and was sampled
         for side, signs in self._signs.items():
             if not signs.knows_cost():
-                words = "its books service does not tell worker_cpu_seconds_total in /metrics: it is too old a build"
+                words = "its books service does not tell worker_cpu_seconds_total in /metrics: the build is too old"
                 raise Refused(f"side {side.upper()}: {words}", BROKEN)
         before = {side: signs.read_spent() for side, signs in self._signs.items()}
         time.sleep(IDLE_S)

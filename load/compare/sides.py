@@ -118,7 +118,7 @@ def is_same_service(one: str, other: str) -> bool:
 def find_port(url: str) -> tuple[str | None, int]:
     """Return the name of the host in an address, and the port."""
     parts = urlsplit(url)
-    return parts.hostname, parts.port or {"https": 443}.get(parts.scheme, 80)
+    return parts.hostname, parts.port or (443 if parts.scheme == "https" else 80)
 
 
 def find_notes(sides: dict[str, Side], project: Path) -> list[str]:

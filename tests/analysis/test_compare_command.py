@@ -174,6 +174,15 @@ def test_a_run_that_failed_is_never_the_same(tmp_path: Path) -> None:
     assert "read_heavy was FAIL in B: it may be fast for that very reason." in read(other)["notes"]
 
 
+def test_runs_of_which_a_measure_is_not_known_are_never_the_same(tmp_path: Path) -> None:
+    one, other = write_two_runs(tmp_path)
+    (other / "read_heavy_server.jsonl").write_text("")
+    done = compare("--within", "0.3", one, other)
+    assert (done.returncode, read(other)["verdict"]) == (2, "CANNOT TELL")
+    assert {each["verdict"] for each in read(other)["measures"]} == {"SAME"}
+    assert "read_heavy: the processor time per answer is not known of both runs." in read(other)["notes"]
+
+
 def test_scenarios_that_were_planned_otherwise_or_are_missing_are_named_and_not_compared(tmp_path: Path) -> None:
     one, other = write_two_runs(tmp_path)
     data = json.loads((other / "run.json").read_text())

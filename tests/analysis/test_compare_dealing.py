@@ -11,12 +11,15 @@ from pathlib import Path
 import pytest
 
 from analysis.compare.__main__ import main as compare_main
+from analysis.compare.holm import LEVEL
 from analysis.compare.judging import SAME, SLOWER
+from analysis.compare.pairs import BROKEN_MOST, FEWEST_PAIRS
+from analysis.compare.validity import FAILED_APART, FAILED_MOST, FEW_FAILED
 from analysis.records.comparison import PlannedBlock
-from load.run.blocks import FORMS
+from load.run.blocks import FORMS, GAP_S, SATURATING, WARM_S
 from tests.error_rates.compare import BEGIN, DOCUMENT, END, FILE, count, judge, main, write_table
 from tests.error_rates.dealing import deal_both, deal_same, list_starts, name_side, read_stream
-from tests.error_rates.neighbour import draw_times
+from tests.error_rates.neighbour import MEAN_S, draw_times
 from tests.support.made_comparisons import Compared, plan_blocks, write_comparison
 from tests.support.recordings import ADD, LIST, ONE
 
@@ -147,6 +150,20 @@ def test_the_document_gives_the_forms_as_they_are() -> None:
     full, quick = FORMS["full"], FORMS["quick"]
     assert f"The full form has {full.pairs} pairs of blocks of {full.seconds} s" in text
     assert f"the quick one {quick.pairs} pairs of {quick.seconds} s" in text
+
+
+def test_the_document_gives_the_limits_as_they_are() -> None:
+    text = " ".join(DOCUMENT.read_text(encoding="utf-8").split())
+    for words in (
+        f"{WARM_S} s of warm-up that do not count, and {GAP_S} s without load",
+        f"With `--saturate` {SATURATING} users do not think",
+        f"fewer than {FEWEST_PAIRS} pairs, or fewer than {100 * (1 - BROKEN_MOST):.0f} % of them",
+        f"a side failed or refused over {100 * FAILED_MOST:.0f} % of its requests",
+        f"differs by over {100 * FAILED_APART:.0f} percentage points, and is more than {FEW_FAILED} requests",
+        f"a chance of {200 * LEVEL:.0f} % at most",
+        f"rests for random times, {MEAN_S:.0f} s each on average",
+    ):
+        assert words in text, words
 
 
 def test_the_table_of_the_document_is_that_of_its_data() -> None:
