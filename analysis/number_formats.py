@@ -65,9 +65,9 @@ def say_count(count: int, noun: str, plural: str = "") -> str:
     return f"{count:,} {noun if count == 1 else plural or f'{noun}s'}"
 
 
-def say_range(low: float, high: float) -> str:
-    """`2.2 to 2.5`: the ends of an interval, for a sentence."""
-    return f"{say_number(low)} to {say_number(high)}"
+def say_range(low: float, high: float, *, beside: float | None = None) -> str:
+    """`2.2 to 2.5`: the ends of an interval, for a sentence; their digits tell on which side of `beside` each is."""
+    return f"{say_number(low, beside=beside)} to {say_number(high, beside=beside)}"
 
 
 def show_share(value: float | int | None) -> str:

@@ -76,7 +76,7 @@ LIMITS = {
     "bad-seconds": Threshold(2.0, "so many seconds that are not normal, close together, make a bad moment"),
     "bad-window-seconds": Threshold(5.0, "seconds within which they must lie to make a bad moment"),
     "normal-seconds": Threshold(5.0, "so many good seconds must follow the last bad moment"),
-    "search-first": Threshold(100.0, "break_point: users of the first step, and between two steps after a break"),
+    "search-first": Threshold(100.0, "break_point: users of the first step"),
     "search-most": Threshold(5000.0, "break_point: users of the largest step"),
     "search-seconds": Threshold(2400.0, "break_point: no step begins that would end later"),
     "search-growth": Threshold(1.5, "break_point: a step has so many times the users of the last, until one breaks"),
@@ -100,6 +100,6 @@ LIMITS = {
     "pool-ramp-seconds": Threshold(5.0, "arrivals: seconds in which the pool fills, before the first arrival"),
     "late-p99-ms": Threshold(20.0, "arrivals: ms by which all actions but 1 % may begin after they are due"),
     "hiccup-ratio": Threshold(
-        0.15, "share of the seconds after the last bad moment that may be bad by themselves", is_share=True
+        0.15, "share of the seconds after the last bad moment that may be bad by themselves; one may", is_share=True
     ),
 }

@@ -75,7 +75,7 @@ def judge_drift(plan: Plan, drift: Ratio, source: str) -> Check:
         return Check(name, PERFORMANCE, PASS, "", figures)
     reason = f"The p95 of the last third is {say_number(drift.value, beside=factor)} times that of the first"
     ends_said = f"{say_number(before, 'ms')} then {say_number(after, 'ms')}"
-    reason += f" ({say_range(drift.low, drift.high)}, {ends_said}, objective {factor:g})."
+    reason += f" ({say_range(drift.low, drift.high, beside=1)}, {ends_said}, objective {factor:g})."
     if unsure:
         return Check(name, PERFORMANCE, INCONCLUSIVE, f"{reason} The interval is too wide to tell.", figures)
     return Check(name, PERFORMANCE, FAIL, reason, figures)

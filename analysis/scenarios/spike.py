@@ -39,7 +39,7 @@ def answer_spike(evidence: Evidence) -> Answer:
     notes[0] += " A longer or a higher spike is another question."
     if recovery and recovery.hiccups and checks[0].verdict == PASS:
         moments = ", ".join(f"{second} s" for second in recovery.hiccups)
-        notes.append(f"Single seconds after the spike were not normal, and are not judged ({moments} after it).")
+        notes.append(f"Single seconds after the spike were not normal, as few as are allowed ({moments} after it).")
     figures = measure_spike(plan, counts, recovery, seconds, source)
     tables: tuple[Table, ...] = (measure_levels(evidence),)
     return Answer(say_spike(plan, recovery, counts), tuple(checks), figures, tables, tuple(notes))
@@ -86,7 +86,7 @@ def measure_spike(
         Figure("shed share in the spike", round(counts.shed / requests, 6), "", seconds),
     ]
     if recovery:
-        again = recovery.seconds(plan.limit("normal-seconds"))
+        again = recovery.seconds(plan)
         figures.append(Figure("normal again after", again, "s", source))
         figures.append(Figure("p95 before the spike, log-ins left out", recovery.before_ms, "ms", source))
     return tuple(figures)
@@ -96,7 +96,7 @@ def say_spike(plan: Plan, recovery: Recovery | None, counts: Counts) -> str:
     """How it came back, and what the spike cost."""
     again = "It cannot be told when the services were normal again."
     if recovery:
-        seconds = recovery.seconds(plan.limit("normal-seconds"))
+        seconds = recovery.seconds(plan)
         again = f"The services were not normal again within {recovery.watched} s of the spike."
         if seconds is not None:
             again = f"The services were normal again {seconds} s after the spike."

@@ -6,7 +6,7 @@ from analysis.checks.evidence import Evidence, Span
 from analysis.checks.normal_seconds import fails, find_normal, is_slow
 from analysis.checks.standstill_rules import find_dead_seconds
 from analysis.findings import FAIL, INCONCLUSIVE, PASS, PERFORMANCE, Check, Figure
-from analysis.number_formats import say_number
+from analysis.number_formats import say_count, say_number
 from analysis.plan.plan import Plan
 from analysis.records.counts import Counts, count_seconds
 from analysis.records.latencies import Latencies
@@ -26,9 +26,26 @@ class Recovery:
     before_ms: float
     normal_ms: float
 
-    def seconds(self, steady: float) -> int | None:
-        """Seconds until all was normal; None when fewer than `steady` good seconds followed the last bad moment."""
-        return self.last_bad if self.watched - self.last_bad >= steady else None
+    @property
+    def rest(self) -> int:
+        """The seconds after the last bad moment."""
+        return self.watched - self.last_bad
+
+    @property
+    def late_hiccups(self) -> int:
+        """How many of them were bad."""
+        return sum(1 for second in self.hiccups if second >= self.last_bad)
+
+    def is_restless(self, plan: Plan) -> bool:
+        """Whether too many of them were; one is no pattern, however few seconds there are."""
+        return self.late_hiccups > max(1.0, plan.limit("hiccup-ratio") * self.rest)
+
+    def seconds(self, plan: Plan) -> int | None:
+        """Seconds until all was normal; None when too few good seconds followed the last bad moment, or too many bad
+        ones.
+        """
+        is_steady = self.rest - self.late_hiccups >= plan.limit("normal-seconds")
+        return self.last_bad if is_steady and not self.is_restless(plan) else None
 
 
 def measure_recovery(evidence: Evidence, latencies: Latencies, before: Span, after: Span) -> Recovery | None:
@@ -68,18 +85,22 @@ def _count_within(seconds: list[int], end: int, window: float) -> int:
 
 
 def judge_recovery(plan: Plan, recovery: Recovery | None, source: str) -> Check:
-    """FAIL when the last bad moment came too late, INCONCLUSIVE when the run ended too early to tell."""
+    """FAIL when the last bad moment came too late or many seconds after it were bad by themselves, INCONCLUSIVE when
+    the run ended too early to tell.
+    """
     name, limit = "normal after the spike", plan.objective("recovery-seconds") or 0.0
     if recovery is None:
         reason = "There are too few answers before the spike to say what is normal."
         return Check(name, PERFORMANCE, INCONCLUSIVE, reason)
     steady = plan.limit("normal-seconds")
-    late_hiccups = [second for second in recovery.hiccups if second >= recovery.last_bad]
-    if len(late_hiccups) > plan.limit("hiccup-ratio") * (recovery.watched - recovery.last_bad):
-        ended = f"of {recovery.watched - recovery.last_bad} s; that moment ended {recovery.last_bad} s after the spike"
-        reason = f"After the last bad moment, single seconds were not normal for {len(late_hiccups)} s ({ended})."
-        return Check(name, PERFORMANCE, FAIL, reason, (Figure("single bad seconds", len(late_hiccups), "s", source),))
-    again, rest = recovery.seconds(steady), recovery.watched - recovery.last_bad
+    again, rest, hiccups = recovery.seconds(plan), recovery.rest, recovery.late_hiccups
+    if recovery.is_restless(plan):
+        where, of = "After the spike", f"of {rest} s"
+        if recovery.last_bad:
+            where = "After the last bad moment"
+            of += f"; that moment ended {recovery.last_bad} s after the spike"
+        reason = f"{where}, single seconds were not normal for {hiccups} s ({of})."
+        return Check(name, PERFORMANCE, FAIL, reason, (Figure("single bad seconds", hiccups, "s", source),))
     figures = (
         Figure("normal again after", again, "s", source),
         Figure("normal p95", recovery.normal_ms, "ms", source),
@@ -91,7 +112,8 @@ def judge_recovery(plan: Plan, recovery: Recovery | None, source: str) -> Check:
     reason = f"The services were {seen} the spike (objective {limit:g} s; {normal})."
     late = recovery.last_bad > limit or (not rest and recovery.watched >= limit - plan.limit("off-plan-seconds"))
     if not late:
-        followed = f"only {rest} good seconds followed ({steady:g} are needed)"
-        words = f"{reason} The run ended too early to tell, because {followed}."
+        followed = f"only {say_count(rest - hiccups, 'good second')} followed ({steady:g} are needed)"
+        ended = f"The last bad moment ended {recovery.last_bad} s after the spike ({normal})."
+        words = f"{ended} The run ended too early to tell, because {followed}."
         return Check(name, PERFORMANCE, INCONCLUSIVE, words, figures)
     return Check(name, PERFORMANCE, FAIL, reason, figures)

@@ -34,8 +34,9 @@ def answer_stages(evidence: Evidence) -> Answer:
     if not any(check.verdict for check in checks):
         reason = "The plateaus have too few answers to compare the way up with the way down."
         checks.append(Check("p95 returns with the load", PERFORMANCE, INCONCLUSIVE, reason))
-    factor = plan.objective("return-factor")
+    factor, noise = plan.objective("return-factor"), plan.limit("return-noise-ms")
     note = f"A rise of the p95 by less than a factor of {factor:g} would not show (way down against way up)."
+    note += f" A rise by up to {noise:g} ms would not show either, whatever its factor."
     return Answer(say_levels(levels, pairs), tuple(checks), tables=(measure_levels(evidence),), notes=(note,))
 
 
@@ -63,7 +64,7 @@ def judge_return(plan: Plan, up: Level, ratio: Ratio, source: str) -> Check:
         return Check(name, PERFORMANCE, PASS, "", figures)
     times = f"{say_number(ratio.value, beside=factor)} times that on the way up"
     ends_said = f"{say_number(before, 'ms')} then {say_number(after, 'ms')}"
-    details = f"{say_range(ratio.low, ratio.high)}, {ends_said} at {up.users:,} users, objective {factor:g}"
+    details = f"{say_range(ratio.low, ratio.high, beside=1)}, {ends_said} at {up.users:,} users, objective {factor:g}"
     reason = f"The p95 on the way down is {times} ({details})."
     if ratio.low <= 1:
         return Check(name, PERFORMANCE, INCONCLUSIVE, f"{reason} The interval is too wide to tell.", figures)

@@ -191,6 +191,30 @@ def test_a_service_that_recovers_too_late_or_never_fails(tmp_path: Path, slow: f
     assert words in scenario.reasons[0]
 
 
+@pytest.mark.parametrize(
+    ("slow", "single", "verdict", "words"),
+    [
+        (24, {28}, "PASS", ""),
+        (25, {29}, "INCONCLUSIVE", "only 4 good seconds followed (5 are needed)"),
+        (18, {23, 28}, "FAIL", "single seconds were not normal for 2 s (of 12 s;"),
+        (14, {20, 26}, "PASS", ""),
+    ],
+)
+def test_a_bad_second_by_itself_after_the_recovery_is_no_failure_but_no_good_second_either(
+    tmp_path: Path, slow: int, single: set[int], verdict: str, words: str
+) -> None:
+    plan = replace(SPIKE, stages=(*SPIKE.stages[:2], replace(SPIKE.stages[2], seconds=30)))
+    usual, bad = slow_for(slow), {SPIKE_ENDS + second for second in single}
+    write_good_run(tmp_path, plan, latency=lambda second, *rest: 400.0 if second in bad else usual(second, *rest))
+    scenario = judge_folder(tmp_path)
+    (check,) = [check for check in scenario.checks if check.name == "normal after the spike"]
+    assert check.verdict == verdict, check.reason
+    assert words in check.reason
+    (again,) = [figure.value for figure in scenario.figures if figure.name == "normal again after"]
+    assert again == (slow if verdict == "PASS" else None)
+    assert ("were not normal again within" in scenario.answer) == (again is None)
+
+
 def test_a_service_that_gives_no_right_answer_after_the_spike_is_not_normal(tmp_path: Path) -> None:
     made = write_good_run(tmp_path, SPIKE)
     first = next(number for number, (second, _, _) in enumerate(made) if second >= SPIKE_ENDS)
