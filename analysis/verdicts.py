@@ -58,17 +58,17 @@ def judge(evidence: Evidence, books_at_start: int | None) -> Answer:
     checks = [*validity, *judge_contract(evidence), *judge_performance(evidence), *answer.checks]
     if any(check.kind == VALIDITY and check.verdict == INVALID for check in checks):
         checks = [leave_unjudged(check) for check in checks]
+    counts = count_requests(evidence.rows)
     has_fault = any(check.kind == CONTRACT and check.verdict not in (None, PASS) for check in checks)
-    notes = answer.notes if has_fault else (*answer.notes, *say_undetectable(evidence))
-    return replace(answer, checks=tuple(checks), notes=notes)
+    notes = () if has_fault or counts.errors or counts.shed else say_undetectable(counts.requests)
+    return replace(answer, checks=tuple(checks), notes=(*answer.notes, *notes))
 
 
-def say_undetectable(evidence: Evidence) -> list[str]:
-    """How rare a fault must be to stay unseen in a run without faults.
+def say_undetectable(requests: int) -> list[str]:
+    """How rare a fault must be to stay unseen among so many requests without a fault.
 
     The rule of three: Hanley and Lippman-Hand, "If Nothing Goes Wrong, Is Everything All Right?" (1983).
     """
-    requests = count_requests(evidence.rows).requests
     if requests < RARE:
         return []
     rarest = f"{say_share(RARE / requests)} of the requests"

@@ -1,6 +1,7 @@
 """Checks a load by Little's law: what its users did must add up to the time they were there."""
 
 import math
+from collections import defaultdict
 
 from analysis.checks.evidence import Evidence
 from analysis.findings import VALIDITY, Check, Figure, make_check
@@ -49,11 +50,14 @@ def find_hole(evidence: Evidence, plateau: Plateau) -> str:
     Over the whole of a long plateau a load that pauses for so long would balance.
     """
     first, end = (int(edge) for edge in evidence.span_of(plateau))
-    for start in range(first, end - WINDOW_S + 1, WINDOW_S):
-        there = sum(evidence.curve.users[start - evidence.curve.started :][:WINDOW_S])
-        spent = sum(add_times(evidence.rows_in((start, start + WINDOW_S))).values())
+    busy_s: dict[int, float] = defaultdict(float)
+    for row in evidence.rows_in((first, end)):
+        busy_s[row.second] += sum(add_times([row]).values())
+    for start in range(first, end - WINDOW_S + 1):
+        second = start - evidence.curve.started
+        there = sum(evidence.curve.users[second : second + WINDOW_S])
+        spent = sum(busy_s[each] for each in range(start, start + WINDOW_S))
         if spent < there / 2:
-            second = start - evidence.curve.started
             busy = f"from second {second:,} on they were busy for {spent:.0f} s of {there:,}"
             return f"Users did nothing for over half of {WINDOW_S} s ({busy})."
     return ""

@@ -49,16 +49,16 @@ def judge_ledger(plan: Plan, endpoints: Mapping[str, Counts], entered: int, sour
 
 
 def judge_outcomes(plan: Plan, endpoints: Mapping[str, Counts], writes: Iterable[Write], source: str) -> Check:
-    """INVALID when over 1 % of the writes that were answered right have no answer in the ledger: no loss would show.
+    """INVALID when over 1 % of the writes that were answered have no answer in the ledger: no loss would show.
 
     Writes that are not in it at all are another matter.
     """
-    right = sum(counts.right for name, counts in endpoints.items() if is_ledger_write(name))
+    told = sum(counts.right + counts.wrong + counts.shed for name, counts in endpoints.items() if is_ledger_write(name))
     outcomes = [outcome for _, outcome in writes]
     answered = sum(1 for outcome in outcomes if outcome and outcome.status)
     reason = ""
-    if min(right, len(outcomes)) - answered > plan.limit("unrecorded-ratio") * right:
-        reason = f"{source} has the answers to {say_count(answered, 'write')} ({right:,} were answered right)."
+    if min(told, len(outcomes)) - answered > plan.limit("unrecorded-ratio") * told:
+        reason = f"{source} has the answers to {say_count(answered, 'write')} ({told:,} were answered)."
     return make_check("the ledger has the answers", VALIDITY, reason, Figure("answers in it", answered, "", source))
 
 

@@ -66,10 +66,15 @@ def find_silence(evidence: Evidence) -> dict[str, set[int]]:
         if step.broken is not False
         for second in range(int(step.begin), int(step.end) + LATE_S)
     }
-    waiting, silence = count_waiting(evidence, WAITING_BOOKS), {}
-    for service, is_mine in (("books", is_catalogue), ("auth", lambda endpoint: not is_catalogue(endpoint))):
+    everything, silence = count_waiting(evidence, WAITING), {}
+    books = count_waiting(evidence, WAITING_BOOKS)
+    auth = {second: count - books[second] for second, count in everything.items()}
+    for service, waiting, is_mine in (
+        ("books", books, is_catalogue),
+        ("auth", auth, lambda endpoint: not is_catalogue(endpoint)),
+    ):
         seconds = count_seconds(row for row in evidence.rows if is_mine(row.endpoint))
-        kept_waiting = {second for second, count in waiting.items() if count >= 1 and service == "books"}
+        kept_waiting = {second for second, count in waiting.items() if count >= 1}
         unanswered = {second for second, counts in seconds.items() if counts.unanswered}
         right = {second for second, counts in seconds.items() if counts.right}
         silence[service] = (unanswered | kept_waiting) - right | asked_too_much

@@ -344,3 +344,10 @@ def test_users_that_share_too_few_accounts_a_shared_machine_and_cheap_log_ins_ar
     assert build_report(tmp_path).notes == (
         "Users shared accounts and sessions, because the scenario files give them 20 accounts (for up to 100 users).",
     )
+
+
+@pytest.mark.parametrize("kind", ["right", "unanswered", "shed"])
+def test_what_may_not_have_shown_is_said_of_a_run_without_a_failure_alone(tmp_path: Path, kind: str) -> None:
+    write_good_run(tmp_path, MINUTE, kinds=lambda number: kind if number == 100 else "right")
+    said = [note for note in judge_folder(tmp_path).notes if "may not have shown (none hit any of" in note]
+    assert len(said) == (kind == "right")

@@ -348,19 +348,37 @@ def test_answers_to_writes_that_the_ledger_has_not_make_the_scenario_invalid(
     left = round(kept * len(outcomes))
     path.write_text("".join([*outcomes[:left], *sent]))
     scenario = judge_folder(tmp_path)
-    said = f"smoke_ledger.jsonl has the answers to {left} writes ({len(sent)} were answered right)."
+    said = f"smoke_ledger.jsonl has the answers to {left} writes ({len(sent)} were answered)."
     assert (scenario.verdict, scenario.reasons) == (verdict, () if verdict == "PASS" else (said,))
 
 
-def test_a_load_that_pauses_for_less_than_a_tenth_of_its_time_does_not_balance_either(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("kept", "verdict"), [(1.0, "PASS"), (0.98, "INVALID")])
+@pytest.mark.parametrize("kind", ["shed", "wrong"])
+def test_other_answers_do_not_stand_in_for_those_that_the_ledger_has_not(
+    tmp_path: Path, kept: float, verdict: str, kind: str
+) -> None:
+    plan = make_plan(Stage(20, 60, 10), name="smoke")
+    write_good_run(tmp_path, plan, mix={LIST: 80, ADD: 20}, kinds=lambda number: "right" if number % 9 else kind)
+    path = tmp_path / "smoke_ledger.jsonl"
+    lines = path.read_text().splitlines(keepends=True)
+    outcomes, sent = lines[: len(lines) // 2], lines[len(lines) // 2 :]
+    path.write_text("".join([*outcomes[: round(kept * len(outcomes))], *sent]))
+    checks = {check.name: check for check in judge_folder(tmp_path).checks}
+    assert checks["the ledger has the answers"].verdict == verdict, checks["the ledger has the answers"].reason
+
+
+@pytest.mark.parametrize(("pause", "second"), [(range(100, 112), 96), (range(107, 117), 103)])
+def test_a_load_that_pauses_for_less_than_a_tenth_of_its_time_does_not_balance_either(
+    tmp_path: Path, pause: range, second: int
+) -> None:
     plan = make_plan(Stage(20, 300, 20), name="smoke")
     write_good_run(tmp_path, plan)
     path = tmp_path / "smoke_seconds.csv"
     rows = path.read_text().splitlines(keepends=True)
-    busy = [row for row in rows if not any(row.startswith(f"{START + second},") for second in range(100, 112))]
+    busy = [row for row in rows if not any(row.startswith(f"{START + paused},") for paused in pause)]
     path.write_text("".join(busy))
     reasons = "; ".join(judge_folder(tmp_path).reasons)
-    assert "did nothing for over half of 10 s (from second 102 on they were busy for 0 s of 200)." in reasons
+    assert f"did nothing for over half of 10 s (from second {second} on they were busy for 80 s of 200)." in reasons
 
 
 # What one smoke walk asks of the catalogue, by the status it wants; and what of it can change no book.

@@ -1,5 +1,6 @@
 """Standstills, which hardly move a percentile: dead seconds, corrected latencies, and workers that started or ended."""
 
+import json
 import re
 from pathlib import Path
 
@@ -14,7 +15,17 @@ from analysis.records.gaps import Gaps
 from analysis.records.latencies import read_latencies
 from analysis.records.results_folder import ServerSample, Worker
 from analysis.report.report import build_report
-from tests.support.recordings import LIST, LOGIN, ONE, START, Services, make_plan, write_good_run, write_server
+from tests.support.recordings import (
+    LIST,
+    LOGIN,
+    ONE,
+    START,
+    Services,
+    make_plan,
+    write_good_run,
+    write_lines,
+    write_server,
+)
 
 MINUTE = make_plan(Stage(20, 300, 20), name="read_heavy")
 PIDS = ("4001", "4002")
@@ -62,7 +73,7 @@ def test_an_older_recording_that_does_not_count_waiting_requests_shows_its_stand
 def test_log_ins_that_go_on_do_not_hide_that_the_catalogue_stands_still(
     tmp_path: Path, seconds: int, verdict: str, recorded: bool
 ) -> None:
-    write_good_run(tmp_path, MINUTE, freezes=((50, seconds),), auth_goes_on=True, mix={LIST: 50, ONE: 30, LOGIN: 20})
+    write_good_run(tmp_path, MINUTE, freezes=((50, seconds),), goes_on="auth", mix={LIST: 50, ONE: 30, LOGIN: 20})
     if not recorded:
         path = tmp_path / "read_heavy_seconds.csv"
         path.write_text("".join(line for line in path.read_text().splitlines(True) if "(waiting" not in line))
@@ -71,6 +82,19 @@ def test_log_ins_that_go_on_do_not_hide_that_the_catalogue_stands_still(
     assert check.verdict == verdict
     words = "Requests waited for 3 s without a right answer from the catalogue (1 % of 300 s). "
     assert (words in check.reason) == (verdict == "FAIL")
+
+
+@pytest.mark.parametrize("service", ["auth", "books"])
+def test_samples_that_a_frozen_service_does_not_give_are_its_own_fault(tmp_path: Path, service: str) -> None:
+    other = "books" if service == "auth" else "auth"
+    write_good_run(tmp_path, MINUTE, freezes=((50, 10),), goes_on=other, mix={LIST: 50, ONE: 30, LOGIN: 20})
+    path = tmp_path / "read_heavy_server.jsonl"
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    frozen = range(START + 51, START + 60)
+    write_lines(path, [line for line in lines if line["service"] != service or int(line["at"]) not in frozen])
+    scenario = judge_folder(tmp_path)
+    assert scenario.verdict == "FAIL", scenario.reasons
+    assert not [reason for reason in scenario.reasons if "no sample" in reason]
 
 
 def test_seconds_in_which_nobody_waits_are_not_dead(tmp_path: Path) -> None:

@@ -33,7 +33,7 @@ REGRESSIONS = (
     Control("standstills", "baseline", "27 of 300 s are dead", (load(freezes=STILL),), STOOD, FAIL,
             profile="full", others=True),
     Control("standstills", "read_heavy", "the catalogue is dead for 4 s while log-ins go on",
-            (load(freezes=((100, 5),), auth_goes_on=True, mix=WITH_LOG_INS),), STOOD, FAIL,
+            (load(freezes=((100, 5),), goes_on="auth", mix=WITH_LOG_INS),), STOOD, FAIL,
             profile="full", others=True),
     Control("standstills", "soak", "27 of 150 s are dead", (load(freezes=((40, 10), (80, 10), (120, 10))),), STOOD,
             FAIL,

@@ -77,8 +77,8 @@ class Load:
     """A made-up load. Every user asks, waits for the answer and thinks; its time adds up, but for `idle` of it.
 
     `kinds` gives the kind of a request other than a right answer, for the number of the request; `kind_at` for the
-    second of the load in which it is sent and its number. In a freeze, (first second, seconds), no answer comes, or
-    none from the catalogue with `auth_goes_on`; each user sends a request at most and waits for its end.
+    second of the load in which it is sent and its number. In a freeze, (first second, seconds), no answer comes but
+    those of the service that `goes_on`; each user sends a request at most and waits for its end.
     """
 
     plan: Plan
@@ -89,7 +89,7 @@ class Load:
     mix: dict[str, int] = field(default_factory=dict)  # of 100 requests
     seed: int = 7
     freezes: tuple[tuple[int, int], ...] = ()
-    auth_goes_on: bool = False
+    goes_on: str = ""  # "auth" or "books"
     kind_at: Callable[[int, int], str] | None = None
     arrivals: dict[str, float] = field(default_factory=dict)  # of an open load: see `write_arrivals`
 
@@ -107,7 +107,8 @@ def make_requests(load: Load) -> list[tuple[int, str, float, str]]:
         for _ in range(int(due)):
             slots = slots or source.sample(list(mix), counts=list(mix.values()), k=sum(mix.values()))
             endpoint = slots.pop()
-            thaw = second if not ends or (load.auth_goes_on and not is_catalogue(endpoint)) else ends[0]
+            service = "books" if is_catalogue(endpoint) else "auth"
+            thaw = second if not ends or load.goes_on == service else ends[0]
             ms = load.latency(second, endpoint, source) + 1000 * (thaw - second)
             if thaw == second or held[thaw] < users:
                 number = len(requests) + 1
