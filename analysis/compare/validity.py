@@ -7,16 +7,16 @@ from pathlib import Path
 
 from analysis.checks.generator_rules import judge_generator
 from analysis.checks.guarantees import audit_writes, judge_guarantees, judge_reading
-from analysis.checks.record_rules import say_damage
+from analysis.checks.record_rules import judge_ledger, judge_outcomes, say_damage
 from analysis.compare.blocks import Block, count_side
 from analysis.compare.pairs import count_needed
 from analysis.findings import PASS, VALIDITY, Check, Figure, make_check
 from analysis.number_formats import say_count, say_number, say_share
 from analysis.plan.plan import Plan
 from analysis.records.comparison import PLAN_FILE, SIDES, ComparisonPlan
-from analysis.records.counts import Counts
+from analysis.records.counts import Counts, count_endpoints
 from analysis.records.gaps import Gaps
-from analysis.records.raw_files import read_data, read_generator, read_ledger, read_read_back
+from analysis.records.raw_files import read_data, read_generator, read_ledger, read_read_back, read_seconds
 
 FAILED_MOST = 0.01  # of the requests of a side: one that answers fewer of them has less to do
 FAILED_APART = 0.05  # of the requests of one endpoint, between the sides
@@ -24,17 +24,20 @@ FEW_FAILED = 5  # requests of one endpoint that prove nothing
 
 
 def check_blocks(folder: Path, plan: ComparisonPlan, blocks: Sequence[Block], pairs: int, gaps: Gaps) -> list[Check]:
-    """All checks of a comparison; `pairs` is the number of whole ones, `gaps` what is damaged of the records."""
+    """All checks of a comparison; `pairs` is the number of whole ones, `gaps` takes what is damaged of the records."""
+    of_sides = [
+        *(check_writes(folder, plan, side, gaps) for side in SIDES),
+        *(check for side in SIDES for check in check_generator(folder, plan, side, gaps)),
+    ]
     return [
         check_lives(plan),
-        check_sizes(folder),
+        check_sizes(folder, gaps),
         check_pairs(plan, blocks, pairs),
         check_failures(plan, blocks),
         check_endpoints(plan, blocks),
         check_sent(blocks),
         make_check("what was written down is whole", VALIDITY, say_damage(usual_limits(PLAN_FILE), gaps)),
-        *(check_writes(folder, plan, side) for side in SIDES),
-        *(check for side in SIDES for check in check_generator(folder, plan, side)),
+        *of_sides,
     ]
 
 
@@ -62,9 +65,9 @@ def check_pairs(plan: ComparisonPlan, blocks: Sequence[Block], pairs: int) -> Ch
     return make_check("there are enough whole pairs of blocks", VALIDITY, reason, figure)
 
 
-def check_sizes(folder: Path) -> Check:
+def check_sizes(folder: Path, gaps: Gaps) -> Check:
     """INVALID where the catalogues of the sides differ in size before the load, or nobody looked."""
-    before = {side: read_data(folder, side, Gaps()).get("before") for side in SIDES}
+    before = {side: read_data(folder, side, gaps).get("before") for side in SIDES}
     books = {side: None if state is None else state.books for side, state in before.items()}
     unseen = [side.upper() for side in SIDES if books[side] is None]
     reason = f"Nobody counted the books of side {' and '.join(unseen)} before the load." if unseen else ""
@@ -137,27 +140,32 @@ def count_titles(blocks: Sequence[Block], side: str) -> dict[str, Counts]:
     return found
 
 
-def check_writes(folder: Path, plan: ComparisonPlan, side: str) -> Check:
+def check_writes(folder: Path, plan: ComparisonPlan, side: str, gaps: Gaps) -> Check:
     """INVALID where a side has lost, changed or doubled what it had acknowledged: it has done less, or something else.
 
-    It is INVALID too where nobody looked. A comparison that was cut off is judged by the answers alone.
+    It is INVALID too where nobody looked, or the ledger lacks what was sent. A comparison that was cut off is judged by
+    the answers alone.
     """
-    gaps, sources = Gaps(), f"{side}_ledger.jsonl, {side}_read_back.json"
-    audit = audit_writes(read_ledger(folder, side, gaps), read_read_back(folder, side, gaps))
-    checks = [*judge_guarantees(audit, sources, gaps.unsent), judge_reading(audit, sources, needed=plan.complete)]
+    ledger, unsent = f"{side}_ledger.jsonl", gaps.unsent
+    writes, sources = read_ledger(folder, side, gaps), f"{ledger}, {side}_read_back.json"
+    unsent, limits = gaps.unsent - unsent, usual_limits(side)
+    audit = audit_writes(writes, read_read_back(folder, side, gaps))
+    sent = count_endpoints(row for rows in read_seconds(folder, side, Gaps()).values() for row in rows)
+    checks = [judge_ledger(limits, sent, len(writes), ledger), judge_outcomes(limits, sent, writes, ledger)]
+    checks += [*judge_guarantees(audit, sources, unsent), judge_reading(audit, sources, needed=plan.complete)]
     reasons = [check.reason for check in checks if check.reason and check.verdict not in (None, PASS)]
     reason = f"On side {side.upper()}: {' '.join(reasons)}" if reasons else ""
     figure = Figure("ISBNs written to", audit.isbns, "", sources)
     return make_check(f"what {side.upper()} has acknowledged is there", VALIDITY, reason, figure)
 
 
-def check_generator(folder: Path, plan: ComparisonPlan, side: str) -> list[Check]:
+def check_generator(folder: Path, plan: ComparisonPlan, side: str, gaps: Gaps) -> list[Check]:
     """INVALID where the load of a side was itself the limit in its blocks, by the rules of every scenario.
 
     Users who do not think let the event loop lag by their mere number. That makes latency longer, which is not judged
     then; whether the process was the limit of the answers a second, its processor time and its stalls tell.
     """
-    rows = read_generator(folder, side, Gaps())
+    rows = read_generator(folder, side, gaps)
     mine = [block for block in plan.blocks if block.side == side]
     if not mine:
         return []

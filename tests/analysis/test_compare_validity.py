@@ -60,13 +60,35 @@ def damage(folder: Path) -> None:
 
 def forget(folder: Path) -> None:
     """B acknowledged a book, and does not have it."""
-    isbn = "9780000000002"
-    write = {"at": START, "n": 1, "isbn": isbn, "method": "POST", "key": "k", "if_match": None, "digest": "d"}
-    answer = {"at": START + 1, "n": 1, "outcome": "acknowledged", "status": 201, "version": 1}
-    write_lines(folder / "b_ledger.jsonl", [{**write, "fields": {"isbn": isbn, "title": "One"}}, answer])
+    isbn, path = "9780000000002", folder / "b_ledger.jsonl"
+    others = [json.loads(line) for line in path.read_text().splitlines()]
+    number = len(others) // 2 + 1
+    write = {"at": START, "n": number, "isbn": isbn, "method": "POST", "key": "k", "if_match": None, "digest": "d"}
+    answer = {"at": START + 1, "n": number, "outcome": "acknowledged", "status": 201, "version": 1}
+    write_lines(path, [*others, {**write, "fields": {"isbn": isbn, "title": "One"}}, answer])
     nowhere = {source: {"status": 404, "book": None} for source in BOOK_SOURCES}
     found = {"at": START + 99, "lag_s": 0.0, "complete": True, "isbns": {isbn: nowhere}}
     (folder / "b_read_back.json").write_text(json.dumps(found))
+
+
+def cut_ledger(folder: Path) -> None:
+    """Each tenth line of B's ledger is cut off."""
+    path = folder / "b_ledger.jsonl"
+    lines = path.read_text().splitlines()
+    path.write_text("\n".join(line[: 20 if number % 10 == 0 else None] for number, line in enumerate(lines)) + "\n")
+
+
+def lose_answers(folder: Path) -> None:
+    """B's ledger lacks the answers to each tenth write."""
+    path = folder / "b_ledger.jsonl"
+    lines = path.read_text().splitlines()
+    kept = [line for number, line in enumerate(lines) if number >= len(lines) / 2 or number % 10]
+    path.write_text("\n".join(kept) + "\n")
+
+
+def lose_ledger(folder: Path) -> None:
+    """B's ledger is gone."""
+    (folder / "b_ledger.jsonl").unlink()
 
 
 def do_not_look(folder: Path) -> None:
@@ -145,8 +167,11 @@ CASES: list[tuple[Compared, Callable[[Path], None] | None, str]] = [
     (
         Compared(),
         forget,
-        "On side B: Acknowledged writes to 1 ISBN are lost (of 1): 9780000000002: the book is not there",
+        "On side B: Acknowledged writes to 1 ISBN are lost (of 2): 9780000000002: the book is not there",
     ),
+    (Compared(), cut_ledger, "Lines are cut off or hold values that cannot be (29 damaged lines of 288: b_ledger"),
+    (Compared(), lose_answers, "On side B: b_ledger.jsonl has the answers to 129 writes (144 were answered)."),
+    (Compared(), lose_ledger, "On side B: b_ledger.jsonl has 0 writes (144 were sent)."),
 ]
 
 

@@ -18,6 +18,7 @@ from tests.support.recordings import (
     write_csv,
     write_data,
     write_latencies,
+    write_ledger,
     write_lines,
 )
 
@@ -106,6 +107,8 @@ def write_side(folder: Path, side: str, plan: ComparisonPlan, made: Compared) ->
         ]
         generator.append([f"{second + 1:.3f}", 4700, "0.3000", 20, 20, ""])
     write_latencies(folder / f"{side}.hlog", answers)
+    write_ledger(folder / f"{side}_ledger.jsonl", sum(endpoint == ADD for _, endpoint, _ in answers))
+    (folder / f"{side}_read_back.json").write_text('{"at": 0, "lag_s": 0.0, "complete": true, "isbns": {}}')
     write_csv(folder / f"{side}_seconds.csv", [SECONDS, *rows])
     write_lines(folder / f"{side}_server.jsonl", lines)
     write_csv(folder / f"{side}_generator.csv", [GENERATOR, *generator])
