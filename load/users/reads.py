@@ -1,6 +1,7 @@
 """The actions of a load that look at the catalogue."""
 
 import random
+from typing import Any
 from urllib.parse import urlencode
 
 from load.client.catalogue import ALL, sort_key_of
@@ -19,18 +20,28 @@ def fetch_page(user: LibraryUser, name: str, query: dict[str, str]) -> None:
 
     def check(answer: Answer) -> tuple[str, tuple[str, str]] | None:
         page = body_of(answer, 200)
-        items, after, total = page["items"], page["next"], page["total"]
-        expect(len(page) == 3 and type(total) is int, "not the fields of a page")
-        expect(len(items) <= PAGE and total >= len(items), "a page larger than asked or counted")
-        expect(after is None or (isinstance(after, str) and len(items) == PAGE), "a next page after a short one")
+        expect_form(page)
+        items, after = page["items"], page["next"]
         expect_no_fault(load.snapshot.find_fault_in_page(items, chosen, last, is_last=after is None))
-        expect_no_fault(load.snapshot.find_fault_in_total(total, chosen, load.reserved_isbns))
+        expect_no_fault(load.snapshot.find_fault_in_total(page["total"], chosen, load.reserved_isbns))
         return (after, sort_key_of(items[-1])) if after else None
 
     url = f"{user.books}?{urlencode(query)}" if query else user.books
     following = send(user, "GET", url, name, check, headers=user.bearer())
     if "after" in query or not query:
         user.next_page = following
+
+
+def expect_form(page: dict[str, Any], limit: int = PAGE) -> None:
+    """Expect the fields of a page, no more books than were asked for and counted, and a next page after a full one
+    alone; raises RequestFailed.
+    """
+    items, following, total = page["items"], page["next"], page["total"]
+    is_formed = len(page) == 3 and type(total) is int and (following is None or type(following) is str)
+    expect(is_formed, "not the fields of a page")
+    expect(len(items) <= limit, "more books than the limit")
+    expect(len(items) <= total, "other books than the total has")
+    expect(following is None or len(items) == limit, "a next page after a short one")
 
 
 def expect_no_fault(fault: str) -> None:
