@@ -126,7 +126,7 @@ class Search:
         why = judge_step(self.plan, load, self.tail.rows(span), self.tail.latencies(span), span)
         broken: bool | None = bool(why)
         limits = self._find_limits(span)
-        if invalid := limits or self._find_invalid(span):
+        if invalid := limits or find_invalid(self.plan, self.tail, span):
             broken, why = None, invalid
             if limits or load == self.stalled:
                 self.tries.stop_below(load)
@@ -167,17 +167,10 @@ class Search:
 
     def _find_limits(self, span: tuple[float, float]) -> tuple[str, ...]:
         """Say in which way the load itself gave way in a step, in as many of its equal parts as break a step."""
-        found = [self._find_invalid(part) for part in cut_span(span, int(self.plan.limit("step-parts")))]
+        parts = cut_span(span, int(self.plan.limit("step-parts")))
+        found = [find_invalid(self.plan, self.tail, part) for part in parts]
         bad = [reasons for reasons in found if reasons]
         return bad[-1] if len(bad) >= self.plan.limit("step-bad-parts") else ()
-
-    def _find_invalid(self, span: tuple[float, float]) -> tuple[str, ...]:
-        generator = self.tail.generator()
-        checks = judge_generator(self.plan, generator, list(generator), span)
-        reasons = tuple(check.reason for check in checks if check.verdict == INVALID)
-        if lacking := count_not_sent(self.tail.rows(span)):
-            reasons += (f"the load had no descriptor or port left for {lacking} requests",)
-        return reasons
 
     def _learn_normal(self, step: Step) -> None:
         """Take from the first step what is normal, if it holds."""
@@ -193,6 +186,16 @@ class Search:
         counts = count_requests(self.tail.rows(span))
         slow = is_slow(self.tail.latencies(span).of_groups("reads", "writes"), self.normal_ms)
         return counts.right > 0 and not slow and not fails(self.plan, counts)
+
+
+def find_invalid(plan: Plan, tail: Tail, span: tuple[float, float]) -> tuple[str, ...]:
+    """Say why the seconds of a span tell nothing of the services: the load itself gave way in them."""
+    generator = tail.generator()
+    checks = judge_generator(plan, generator, list(generator), span)
+    reasons = tuple(check.reason for check in checks if check.verdict == INVALID)
+    if lacking := count_not_sent(tail.rows(span)):
+        reasons += (f"the load had no descriptor or port left for {lacking} requests",)
+    return reasons
 
 
 def plan_of(name: str, options: Any) -> Plan:

@@ -54,6 +54,23 @@ for number in (errno.EMFILE, errno.ENFILE, errno.EADDRNOTAVAIL, errno.ECONNREFUS
         except LoadGaveWay:
             print(errno.errorcode[number], host)
 """
+SEARCHED = f"""
+import csv
+import sys
+from pathlib import Path
+from analysis.plan.scenario_files import read_plan
+from analysis.records.tail import Tail
+from load.run.search_shape import find_invalid
+
+folder = Path(sys.argv[1])
+with (folder / "break_point_seconds.csv").open("w", newline="") as file:
+    csv.writer(file).writerow([1000, "{NOT_SENT}", 0, 0, 0, 0, "3.000000"])
+tail = Tail(folder, "break_point", [""])
+tail.look()
+plan = read_plan(Path("scenarios/break_point.conf"))
+for begin in (1000, 1001):
+    print([reason for reason in find_invalid(plan, tail, (begin, begin + 1)) if "descriptor" in reason])
+"""
 
 
 def test_a_request_that_the_load_has_no_descriptor_for_is_its_own_exception_and_no_failure_of_the_service(
@@ -76,3 +93,9 @@ def test_a_lack_of_descriptors_or_ports_is_told_from_a_service_that_cannot_be_re
     both = [f"{number} {host}" for number in ("EMFILE", "ENFILE") for host in ("127.0.0.1", "localhost")]
     ports = ["EADDRNOTAVAIL 127.0.0.1", *(["EADDRNOTAVAIL localhost"] if is_one else [])]
     assert ran.stdout.splitlines() == both + ports
+
+
+def test_a_step_of_a_search_in_which_requests_could_not_be_sent_says_nothing_of_the_services(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", SEARCHED, str(tmp_path)]
+    ran = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, timeout=60, check=True)
+    assert ran.stdout.splitlines() == ["['the load had no descriptor or port left for 3 requests']", "[]"]
