@@ -1,6 +1,7 @@
 """What compare.sh refuses, what it says of its two sides, the order of its blocks, and the build that is slower."""
 
 import itertools
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +10,7 @@ import pytest
 
 from load.client.refusal import Refused
 from load.client.target import Target
+from load.compare.options import read_options
 from load.compare.places import place_of_host
 from load.compare.sides import PARTS, choose_host, choose_side, find_notes
 from load.compare.stacks import open_checkout
@@ -78,6 +80,15 @@ def test_help_is_the_header(repository: Path) -> None:
     assert said.startswith("Says whether B is slower than A") and said.rstrip().endswith("130 interrupted.")
 
 
+@pytest.mark.parametrize("place", range(3))
+def test_options_may_stand_before_between_and_behind_the_sides(monkeypatch: pytest.MonkeyPatch, place: int) -> None:
+    words = ["HEAD~1", "."]
+    words[place:place] = ["--quick", "--within", "5%"]
+    monkeypatch.setattr(sys, "argv", ["compare.sh", *words])
+    options = read_options()
+    assert (options.what, options.profile, options.within) == ({"a": "HEAD~1", "b": "."}, "quick", 0.05)
+
+
 def test_a_folder_a_revision_and_a_host_are_told_apart(repository: Path) -> None:
     folder = choose_side(".", repository, PROJECT)
     assert (folder.folder, bool(folder.commit), folder.is_changed) == (repository, True, False)
@@ -94,6 +105,14 @@ def test_a_folder_a_revision_and_a_host_are_told_apart(repository: Path) -> None
 def test_revisions_of_a_folder_without_git_are_refused(tmp_path: Path) -> None:
     with pytest.raises(Refused, match="there are no revisions: git knows no checkout here"):
         choose_side("HEAD", tmp_path, tmp_path)
+
+
+def test_a_revision_that_a_shallow_clone_lacks_is_refused_with_the_way_to_it(repository: Path, tmp_path: Path) -> None:
+    with pytest.raises(Refused, match="is no revision of this project, no folder"):
+        choose_side("HEAD~1", tmp_path, repository)
+    run_git(tmp_path, "clone", "--quiet", "--depth", "1", f"file://{repository}", "shallow")
+    with pytest.raises(Refused, match=r"this clone is shallow: `git fetch --unshallow` gets the older ones"):
+        choose_side("HEAD~1", tmp_path, tmp_path / "shallow")
 
 
 def test_a_revision_without_a_part_of_the_project_is_refused(tmp_path: Path) -> None:
@@ -117,6 +136,17 @@ def test_what_breaks_does_not_end_as_slower_does(repository: Path, tmp_path: Pat
     assert (code, "Traceback" in said) == (3, True), said
     assert sorted(repository.iterdir()) == before
     assert list((tmp_path / "mine").iterdir()) == [], "a folder that was there stays, and empty"
+
+
+def test_relative_folders_lie_where_compare_was_called(repository: Path, tmp_path: Path) -> None:
+    told = tmp_path / "told"
+    told.mkdir()
+    for name in PARTS:
+        (told / name).write_text('echo "the stack is in $STACK_DIR"; exit 1\n')
+    options = ["--out", "results", "told", "told"]
+    code, said = end_of(start_compare(repository, *options, called_from=tmp_path, STACK_DIR="mine"))
+    assert code == 3 and re.search(rf"^the stack is in {tmp_path}/mine/compare\.\w+/a$", said, re.MULTILINE), said
+    assert [path.name for path in tmp_path.iterdir()] == ["told"], "what it made it removed"
 
 
 def test_a_checkout_of_a_part_of_a_repository_is_that_part_and_touches_no_other_worktree(tmp_path: Path) -> None:

@@ -34,12 +34,14 @@ def commit_all(folder: Path) -> None:
     run_git(folder, *who, "commit", "--quiet", "--message", "All of it")
 
 
-def start_compare(folder: Path, *options: str, **settings: str) -> "subprocess.Popen[str]":
-    """Start compare.sh in a folder as a terminal would: in a process group of its own; hashes are cheap."""
+def start_compare(
+    folder: Path, *options: str, called_from: Path | None = None, **settings: str
+) -> "subprocess.Popen[str]":
+    """Start the compare.sh of a folder as a terminal there would: in a process group of its own; hashes are cheap."""
     environment = {key: value for key, value in os.environ.items() if key not in TAKEN}
     return subprocess.Popen(
-        ["./compare.sh", *options],
-        cwd=folder,
+        [folder / "compare.sh", *options],
+        cwd=called_from or folder,
         env={**environment, "VIRTUAL_ENV": sys.prefix, "BCRYPT_ROUNDS": "4", **settings},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
