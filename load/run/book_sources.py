@@ -53,16 +53,19 @@ def ask_for_book(http: requests.Session, service: BooksService, isbn: str, heade
 
 
 def read_back(service: BooksService, isbns: set[str]) -> ReadBack:
-    """Ask both sources for books, again for those that differ, until none does or the longest lag has passed."""
+    """Ask both sources for books, again for those that differ, until none does or one does after the longest lag."""
     began, at = time.monotonic(), time.time()
     until = began + LONGEST_ASKING_S
     books = ask_for_books(service, isbns, until)
-    lag_s: float | None = 0.0
-    while differing := [isbn for isbn, shown in books.items() if shown["read_model"] != shown["database"]]:
-        lag_s = time.monotonic() - began
-        if lag_s > LONGEST_LAG_S:
-            lag_s = None
-            break
+    asked_s = 0.0  # when those that differed were asked for again
+    while (differing := find_differing(books)) and asked_s <= LONGEST_LAG_S:
         time.sleep(0.1)
+        asked_s = time.monotonic() - began
         books |= ask_for_books(service, differing, until)
+    lag_s = None if differing else asked_s
     return ReadBack(at=at, lag_s=lag_s, complete=books.keys() == isbns, isbns=dict(sorted(books.items())))
+
+
+def find_differing(books: Books) -> list[str]:
+    """Return the ISBNs of which the two sources show different things."""
+    return [isbn for isbn, shown in books.items() if shown["read_model"] != shown["database"]]
