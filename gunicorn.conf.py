@@ -1,6 +1,7 @@
 """The production set-up of both services; Gunicorn reads it from the folder it is started in."""
 
 import os
+import resource
 import shutil
 import sys
 from typing import Any, NoReturn
@@ -37,8 +38,20 @@ control_socket_disable = True  # one default path for all masters: two services 
 worker_tmp_dir = "/dev/shm" if os.path.isdir("/dev/shm") else None  # noqa: S108 - heartbeats must not wait for a disk
 logconfig_dict = LOGGING
 logger_class = Logger
+OPEN_FILES = 8192  # of a process, if it may: a thousand clients of a worker need more than the usual 1024
 MAX_CONNECTIONS = 151  # MariaDB's default
 SPARE_THREADS = 6  # that hold no connection, so that some are left for other requests while MariaDB is slow
+
+
+def raise_file_limit() -> None:
+    """Raise the limit on open files as far as it may be raised: a worker without one left for a client would end."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = OPEN_FILES if hard == resource.RLIM_INFINITY else min(OPEN_FILES, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+raise_file_limit()
 
 
 def on_starting(server: Any) -> None:
@@ -122,15 +135,15 @@ def post_worker_init(worker: Any) -> None:
 
 
 def when_ready(server: Any) -> None:
-    """Say at the start which store does not answer, that Redis may lose what it holds, and which tables are older."""
+    """Say at the start which store does not answer, what Redis may lose or bring back, and which tables are older."""
     from backend.http.readiness import check_stores
     from backend.stores.collations import find_other_collations
-    from backend.stores.redis_needs import find_risk
+    from backend.stores.redis_needs import find_risks
 
     for store, state in check_stores().items():
         if state == "down":
             server.log.warning("%s does not answer: requests that need it get 503 until it does", store)
-    if risk := find_risk():
+    for risk in find_risks():
         server.log.warning("redis: %s", risk)
     if columns := find_other_collations():
         server.log.warning(

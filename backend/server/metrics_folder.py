@@ -14,11 +14,21 @@ from pathlib import Path
 
 PREFIX = "libros-metrics-of-"  # only folders with a lock are called that
 UNLOCKED = "libros-new-metrics-"
+MEMORY = "/dev/shm"  # noqa: S108 - mkdtemp makes a folder in it that is this user's alone
+
+
+def choose_place() -> str:
+    """Give the folder that TMPDIR names, else memory where there is such a file system.
+
+    The files are mapped, and whoever touches a new page of one is killed where the disk is full.
+    """
+    has_memory = os.access(MEMORY, os.W_OK | os.X_OK)
+    return MEMORY if has_memory and not os.environ.get("TMPDIR") else tempfile.gettempdir()
 
 
 def make_folder() -> str:
     """Make a folder, locked for the life of this process and of those that it forks, and give its path."""
-    made = Path(tempfile.mkdtemp(prefix=UNLOCKED))
+    made = Path(tempfile.mkdtemp(prefix=UNLOCKED, dir=choose_place()))
     lock = os.open(made, os.O_RDONLY | os.O_DIRECTORY)  # never closed
     try:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -31,7 +41,7 @@ def make_folder() -> str:
 
 def remove_left_folders() -> None:
     """Remove the folders of this user whose processes have all ended; one that cannot be removed stays."""
-    for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
+    for folder in Path(choose_place()).glob(f"{PREFIX}*"):
         try:
             with _locked(folder):
                 shutil.rmtree(folder)

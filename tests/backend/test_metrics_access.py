@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from http.client import HTTPConnection
 from pathlib import Path
@@ -12,6 +13,7 @@ import psutil
 import pytest
 import requests
 
+from backend.server.metrics_folder import choose_place
 from stack.ports import find_free_ports
 from tests.support.books_services import BooksService, end, list_workers, run_books_service
 from tests.support.clients import check_problem
@@ -77,6 +79,16 @@ def test_without_a_token_nobody_sees_the_metrics_through_a_plain_proxy(service: 
 def test_with_the_token_a_proxy_may_pass_the_metrics_on(stack: Stack) -> None:
     headers = {"Authorization": f"Bearer {stack['METRICS_TOKEN']}", "X-Forwarded-For": "203.0.113.7"}
     assert requests.get(f"{stack['BOOKS_URL']}/metrics", headers=headers, timeout=10).status_code == 200
+
+
+def test_the_metrics_are_kept_in_memory_unless_a_folder_is_given(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    assert choose_place() == str(tmp_path)
+    monkeypatch.delenv("TMPDIR")
+    assert choose_place() == "/dev/shm"  # noqa: S108 - no file is made there
 
 
 class Master:

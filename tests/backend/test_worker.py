@@ -3,12 +3,14 @@ stop or to load anew; each is seen to fail on a worker without it.
 """
 
 import os
+import resource
 import signal
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 
+import psutil
 import pytest
 
 from tests.support.read_models import wait_until
@@ -28,10 +30,23 @@ KEEPS_THE_PORT = ("backend/server/worker.py", "if enabled or self.alive:", "if T
 QUITS_BY_THE_POOL = ("backend/server/worker.py", "super(gthread.ThreadWorker, self)", "super()")
 MAKES_LINES = ("gunicorn.conf.py", "logger_class = Logger\n", "")
 HASTILY = ("--graceful-timeout", "2")
+KEEPS_ITS_LIMIT = ("gunicorn.conf.py", "\nraise_file_limit()\n", "\n")
 HOOK = "def on_exit("
 HOLD_THE_LOCK = (
     f"def pre_request(worker, req):\n    worker.tpool._shutdown_lock.acquire(req.path == '/health')\n\n\n{HOOK}"
 )
+
+
+def test_a_worker_may_open_more_files_than_the_shell_that_started_it(tmp_path: Path) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (256, hard))
+    try:
+        with run_pages(tmp_path, built=(), without=(KEEPS_ITS_LIMIT,)) as services:
+            workers = [psutil.Process(pid) for each in services for pid in each.list_workers()]
+            limits = [worker.rlimit(psutil.RLIMIT_NOFILE)[0] for worker in workers]
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert limits == [8192 if hard == resource.RLIM_INFINITY else min(8192, hard), 256]
 
 
 def test_a_request_is_told_how_long_it_waited_for_a_thread(tmp_path: Path) -> None:
