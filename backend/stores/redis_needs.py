@@ -31,19 +31,39 @@ def find_lacks() -> str:
         return ""
 
 
-def find_risk() -> str:
-    """Give in words why Redis may lose what it holds while it runs; empty when it may not, or cannot be asked now."""
+def find_risks() -> list[str]:
+    """Give in words why Redis may lose what it holds, or bring back what had ended; none where it cannot be asked."""
+    try:
+        return [words for words in (_find_eviction(), _find_revival()) if words]
+    except (redis.RedisError, LookupError):
+        return []
+
+
+def _find_eviction() -> str:
     try:
         policy = _read_policy()
     except redis.ResponseError:
         return "whether it evicts keys cannot be seen: its user may run neither INFO nor CONFIG GET"
-    except (redis.RedisError, LookupError):
-        return ""
     if policy == GOOD_POLICY:
         return ""
     return (
         f"maxmemory-policy is {policy}: where memory is short it evicts keys, which ends sessions and takes the read "
         f"model out of use; set it to {GOOD_POLICY}"
+    )
+
+
+def _find_revival() -> str:
+    """Give in words that a crash may bring an older state back; empty where its user may not see whether it does."""
+    names = ("save", "appendonly", "appendfsync")
+    try:
+        snapshots, log, each = (ask_map("CONFIG", "GET", name)[name.encode()].decode() for name in names)
+    except (redis.ResponseError, LookupError):
+        return ""
+    if (log == "yes" and each == "always") or (log == "no" and not snapshots):
+        return ""
+    return (
+        'after a crash it brings back an older state, with sessions that had ended: let it keep nothing (save "" and '
+        "appendonly no), or everything (appendonly yes and appendfsync always)"
     )
 
 

@@ -8,6 +8,7 @@ from mysql.connector.errors import OperationalError, ProgrammingError
 
 from backend.deadline import REQUEST_S, STEP_S, start_deadline
 from backend.stores.mariadb import Cursor
+from tests.faults.stores import administer, find_mariadb
 from tests.support.pools import open_pool
 from tests.support.stacks import Stack
 
@@ -38,6 +39,17 @@ def test_a_session_is_set_up_whether_or_not_the_one_before_was_put_to_use(
                 connection.commit()
     with pool.borrow(writes=False) as connection:
         assert look(connection) == look(connection) == {**AS_NEW, "own_commit": 1, "kept": None}
+
+
+def test_lists_are_not_cut_where_mariadb_cuts_them_sooner_than_usual(stack: Stack) -> None:
+    mariadb = find_mariadb(stack)
+    administer(mariadb, "SET GLOBAL group_concat_max_len = 1024")
+    try:
+        with open_pool(stack).borrow(writes=False) as connection:
+            ((found,),) = Cursor(connection).execute_all(("SELECT @@group_concat_max_len AS longest", ()))
+    finally:
+        administer(mariadb, "SET GLOBAL group_concat_max_len = DEFAULT")
+    assert found == {"longest": 1048576}
 
 
 @pytest.mark.parametrize("reset", [True, False])

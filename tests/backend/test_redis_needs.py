@@ -124,6 +124,24 @@ def test_that_the_policy_cannot_be_seen_is_said(store: OwnRedis) -> None:
     assert "whether it evicts keys cannot be seen" in read_start(give_rights(store, "+@all", "-@dangerous"))
 
 
+@pytest.mark.parametrize(
+    ("save", "appendonly", "appendfsync", "warned"),
+    [("", "no", "everysec", False), ("3600 1", "no", "everysec", True), ("", "yes", "everysec", True),
+     ("3600 1", "yes", "always", False)],
+)  # fmt: skip
+def test_a_redis_that_may_bring_back_an_older_state_is_warned_of(
+    store: OwnRedis, save: str, appendonly: str, appendfsync: str, warned: bool
+) -> None:
+    try:
+        for name, value in (("save", save), ("appendonly", appendonly), ("appendfsync", appendfsync)):
+            store.client.config_set(name, value)
+        assert ("it brings back an older state" in read_start(store.url)) is warned
+        assert "older state" not in read_start(give_rights(store, "+@all", "-config"))
+    finally:
+        store.client.config_set("appendonly", "no")
+        store.client.config_set("save", "")
+
+
 def find_commands() -> set[str]:
     """Return the commands of Redis that the code of the services names where it sends one."""
     text = "".join(path.read_text() for path in (PROJECT / "backend").rglob("*.py") if path.name != "redis_needs.py")
