@@ -18,16 +18,20 @@ LONGEST_TRY_S = 6  # longer than any request: a reservation whose try never ende
 ALL_RESERVED = -1
 
 # KEYS: failures of the account by their time, reservations by the time at which each is void.
-# ARGV: window, most failures, longest try, a name for this try. The time is that of Redis: hosts' clocks differ.
+# ARGV: window, most failures, longest try, a name for this try. The time is that of Redis: hosts' clocks differ. Where
+# its clock was set back, failures that lie ahead count from now on, and a reservation that lies too far ahead is void.
 # Gives 0 with a reservation made, the seconds until the oldest failure ages out, or ALL_RESERVED. The first write needs
 # memory: a full Redis refuses it there, before the password is hashed in vain, but lets any later one pass.
 BEGIN = Script(f"""
 local time = redis.call('TIME')
 local now = time[1] + time[2] / 1000000
+for _, early in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], '(' .. now, '+inf')) do
+  redis.call('ZADD', KEYS[1], now, early)
+end
 local failures = redis.call('ZRANGEBYSCORE', KEYS[1], now - ARGV[1], '+inf', 'WITHSCORES')
 local left = ARGV[2] - #failures / 2
 if left <= 0 then return math.max(1, math.ceil(failures[2] + ARGV[1] - now)) end
-if #redis.call('ZRANGEBYSCORE', KEYS[2], now, '+inf') >= left then return {ALL_RESERVED} end
+if #redis.call('ZRANGEBYSCORE', KEYS[2], now, now + ARGV[3]) >= left then return {ALL_RESERVED} end
 redis.call('ZADD', KEYS[2], now + ARGV[3], ARGV[4])
 redis.call('EXPIRE', KEYS[2], ARGV[3])
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now - ARGV[1])

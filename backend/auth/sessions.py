@@ -12,10 +12,12 @@ from typing import Any
 from backend.auth.tokens import new_id, read_token, sign_pair
 from backend.caller import Caller
 from backend.config import settings
-from backend.errors import NotAuthenticated
+from backend.errors import NotAuthenticated, Unavailable
 from backend.stores.live_sessions import LIVE_SESSION, look_up
 from backend.stores.redis_connection import Part
 from backend.stores.redis_store import Script, ask_once, ask_script, redis_errors
+
+PERHAPS_TAKEN = "The refresh token may have been taken all the same: if the next try answers 401, sign in again."
 
 # KEYS: as above. ARGV: value, sid, time to the first refresh, longest life. Ended sessions leave the user's set.
 OPEN = Script("""
@@ -26,7 +28,8 @@ redis.call('ZADD', KEYS[2], now + ARGV[4], ARGV[2])
 redis.call('EXPIRE', KEYS[2], ARGV[4])
 """)
 # KEYS: as above. ARGV: user and token expected, user and new token, sid, time to the next refresh. A refresh token that
-# was used before ends the whole session (RFC 9700, section 4.14.2).
+# was used before ends the whole session (RFC 9700, section 4.14.2). Gives the seconds that are left of the session, 0
+# when it has ended.
 ROTATE = Script("""
 local value = redis.call('GET', KEYS[1])
 local left = (redis.call('ZSCORE', KEYS[2], ARGV[3]) or 0) - redis.call('TIME')[1]
@@ -36,7 +39,7 @@ if not value or left < 1 or string.sub(value, 1, #ARGV[1]) ~= ARGV[1] then
   return 0
 end
 redis.call('SET', KEYS[1], ARGV[2] .. string.sub(value, #ARGV[1] + 1), 'EX', math.min(ARGV[4], left))
-return 1
+return left
 """)
 # KEYS: as above. ARGV: sid, user and token expected. Gives 0 when the session had ended, or the token was used before.
 CLOSE = Script(
@@ -66,7 +69,7 @@ def start_session(user: dict[str, Any]) -> dict[str, Any]:
     Raises Unavailable without Redis.
     """
     sid, refresh_jti, longest = new_id(), new_id(), settings().session_ttl
-    pair = sign_pair(str(user["id"]), user["username"], sid, refresh_jti)
+    pair = sign_pair(str(user["id"]), user["username"], sid, refresh_jti, longest)
     entry = f"{user['id']}:{refresh_jti}:{user['email']}"
     with redis_errors():
         _run(OPEN, _keys(sid, user["id"]), entry, sid, min(_idle_ttl(), longest), longest)
@@ -77,16 +80,19 @@ def refresh_session(token: str) -> dict[str, Any]:
     """Take a refresh token, which works once, for a new pair.
 
     Raises NotAuthenticated when it is not valid or was used before, which also ends its session; Unavailable
-    without Redis.
+    without an answer of Redis, which may have taken the token all the same.
     """
     claims = read_token(token, "refresh")
     sid, user_id, refresh_jti = claims["sid"], claims["sub"], new_id()
     entry, renewed = (f"{user_id}:{jti}:" for jti in (claims["jti"], refresh_jti))
-    with redis_errors():
-        rotated = _run(ROTATE, _keys(sid, user_id), entry, renewed, sid, _idle_ttl())
-    if not rotated:
+    try:
+        with redis_errors():
+            left_s = _run(ROTATE, _keys(sid, user_id), entry, renewed, sid, _idle_ttl())
+    except Unavailable as error:
+        raise Unavailable(f"{error.detail} {PERHAPS_TAKEN}") from error
+    if not left_s:
         raise NotAuthenticated("This session has ended.")
-    return sign_pair(user_id, claims["username"], sid, refresh_jti)
+    return sign_pair(user_id, claims["username"], sid, refresh_jti, left_s)
 
 
 def end_session(token: str) -> None:

@@ -81,13 +81,14 @@ def read_token(token: str, *uses: str, verify_exp: bool = True) -> dict[str, Any
     return claims
 
 
-def sign_pair(user_id: str, username: str, sid: str, refresh_jti: str) -> dict[str, Any]:
-    """Give an access and a refresh token of a session, as the log-in answers them."""
-    ttl = settings().access_token_ttl
+def sign_pair(user_id: str, username: str, sid: str, refresh_jti: str, left_s: int) -> dict[str, Any]:
+    """Give an access and a refresh token of a session, as the log-in answers them; neither outlives its `left_s`."""
+    ttl = min(settings().access_token_ttl, left_s)
+    refresh_ttl = min(settings().refresh_token_ttl, left_s)
     owner = {"sub": user_id, "username": username, "sid": sid}
     return {
         "access_token": _sign(owner | {"jti": new_id(), "token_use": "access"}, ttl),
-        "refresh_token": _sign(owner | {"jti": refresh_jti, "token_use": "refresh"}, settings().refresh_token_ttl),
+        "refresh_token": _sign(owner | {"jti": refresh_jti, "token_use": "refresh"}, refresh_ttl),
         "token_type": "Bearer",
         "expires_in": ttl,
     }

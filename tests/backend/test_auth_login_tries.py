@@ -2,11 +2,13 @@
 does meanwhile, and guesses at once get no further; each check is seen to fail on a build without that.
 """
 
+import hashlib
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -191,3 +193,18 @@ def test_the_checks_fail_where_tries_under_way_are_failures_and_answered_uncount
             check_lost_reservation(weak.auth, store, slow, "not the password")
         with pytest.raises(AssertionError, match="answered uncounted"):
             check_uncounted(weak.auth, store, slow)
+
+
+def test_failures_of_a_clock_that_was_set_back_lock_an_account_for_no_longer_than_others(
+    single: str, store: OwnRedis
+) -> None:
+    account = register(single)
+    for _ in range(LIMIT):
+        assert log_in(single, account.username, "a wrong password").status_code == 401
+    key = f"failures:{hashlib.sha256(f'id:{account.id}'.encode()).hexdigest()}"
+    failures: Any = store.client.zrange(key, 0, -1)
+    for name in failures:
+        store.client.zincrby(key, 3600, name)
+    answer = log_in(single, account.username, account.password)
+    assert answer.status_code == 429 and int(answer.headers["Retry-After"]) <= 300, answer.headers
+    assert count(store.client, "failures", account) == LIMIT

@@ -29,6 +29,15 @@ def test_a_session_ends_after_its_longest_life_however_often_it_is_refreshed(sta
         check_dead(services, pairs)
 
 
+def test_no_token_outlives_its_session(stack: Stack, tmp_path: Path) -> None:
+    with run_build(stack, tmp_path / "build", only="auth", SESSION_TTL="60") as services:
+        pair = sign_in(services.auth, register(services.auth))
+        ends = time.time() + 60
+        for each in (pair, rotate(services, pair)):
+            assert 0 < each["expires_in"] <= 60
+            assert all(read_claims(each[name])["exp"] <= ends for name in ("access_token", "refresh_token"))
+
+
 def test_a_session_that_is_not_refreshed_ends_with_its_refresh_token(stack: Stack, pair: Json) -> None:
     lifetime = read_claims(pair["refresh_token"])["exp"] - read_claims(pair["refresh_token"])["iat"]
     with connect_to_redis(stack) as store:

@@ -164,6 +164,16 @@ def test_redis_frozen_fails_closed_and_recovers(own: Stack, signed_in: tuple[Acc
     check_recovered(own, own, account)
 
 
+def test_a_refresh_that_redis_did_not_answer_says_that_it_may_have_taken_the_token(
+    own: Stack, signed_in: tuple[Account, Json]
+) -> None:
+    with Client(own["AUTH_URL"], signed_in[1]["refresh_token"]) as auth:
+        with freeze(own["REDIS_PID"]):
+            answer = auth.post("/refresh")
+        check_problem(answer, 503)
+        assert answer.json()["detail"].endswith("if the next try answers 401, sign in again.")
+
+
 def test_redis_emptied_ends_every_session(own: Stack, signed_in: tuple[Account, Json]) -> None:
     account, pair = signed_in
     with redis.Redis.from_url(own["REDIS_URL"]) as store:
