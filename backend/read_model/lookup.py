@@ -113,6 +113,33 @@ return {session, version, total, table.concat(books, ','), last}
 )
 
 
+class Trust:
+    """Whether this process may answer from the read model: Redis refuses a change where it may not evict, cannot save,
+    or lacks replicas, and may refuse to have the read model taken out of use too.
+    """
+
+    def __init__(self) -> None:
+        """Begin without a refused change."""
+        self.refused = 0  # changes, so far
+        self._settled = 0
+
+    def doubt(self) -> None:
+        """Trust it no more: it lacks a change."""
+        self.refused += 1
+
+    def settle(self, refused: int) -> None:
+        """Trust it again, if no more than so many changes were refused: all have been applied since."""
+        self._settled = refused
+
+    @property
+    def holds(self) -> bool:
+        """Say whether no change has been refused since all were applied."""
+        return self.refused == self._settled
+
+
+trust = Trust()
+
+
 class FoundBook(NamedTuple):
     """A book's JSON, or None when there is none, and the catalogue version it was found in."""
 
@@ -151,7 +178,7 @@ def find_page(caller: Caller, limit: int, after: tuple[str, str] | None, indexes
 def is_in_use() -> bool:
     """Say whether queries are answered from the read model now. Raises redis.RedisError."""
     layout, run = ask("HMGET", CATALOGUE, "layout", "run_id")
-    return bool(layout == LAYOUT.encode() and is_of_this_run(run or b""))
+    return bool(trust.holds and layout == LAYOUT.encode() and is_of_this_run(run or b""))
 
 
 def discard_read_model() -> None:
@@ -167,8 +194,9 @@ def note_loss(key: str) -> None:
 
 def _ask(script: Script, caller: Caller, arguments: Sequence[str | int]) -> list[Any]:
     found: list[Any]
+    layout = LAYOUT if trust.holds else "none"
     with redis_errors():
-        session, *found = ask_in_run(script, [caller.session_key, CATALOGUE, caller.sessions_key], [LAYOUT, *arguments])
+        session, *found = ask_in_run(script, [caller.session_key, CATALOGUE, caller.sessions_key], [layout, *arguments])
     if found and found[0] is None:
         note_loss(found[1].decode())
         found = []

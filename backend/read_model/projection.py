@@ -10,13 +10,14 @@ they are missing too, Redis has lost them.
 
 import logging
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 import redis
 
 from backend.answer import to_json
 from backend.read_model.book import indexes_of, title_key
-from backend.read_model.lookup import CATALOGUE, LAYOUT, discard_read_model, note_loss
+from backend.read_model.lookup import CATALOGUE, LAYOUT, discard_read_model, note_loss, trust
 from backend.read_model.losses import FIND_LOSS
 from backend.stores.redis_store import Script, ask_script
 
@@ -170,12 +171,15 @@ def apply_events(events: Sequence[Event]) -> None:
     """Apply events to the read model in use and to one that is being built.
 
     A read model that refuses a change, for want of memory say, is taken out of use before the error is passed on:
-    queries then read MariaDB until it is built anew. Raises redis.RedisError.
+    queries then read MariaDB until it is built anew. Where Redis refuses that too, this process trusts it no more until
+    all changes were applied; the others learn of it by their projectors. Raises redis.RedisError.
     """
     try:
         lost = ask_script(APPLY, KEYS, [LAYOUT, *flatten(events)])
     except redis.ResponseError:
-        discard_read_model()
+        trust.doubt()
+        with suppress(redis.ResponseError):
+            discard_read_model()
         raise
     if lost is not None:
         note_loss(lost.decode())

@@ -14,7 +14,7 @@ import redis
 
 from backend import metrics
 from backend.background import Trouble, be_in_background
-from backend.read_model.lookup import CATALOGUE, note_loss
+from backend.read_model.lookup import CATALOGUE, note_loss, trust
 from backend.read_model.losses import Watch
 from backend.read_model.outbox import BATCH, delete_applied, delete_rows, read_leftovers, read_oldest
 from backend.read_model.projection import apply_events, find_unknown
@@ -69,7 +69,7 @@ class Projector:
         Raises Unavailable, redis.RedisError; a step that Redis refuses keeps no other step from its work.
         """
         refusals: list[redis.ResponseError] = []
-        redis_is_away = True
+        redis_is_away, refused = True, trust.refused
         try:
             for step in (self.keep_standing, delete_applied, apply_leftovers):
                 try:
@@ -78,9 +78,11 @@ class Projector:
                     refusals.append(error)
             redis_is_away = False
         finally:
-            measure_backlog(ask_redis=not redis_is_away)
+            pending, _ = measure_backlog(ask_redis=not redis_is_away)
         if refusals:
             raise refusals[0]
+        if not pending:
+            trust.settle(refused)
 
     def keep_standing(self) -> None:
         """Build the read model anew unless it is fit and has lost nothing. Raises Unavailable, redis.RedisError."""
