@@ -13,9 +13,12 @@ WITHOUT = "none"  # for a commit: a folder that was copied without git
 
 
 def describe_build(folder: Path) -> dict[str, str]:
-    """Return what the project in a folder is, and what runs it, by the words that a refusal says it with."""
+    """Return what the project in a folder is, and what runs it, by the words that a refusal says it with.
+
+    Whether files were changed, the digests tell: a file that only lies there changes no load.
+    """
     return {
-        "commit": read_commit(folder) or WITHOUT,
+        "commit": read_head(folder) or WITHOUT,
         "Python": platform.python_version(),
         "Locust": version("locust"),
         "the code of the load": digest_files(folder, CODE),
@@ -39,9 +42,14 @@ def say_differences(own: Mapping[str, str], other: Mapping[str, str]) -> str:
     )
 
 
+def read_head(folder: Path) -> str | None:
+    """Return the commit of the project folder; None without git."""
+    return ask_program("git", "-C", str(folder), "rev-parse", "HEAD")
+
+
 def read_commit(folder: Path) -> str | None:
     """Return the commit of the project folder, with "+" at its end when files were changed; None without git."""
-    head = ask_program("git", "-C", str(folder), "rev-parse", "HEAD")
+    head = read_head(folder)
     changed = ask_program("git", "-C", str(folder), "status", "--porcelain")
     return head and head + ("+" if changed else "")
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from socket import gethostname
 from types import FrameType
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import uuid4
 
 import gevent
@@ -40,6 +40,13 @@ PAUSE_S = 1.0
 told: list[int] = []  # signals that have asked this process to end
 GIVEN = (USERS, SESSIONS, CONFIG)
 LOCUST_ENDS_S = 90.0
+
+
+class Patience(NamedTuple):
+    """For how many seconds a machine bears that the master gives no answer: until its first one, and after that."""
+
+    first_s: float
+    then_s: float
 
 
 @dataclass(frozen=True)
@@ -90,13 +97,12 @@ def listen(client: Any) -> Any:
     return None
 
 
-def serve_run(
-    master: Master, machine: dict[str, Any], folder: Path, *, keeps: bool, patience_s: float = PATIENCE_S
-) -> bool:
+def serve_run(master: Master, machine: dict[str, Any], folder: Path, *, keeps: bool, patience: Patience) -> bool:
     """Make this machine's share of every scenario of one run, and return whether all records came home.
 
-    Raises Refused when the master lets this machine not in, or does not answer for a long time: `patience_s` at first.
+    Raises Refused when the master lets this machine not in, or does not answer for longer than the patience.
     """
+    wait_s = patience.first_s
     said, heard_at, is_whole = "", time.monotonic(), True
     while True:
         end_if_told()
@@ -105,11 +111,11 @@ def serve_run(
         files = Files(given, GIVEN)
         answer = ask(master, machine, files)
         if answer is None:
-            if time.monotonic() - heard_at > patience_s:
-                raise Refused(f"{master.host}:{master.port} has not answered for {patience_s / 60:.0f} minutes", BROKEN)
+            if time.monotonic() - heard_at > wait_s:
+                raise Refused(f"{master.host}:{master.port} has not answered for {wait_s / 60:.0f} minutes", BROKEN)
             said = tell("waiting for the master", said)
             continue
-        heard_at, patience_s = time.monotonic(), PATIENCE_S
+        heard_at, wait_s = time.monotonic(), patience.then_s
         if answer["do"] == "refused":
             raise Refused(f"the master refuses this machine: {answer['because']}", BROKEN)
         if answer["do"] == "leave":
@@ -120,6 +126,8 @@ def serve_run(
             continue
         said = tell(f"makes its share of {answer['scenario']}, as machine {answer['share'].split()[0]}", said)
         kept = folder / answer["scenario"]
+        if kept.exists():  # of a run before
+            kept = Path(tempfile.mkdtemp(prefix=f"{answer['scenario']}.", dir=folder))
         given.rename(kept)
         came_home = make_load(master, machine, answer, kept)
         if came_home and not keeps:
@@ -190,18 +198,19 @@ def join(options: argparse.Namespace) -> int:
     machine = {
         "id": uuid4().hex, "name": options.name, "processes": options.processes, "build": describe_build(Path()),
     }  # fmt: skip
-    master, patience_s = Master(options.master, options.port, secret), PATIENCE_S
+    master, first_s = Master(options.master, options.port, secret), PATIENCE_S
     while True:
+        patience = Patience(first_s, math.inf if options.stay else PATIENCE_S)  # a run that broke off says no farewell
         folder = Path(tempfile.mkdtemp(prefix="libros-load-"))
         try:
-            is_whole = serve_run(master, machine, folder, keeps=options.keep, patience_s=patience_s)
+            is_whole = serve_run(master, machine, folder, keeps=options.keep, patience=patience)
         finally:
             shutil.rmtree(folder / "given", ignore_errors=True)
             if not os.listdir(folder):
                 folder.rmdir()
         if not options.stay:
             return 0 if is_whole else BROKEN
-        patience_s = math.inf  # nobody listens until the next run begins
+        first_s = math.inf  # nobody listens until the next run begins
 
 
 def read_options() -> argparse.Namespace:

@@ -24,6 +24,7 @@ from load.machines.proof import VARIABLE
 
 JOIN_S = 900.0
 LEAVE_S = 15.0
+LISTEN_S = 5.0  # in which a machine that waits asks again
 SILENT_S = 15.0  # a machine that waits asks again every second or two
 
 
@@ -123,11 +124,15 @@ def gather(options: argparse.Namespace) -> int:
 
 
 def dismiss(options: argparse.Namespace) -> int:
-    """Let the machines of run.json leave, for as long as that takes at most, and return 0."""
+    """Let the machines of run.json leave, for as long as that takes at most, and return 0.
+
+    A run that was interrupted before all had joined has none there: whoever asks may leave.
+    """
     facts = json.loads((options.out / "run.json").read_text(encoding="utf-8"))
     known = {machine["id"] for machine in facts.get("machines", [])}
     muster = Muster(len(known))
-    answer_machines(options, muster.leave, lambda: muster.left >= known, LEAVE_S)
+    seconds = LEAVE_S if known else LISTEN_S
+    answer_machines(options, muster.leave, lambda: bool(known) and muster.left >= known, seconds)
     return 0
 
 

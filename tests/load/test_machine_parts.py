@@ -28,6 +28,7 @@ from load.machines.pieces import ADDED, AGAIN_S, MOST_UNCONFIRMED, Pieces
 from load.machines.proof import make_nonce, name_process, prove, read_name
 from load.machines.share import Share
 from stack.ports import find_free_ports
+from tests.support.compare_runs import commit_all, run_git
 from tests.support.read_models import LONG, wait_until
 from tests.support.stacks import PROJECT
 
@@ -109,6 +110,30 @@ def test_a_machine_that_ends_before_the_run_begins_is_not_waited_for(tmp_path: P
     assert code == 0 and "load-1 does not ask any more: it has to join again" in said, said
     facts = json.loads((tmp_path / "run.json").read_text())
     assert sorted(machine["name"] for machine in facts["machines"]) == ["load-1", "load-1-2"]
+
+
+def test_a_machine_that_joined_may_leave_when_the_run_is_interrupted_before_all_have(tmp_path: Path) -> None:
+    with mustering(tmp_path, 2) as (leading, port):
+        machine = join(port, "load-1")
+        assert leading.stdout and "1 of 2 machines" in leading.stdout.readline()
+        leading.terminate()
+        leading.communicate(timeout=30)
+    options = ["dismiss", str(tmp_path), "--bind", "127.0.0.1", "--port", str(port)]
+    dismissing = start("load.machines.muster", *options, LOAD_SECRET=SECRET)
+    assert end_of(machine)[0] == 0
+    assert end_of(dismissing)[0] == 0
+
+
+def test_a_file_that_only_lies_there_makes_no_other_build(tmp_path: Path) -> None:
+    run_git(tmp_path, "init", "--quiet")
+    (tmp_path / "one.py").write_text("")
+    commit_all(tmp_path)
+    build = describe_build(tmp_path)
+    (tmp_path / "results").mkdir()
+    (tmp_path / "results" / "run.json").write_text("{}")
+    assert describe_build(tmp_path) == build and build["commit"] == run_git(tmp_path, "rev-parse", "HEAD").strip()
+    (tmp_path / "one.py").write_text("changed = True\n")
+    assert say_differences(describe_build(tmp_path), build).startswith("the code of the load is ")
 
 
 @pytest.mark.parametrize("secret", ["guessed", SECRET + "x"])
@@ -271,6 +296,19 @@ def test_a_machine_loads_with_the_addresses_and_the_metrics_token_of_the_master(
     machine.terminate()
     machine.communicate(timeout=60)
     assert file.with_suffix(".told").read_text() == "http://127.0.0.1:9 told"
+
+
+def test_a_record_that_stayed_here_is_not_in_the_way_of_the_next_of_its_scenario(
+    leaders: list[Leader], tmp_path: Path
+) -> None:
+    leaders.append(Leader(*GIVEN, ("machine_answer", TO_DO[0]), secret=SECRET))
+    machine = join(leaders[0].port, "load-1", TMPDIR=str(tmp_path))
+    leaders[0].lead(lambda: len(list(tmp_path.glob("*/smoke*"))) > 1 or machine.poll() is not None)
+    leaders[0].answers = (("machine_answer", {"do": "leave"}),)
+    leaders[0].lead(lambda: machine.poll() is not None)
+    code, said = end_of(machine)
+    assert code == 3 and all(f"which is kept with a log: {path}\n" in said for path in tmp_path.glob("*/smoke*")), said
+    assert not {path.name for path in tmp_path.rglob("*")} & {USERS, SESSIONS, "given"}
 
 
 def test_a_machine_hears_a_master_whose_messages_all_come_late(leaders: list[Leader], tmp_path: Path) -> None:
