@@ -14,6 +14,7 @@ from load.client.service_metrics import find_token, refuse_other_load
 from load.client.target import Target, read_target
 from load.run.read_back import await_read_model, open_books_service, remove_all
 
+LOOK_S = 5.0  # in which a load of a few users would send something
 EXITS = """exit codes:
   0    no load's book is left
   1    some books could not be removed; it can be run again
@@ -27,7 +28,7 @@ Without an address: AUTH_URL and BOOKS_URL, else the services on this machine (A
 def remove_leftovers(target: Target, users: Path, sessions: Path) -> int:
     """Remove the leftovers, say how many, and return the exit code; raises Refused."""
     service = open_books_service(target._asdict(), users, sessions)
-    refuse_other_load(target, find_token(target))  # its books are not leftovers
+    refuse_other_load(target, find_token(target), look_s=LOOK_S, few=0)  # its books are not leftovers
     leftovers = {book["isbn"] for book in read_catalogue(service.url, lambda: service.token) if is_leftover(book)}
     left = remove_all(service, leftovers)
     await_read_model(service)

@@ -1,5 +1,6 @@
 """How all but the virtual users (these use load/users/send.py) talk to the services: a 503 is tried again."""
 
+import os
 import re
 import time
 from typing import Any
@@ -20,14 +21,30 @@ TIMEOUTS = (5.0, 30.0)  # seconds to connect, and to wait for an answer
 def open_http(connections: int = 10) -> requests.Session:
     """Return a client that ignores the proxy settings and the .netrc of this machine.
 
-    It keeps up to so many connections to a service. Requests beyond that open connections that are not kept, with a
-    warning.
+    It believes the CAs in the file that REQUESTS_CA_BUNDLE names, else the usual ones. It keeps up to so many
+    connections to a service. Requests beyond that open connections that are not kept, with a warning. Raises Refused.
     """
     http = requests.Session()
     http.trust_env = False
+    http.verify = find_cas() or True
     http.mount("http://", HTTPAdapter(pool_maxsize=connections))
     http.mount("https://", HTTPAdapter(pool_maxsize=connections))
     return http
+
+
+def find_cas() -> str:
+    """Return the file that REQUESTS_CA_BUNDLE names, "" where it is not set; raises Refused where there is none."""
+    path = os.environ.get("REQUESTS_CA_BUNDLE", "")
+    if path and not (os.path.isabs(path) and os.path.exists(path)):
+        raise Refused(f"REQUESTS_CA_BUNDLE is {path}: it must be the whole path of the file with a CA's certificate")
+    return path
+
+
+def refuse_untrusted(url: str, problem: requests.RequestException) -> None:
+    """Raise Refused where a request failed because the certificate at `url` is not believed."""
+    if "CERTIFICATE_VERIFY_FAILED" in str(problem):
+        advice = "name the file of its CA in REQUESTS_CA_BUNDLE"
+        raise Refused(f"{url} shows a certificate that is not believed: {advice}", BROKEN) from None
 
 
 def check_service(url: str, service: str) -> None:
@@ -37,7 +54,8 @@ def check_service(url: str, service: str) -> None:
         answer = open_http().get(f"{url}/health", timeout=5, allow_redirects=False)
     except requests.Timeout:
         raise Refused(f"{url} does not answer within 5 s; {advice}", BROKEN) from None
-    except requests.RequestException:
+    except requests.RequestException as problem:
+        refuse_untrusted(url, problem)
         raise Refused(f"nothing answers at {url}; {advice}", BROKEN) from None
     if name_service(answer) != service:
         raise Refused(f"{url} is something else than the {service} service; {advice}", BROKEN)

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import requests
 
 from load.client.addresses import SERVICES, check_url, service_url
-from load.client.http_client import name_service, open_http
+from load.client.http_client import name_service, open_http, refuse_untrusted
 from load.client.refusal import BROKEN, Refused
 from load.client.settings import setting
 
@@ -39,7 +39,10 @@ def read_target(options: argparse.Namespace) -> tuple[Target, bool]:
 
 
 def probe(url: str) -> str | None:
-    """Return what answers at `url`: "auth", "books", words for anything else, or None without a connection."""
+    """Return what answers at `url`: "auth", "books", words for anything else, or None without a connection.
+
+    Raises Refused for a certificate that is not believed.
+    """
     parts = urlsplit(url)
     try:
         port = parts.port or (443 if parts.scheme == "https" else 80)
@@ -50,7 +53,8 @@ def probe(url: str) -> str | None:
         answer = open_http().get(f"{url}/health", timeout=TIMEOUT_S, allow_redirects=False)
     except requests.Timeout:
         return f"something that is silent for {TIMEOUT_S:g} s"
-    except requests.RequestException:
+    except requests.RequestException as problem:
+        refuse_untrusted(url, problem)
         return "something that does not speak HTTP"
     other = f"something else (status {answer.status_code}, server {answer.headers.get('Server', 'unnamed')!r})"
     return name_service(answer) or other

@@ -267,7 +267,13 @@ def test_a_service_that_is_not_there_or_is_another_ends_with_3(tmp_path: Path, s
     ("script", "arguments"),
     pair_up(
         ["register_users.py", "load/client/sign_in.py"],
-        [["--concurrency", "0"], ["--concurrency", "many"], ["--nonsense"], ["--users"]],
+        [
+            ["--concurrency", "0"],
+            ["--concurrency", "many"],
+            ["--nonsense"],
+            ["--users"],
+            ["--auth-url", "10.0.0.7:5000"],
+        ],
     ),
 )
 def test_a_wrong_option_ends_with_64_and_one_line(
