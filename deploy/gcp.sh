@@ -18,7 +18,8 @@
 set -Eeuo pipefail
 
 unset CDPATH
-PROJECT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+SELF=$(readlink -f "${BASH_SOURCE[0]}") || SELF=${BASH_SOURCE[0]} # a link to it may have called it
+PROJECT=$(cd "$(dirname "$SELF")/.." && pwd)
 
 # shellcheck source=deploy/addresses.sh
 . "$PROJECT/deploy/addresses.sh"
@@ -100,6 +101,7 @@ take_value() {
 # Google runs it as root at each boot; it sets up once, because somebody may have changed by hand what it has made. What it
 # prints may hold the METRICS_TOKEN and goes to a file of root.
 write_startup_script() {
+  command -v xz >/dev/null || refuse "xz is missing: install it"
   {
     cat <<SCRIPT
 #!/bin/bash
@@ -110,14 +112,15 @@ mkdir -p /root/libros
 exec >>$VM_LOG 2>&1
 if [[ -e $VM_DONE ]]; then exit; fi
 command -v xz || { apt-get -qq update && apt-get -qq -y -o DPkg::Lock::Timeout=300 install xz-utils; }
-sed '1,/^PROJECT:\$/d' "\$0" | base64 --decode | tar -xJ -C /root/libros
+sed '1,/^PROJECT:\$/d' "\$0" | base64 --decode | tar -xJ --no-same-owner -C /root/libros
 bash /root/libros/deploy/install.sh --allow $ADDRESS $FRONT
 touch $VM_DONE
 exit
 PROJECT:
 SCRIPT
-    tar -C "$PROJECT" --exclude=__pycache__ --owner=0 --group=0 -c "${SERVICE_FILES[@]}" | xz -9 | base64 --wrap=0
-  } >"$NAME.startup"
+    COPYFILE_DISABLE=1 tar -C "$PROJECT" --exclude=__pycache__ -c -f - "${SERVICE_FILES[@]}" | xz -9 | base64 | tr -d '\n'
+  } >"$NAME.startup.new"
+  mv "$NAME.startup.new" "$NAME.startup"
   (($(wc -c <"$NAME.startup") <= LARGEST_SCRIPT)) ||
     refuse "$NAME.startup has more than the $LARGEST_SCRIPT bytes that a VM takes"
 }
