@@ -27,12 +27,13 @@ set -Eeuo pipefail
 
 CALLED_FROM=$PWD
 unset CDPATH # cd would look there first
-cd "$(dirname "${BASH_SOURCE[0]}")"
+SELF=$(readlink -f "${BASH_SOURCE[0]}" 2>/dev/null) || SELF=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)/${BASH_SOURCE[0]##*/}
+cd "$(dirname "$SELF")"
 # shellcheck source=stack/venv.sh
 . ./stack/venv.sh
 
 case " $* " in
-*' --help '* | *' -h '*) sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p;}' "${BASH_SOURCE[0]}" && exit ;;
+*' --help '* | *' -h '*) sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p;}' "$SELF" && exit ;;
 esac
 ensure_venv || exit 3
 forget_variables LOCUST

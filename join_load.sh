@@ -15,12 +15,13 @@
 set -Eeuo pipefail
 
 unset CDPATH
-cd "$(dirname "${BASH_SOURCE[0]}")"
+SELF=$(readlink -f "${BASH_SOURCE[0]}" 2>/dev/null) || SELF=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)/${BASH_SOURCE[0]##*/}
+cd "$(dirname "$SELF")"
 # shellcheck source=stack/venv.sh
 . ./stack/venv.sh
 
 case "${1:-}" in
--h | --help) sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p;}' "${BASH_SOURCE[0]}" && exit ;;
+-h | --help) sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p;}' "$SELF" && exit ;;
 esac
 ensure_venv
 exec "$PYTHON" -m load.machines.join "$@"

@@ -17,7 +17,8 @@
 set -Eeuo pipefail
 
 unset CDPATH # cd would look there first
-cd "$(dirname "${BASH_SOURCE[0]}")"
+SELF=$(readlink -f "${BASH_SOURCE[0]}" 2>/dev/null) || SELF=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)/${BASH_SOURCE[0]##*/}
+cd "$(dirname "$SELF")"
 # shellcheck source=stack/venv.sh
 . ./stack/venv.sh
 
@@ -30,6 +31,6 @@ main() {
   exec "$PYTHON" -m lessons "$@"
 }
 
-usage() { sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p;}' "${BASH_SOURCE[0]}"; }
+usage() { sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p;}' "$SELF"; }
 
 main "$@"

@@ -18,7 +18,8 @@
 set -Eeuo pipefail
 
 unset CDPATH # cd would look there first, and print where it went
-PROJECT=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+SELF=$(readlink -f "${BASH_SOURCE[0]}")
+PROJECT=$(cd "$(dirname "$SELF")" && pwd)
 STACK=$PROJECT/.local # the folder that holds everything of this stack
 
 # shellcheck source=stack/venv.sh
@@ -68,7 +69,7 @@ bring_up() {
   take_lock
   check_running
   trap undo EXIT
-  trap 'exit 130' INT TERM HUP
+  trap 'exit 130' INT TERM HUP PIPE
   ensure_venv || exit
   umask 077
   find_programs || install_programs
@@ -88,6 +89,7 @@ take_down() {
   [[ -e $STACK/lock ]] || return 0
   find_run
   [[ -z $RUN || $RUN == "$PPID" ]] || refuse "$(describe_run)"
+  trap '' PIPE # whether anybody reads it or not
   take_lock
   stop_own books auth
   stop_own redis
@@ -130,14 +132,16 @@ reset_data() {
 }
 
 print_env() {
-  [[ -f $STACK/stack.env ]] || refuse "the stack is not up; start it with ./local_stack.sh up" 1
+  if [[ ! -f $STACK/stack.env ]] || ! runs auth || ! runs books; then
+    refuse "the stack is not up; start it with ./local_stack.sh up" 1
+  fi
   cat "$STACK/stack.env"
 }
 
 take_lock() {
   { exec 8>>"$STACK/lock"; } 2>/dev/null || refuse "cannot write to $STACK: set STACK_DIR to a folder of your own"
   if flock -n 8; then return; fi
-  echo "waiting for another call of local_stack.sh on $STACK ..."
+  echo "waiting for another call of local_stack.sh on $STACK ..." || true
   flock -w 600 8 || refuse "another call of local_stack.sh still works on $STACK: try again later"
 }
 

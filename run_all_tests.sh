@@ -36,8 +36,10 @@
 set -Eeuo pipefail
 
 CALLED_FROM=$PWD
+if [[ ${STACK_DIR:-/} != /* ]]; then export STACK_DIR=$CALLED_FROM/$STACK_DIR; fi
 unset CDPATH # cd would look there first
-cd "$(dirname "${BASH_SOURCE[0]}")"
+SELF=$(readlink -f "${BASH_SOURCE[0]}" 2>/dev/null) || SELF=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)/${BASH_SOURCE[0]##*/}
+cd "$(dirname "$SELF")"
 # shellcheck source=stack/venv.sh
 . ./stack/venv.sh
 # shellcheck source=stack/run_lock.sh
@@ -80,7 +82,7 @@ main() {
   parse_options "$@"
   check_results_folder
   trap stop_run EXIT
-  trap 'exit 130' INT TERM HUP
+  trap 'exit 130' INT TERM HUP PIPE # PIPE: nobody reads what it says any more, as when Ctrl-C ended `tee` too
   ensure_venv || exit 3
   forget_variables LOCUST
   forget_variables GEVENT
@@ -166,7 +168,7 @@ choose_scenarios() {
 }
 
 usage() {
-  sed -n '2,/^set /{/^#/s/^# \{0,1\}//p;}' "${BASH_SOURCE[0]}"
+  sed -n '2,/^set /{/^#/s/^# \{0,1\}//p;}' "$SELF"
   exit 0
 }
 
@@ -408,7 +410,7 @@ stop_stack() {
 # Runs however the run ends: it stops what the run has started, and keeps and summarizes the results so far.
 stop_run() {
   local code=$?
-  trap '' INT TERM HUP
+  trap '' INT TERM HUP PIPE
   trap - EXIT
   set +e
   if ((code == 130)); then announce_end; fi

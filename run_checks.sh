@@ -10,7 +10,8 @@
 set -Eeuo pipefail
 
 unset CDPATH
-cd "$(dirname "${BASH_SOURCE[0]}")"
+SELF=$(readlink -f "${BASH_SOURCE[0]}")
+cd "$(dirname "$SELF")"
 # shellcheck source=stack/venv.sh
 . ./stack/venv.sh
 
@@ -18,7 +19,7 @@ TESTS=''       # pytest, while it runs
 END_SECONDS=10 # for its last words after an interrupt
 
 usage() {
-  sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p;}' "${BASH_SOURCE[0]}"
+  sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p;}' "$SELF"
 }
 
 check_python() {
@@ -67,7 +68,7 @@ run_pytest() {
 # Whatever ended the checks: what a test has started and not ended goes, and so do its files.
 end_tests() {
   local code=$? tenths
-  trap '' INT TERM HUP
+  trap '' INT TERM HUP PIPE
   trap - EXIT
   set +e
   if [[ -n $TESTS ]]; then
@@ -114,7 +115,7 @@ main() {
     return 64
     ;;
   esac
-  trap 'exit 130' INT TERM HUP
+  trap 'exit 130' INT TERM HUP PIPE
   ensure_venv --dev
   BIN="$(dirname "$PYTHON")"
   step "lint and types" check_python

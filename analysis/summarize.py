@@ -4,6 +4,7 @@ import os
 import sys
 import traceback
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from rich.console import Console
@@ -66,7 +67,8 @@ def main(arguments: list[str]) -> int:
     except Exception:  # Python would end with 1, which says FAIL
         traceback.print_exc()
         return BROKEN
-    print_report(folder, report, Console())
+    with suppress(BrokenPipeError, SystemExit):  # with which rich ends where nobody reads it; 1 would say FAIL
+        print_report(folder, report, Console())
     return BROKEN if report.crashed else EXIT_CODES[report.verdict]
 
 

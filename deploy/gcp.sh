@@ -18,7 +18,7 @@
 set -Eeuo pipefail
 
 unset CDPATH
-SELF=$(readlink -f "${BASH_SOURCE[0]}") || SELF=${BASH_SOURCE[0]} # a link to it may have called it
+SELF=$(readlink -f "${BASH_SOURCE[0]}" 2>/dev/null) || SELF=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)/${BASH_SOURCE[0]##*/}
 PROJECT=$(cd "$(dirname "$SELF")/.." && pwd)
 
 # shellcheck source=deploy/addresses.sh

@@ -18,7 +18,8 @@
 set -Eeuo pipefail
 
 unset CDPATH
-PROJECT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+SELF=$(readlink -f "${BASH_SOURCE[0]}")
+PROJECT=$(cd "$(dirname "$SELF")/.." && pwd)
 
 # shellcheck source=deploy/addresses.sh
 . "$PROJECT/deploy/addresses.sh"
@@ -45,7 +46,7 @@ main() {
   read_arguments "$@"
   check_machine
   check_target
-  trap 'exit 130' INT TERM HUP
+  trap 'exit 130' INT TERM HUP PIPE
   trap 'refuse "stopped, because this failed: $BASH_COMMAND (line $LINENO)"' ERR
   umask 022
   if [[ -n $UNINSTALL ]]; then

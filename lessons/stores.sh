@@ -31,7 +31,7 @@ main() {
   umask 077
   case "${1:-}" in
   up) start_stores ;;
-  down) STACK=$STACK_DIR && stop redis mariadb ;;
+  down) trap '' PIPE && STACK=$STACK_DIR && stop redis mariadb ;;
   *) sed -n '2,/^set /s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2 && exit 64 ;;
   esac
 }
@@ -45,7 +45,7 @@ start_stores() {
   ensure_programs
   STACK=$STACK_DIR
   trap undo EXIT
-  trap 'exit 130' INT TERM HUP
+  trap 'exit 130' INT TERM HUP PIPE
   # shellcheck disable=SC2034 # choose_port avoids them
   AUTH_PORT=5000 BOOKS_PORT=5001
   load_settings

@@ -69,11 +69,10 @@ already_runs() { runs "$1" && echo "$1: runs already, pid $(pid_of "$1"), port $
 
 # True if a server can listen on port $1, now or within $2 seconds.
 is_free() {
-  local tenths
+  local tenths said
   for ((tenths = 0; tenths <= ${2:-0} * 10; tenths++)); do
-    if "$PYTHON" -c 'import socket, sys; socket.create_server(("127.0.0.1", int(sys.argv[1])))' "$1" 2>/dev/null; then
-      return
-    fi
+    said=$("$PYTHON" -c 'import socket, sys; socket.create_server(("127.0.0.1", int(sys.argv[1])))' "$1" 2>&1) && return
+    if [[ $said == *PermissionError* ]]; then refuse "port $1 is for root alone: choose one above 1023"; fi
     sleep 0.1
   done
   return 1
@@ -116,7 +115,7 @@ stop() {
   for name in "$@"; do
     await_end "$name"
     end_orphans "$name"
-    if [[ -f $STACK/$name.pid ]]; then echo "$name: stopped"; fi
+    if [[ -f $STACK/$name.pid ]]; then echo "$name: stopped" || true; fi 2>/dev/null
     rm -f "$STACK/$name.pid"
   done
 }
@@ -147,7 +146,7 @@ end_orphans() {
 # Stops what a call that fails has started; for its EXIT trap.
 undo() {
   local code=$? i
-  trap '' EXIT INT TERM HUP
+  trap '' EXIT INT TERM HUP PIPE
   forget_other_name
   if [[ $code != 0 ]]; then
     for ((i = ${#STARTED[@]} - 1; i >= 0; i--)); do stop "${STARTED[i]}"; done

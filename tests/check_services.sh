@@ -9,7 +9,8 @@
 set -Eeuo pipefail
 
 unset CDPATH
-cd "$(dirname "${BASH_SOURCE[0]}")/.."
+SELF=$(readlink -f "${BASH_SOURCE[0]}")
+cd "$(dirname "$SELF")/.."
 # shellcheck source=stack/venv.sh
 . ./stack/venv.sh
 # shellcheck source=stack/install_stores.sh
@@ -32,7 +33,7 @@ main() {
 }
 
 usage() {
-  sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p;}' "${BASH_SOURCE[0]}"
+  sed -n '2,/^set /{/^set /d;s/^# \{0,1\}//;p;}' "$SELF"
 }
 
 refuse() {

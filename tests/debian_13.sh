@@ -13,7 +13,8 @@
 set -Eeuo pipefail
 
 unset CDPATH
-PROJECT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+SELF=$(readlink -f "${BASH_SOURCE[0]}")
+PROJECT=$(cd "$(dirname "$SELF")/.." && pwd)
 ROUNDS=(redis)
 FOLDER='' TEMPORARY='' CHILD='' JSON=''
 
@@ -21,7 +22,7 @@ main() {
   read_arguments "$@"
   check_machine
   trap clean EXIT
-  trap 'exit 130' INT TERM
+  trap 'exit 130' INT TERM PIPE
   choose_folder
   make_chroot
   copy_network_settings
@@ -95,7 +96,7 @@ apart() {
 }
 
 clean() {
-  trap '' INT TERM
+  trap '' INT TERM PIPE
   if [[ -n $CHILD ]] && kill -KILL "$CHILD" 2>/dev/null; then wait "$CHILD" 2>/dev/null || true; fi
   if [[ -n $TEMPORARY ]]; then rm -rf --one-file-system "$FOLDER"; fi
 }

@@ -14,6 +14,7 @@ import os
 import sys
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import NoReturn
 
@@ -88,7 +89,8 @@ def main(arguments: list[str]) -> int:
         folder.mkdir(parents=True, exist_ok=True)
         replace_files(folder, texts)
         append_step_summary(texts["compare.md"], os.environ)
-        print_comparison(folder, comparison, Console())
+        with suppress(BrokenPipeError, SystemExit):  # with which rich ends where nobody reads it; 1 would say SLOWER
+            print_comparison(folder, comparison, Console())
     except (RunError, OSError) as error:
         print(f"analysis.compare: {error}", file=sys.stderr)
         return BROKEN

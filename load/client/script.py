@@ -1,12 +1,13 @@
 """What the scripts have in common: their options, the exit code for a wrong option, and how they end."""
 
 import argparse
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import NoReturn
+from typing import NoReturn, TextIO
 
-from load.client.addresses import service_url
+from load.client.addresses import check_url, service_url
 from load.client.refusal import INTERRUPTED, WRONG_USE, Refused
 
 
@@ -34,7 +35,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def choose_auth(options: argparse.Namespace) -> str:
     """Return the address of the auth service that these options ask for; raises Refused."""
-    return options.auth_url.rstrip("/") or service_url("auth")
+    return check_url(options.auth_url, "--auth-url") if options.auth_url else service_url("auth")
 
 
 def run(prog: str, work: Callable[[], int], left: str = "to go on") -> int:
@@ -45,8 +46,24 @@ def run(prog: str, work: Callable[[], int], left: str = "to go on") -> int:
     try:
         return work()
     except Refused as problem:
-        print(f"{prog}: {problem}", file=sys.stderr)
+        warn(f"{prog}: {problem}")
         return problem.exit_code
     except KeyboardInterrupt:
-        print(f"{prog}: interrupted; run it again {left}", file=sys.stderr)
+        warn(f"{prog}: interrupted; run it again {left}")
         return INTERRUPTED
+    finally:
+        say("", sys.stdout)  # else Python tries again at its end, and has an exit code of its own
+
+
+def warn(words: str) -> None:
+    """Say something on standard error, if anybody still reads it."""
+    say(f"{words}\n", sys.stderr)
+
+
+def say(text: str, stream: TextIO) -> None:
+    """Write and flush; where nobody reads it any more, as when Ctrl-C has ended `tee` too, that is no fault."""
+    try:
+        stream.write(text)
+        stream.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

@@ -14,7 +14,7 @@ from typing import NoReturn
 from analysis.plan.scenario_files import PlanError
 from analysis.records.comparison import PLAN_FILE
 from load.client.refusal import BROKEN, WRONG_USE, Refused
-from load.client.script import run
+from load.client.script import run, warn
 from load.compare.options import read_options
 from load.compare.record import PROJECT, Asked, record
 from load.compare.sides import choose_side, find_notes
@@ -35,7 +35,8 @@ def compare() -> int:
     except Refused as problem:
         raise Refused(str(problem), WRONG_USE if problem.exit_code == WRONG_USE else BROKEN) from None
     except Exception:
-        traceback.print_exc()
+        with suppress(OSError):
+            traceback.print_exc()
         return BROKEN
     return code if code >= 0 else BROKEN
 
@@ -83,7 +84,7 @@ def keep_or_empty(folder: Path) -> None:
     """Say where the records of a comparison are that broke off; without any load, remove them."""
     if (folder / PLAN_FILE).exists():
         judge = f"python -m analysis.compare {folder}"
-        print(f"compare.sh: what was recorded so far is in {folder}; `{judge}` judges it", file=sys.stderr)
+        warn(f"compare.sh: what was recorded so far is in {folder}; `{judge}` judges it")
         return
     for path in folder.iterdir():
         path.unlink()

@@ -3,13 +3,13 @@
 import argparse
 import os
 import secrets
-import sys
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
 
 from analysis.records.comparison import ComparisonPlan
 from load.client.refusal import Refused
+from load.client.script import warn
 from load.compare.conduct import Conductor
 from load.compare.loads import open_load
 from load.compare.places import (
@@ -97,7 +97,7 @@ def read_back(name: str, place: Place, folder: Path) -> None:
             remove_books(name, place, folder)
         except Refused as problem:
             words = f"the books of this load on side {name.upper()} could not all be read back and removed"
-            print(f"compare.sh: {words}: {problem}", file=sys.stderr)
+            warn(f"compare.sh: {words}: {problem}")
 
 
 def tell(words: str) -> None:

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from load.client.refusal import BROKEN, Refused
+from load.client.script import warn
 from load.client.settings import read_env_file
 from load.compare.sides import STACK
 from load.machines.build import ask_program
@@ -97,6 +98,6 @@ def run_whole(command: list[str], problem: str, environment: dict[str, str] | No
 def ask_to_end(process: "subprocess.Popen[str]") -> None:
     """Ask a program to end, if it still runs, with what it waits for, as an installation; and hear it out."""
     if process.poll() is None:
-        print("compare.sh: ending what was begun ...", file=sys.stderr, flush=True)
+        warn("compare.sh: ending what was begun ...")
         os.killpg(process.pid, signal.SIGTERM)
         process.communicate()

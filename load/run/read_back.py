@@ -24,7 +24,7 @@ from load.client.accounts import read_accounts, split_accounts
 from load.client.catalogue import is_leftover, read_catalogue, remove_books
 from load.client.http_client import MALFORMED, ask, bearer, check_service, open_http
 from load.client.refusal import WRONG_USE, Refused
-from load.client.script import Arguments, run
+from load.client.script import Arguments, run, warn
 from load.client.sign_in import ensure_sessions
 from load.run.book_sources import LONGEST_LAG_S, SOURCE_HEADERS, BooksService, read_back
 
@@ -119,7 +119,7 @@ def warn_of_leftovers(name: str, count: int, urls: dict[str, str]) -> None:
     """Say before the load that its verdict will be INVALID, and why."""
     command = " ".join(["python remove_leftovers.py", *(f"--{service}-url {url}" for service, url in urls.items())])
     words = f"books of an earlier load in the catalogue: {count}; that makes {name} INVALID; remove with: {command}"
-    print(f"read_back.py: {words}", file=sys.stderr)
+    warn(f"read_back.py: {words}")
 
 
 def read_back_and_remove(service: BooksService, folder: Path, name: str) -> int:
@@ -131,13 +131,13 @@ def read_back_and_remove(service: BooksService, folder: Path, name: str) -> int:
         path.with_suffix(".new").write_text(json.dumps(asdict(found)) + "\n", encoding="utf-8")
         os.replace(path.with_suffix(".new"), path)
     if not found.complete:
-        print(f"read_back.py: not all books of {name} could be asked for", file=sys.stderr)
+        warn(f"read_back.py: not all books of {name} could be asked for")
     left = remove_all(service, added)
     await_read_model(service)
     note_state(service, folder / f"{name}_data.jsonl", "after")
     if left:
         some = ", ".join(sorted(left)[:5])
-        print(f"read_back.py: {len(left)} books of {name} could not be removed: {some} ...", file=sys.stderr)
+        warn(f"read_back.py: {len(left)} books of {name} could not be removed: {some} ...")
     return 0 if found.complete and not left else 1
 
 

@@ -173,13 +173,18 @@ def test_ctrl_c_keeps_what_there_is_and_takes_down_the_local_stack_that_the_run_
     assert runner.processes() == [], said
 
 
-def test_a_termination_of_a_runner_in_the_background_ends_its_locust_too(runner: Runner, tmp_path: Path) -> None:
+@pytest.mark.parametrize("is_heard", [True, False])
+def test_a_termination_of_a_runner_in_the_background_ends_its_locust_too(
+    runner: Runner, tmp_path: Path, is_heard: bool
+) -> None:
     runner.plan("smoke", run_time="60s")
     out = tmp_path / "results"
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # as a script has it for what it starts with `&`
     process = runner.start("--only", "smoke", *runner.urls, "--out", str(out))
     signal.signal(signal.SIGINT, signal.default_int_handler)
     wait_for(lambda: is_loaded(out, "smoke"))
+    if process.stdout and not is_heard:  # as when Ctrl-C has ended the `tee` that it wrote to
+        process.stdout.close()
     process.terminate()
     code, said = end_of(process, seconds=30)  # the load would go on for longer
     assert (code, read_summary(out)["complete"]) == (130, False), said
@@ -213,6 +218,14 @@ def test_wrong_use_is_refused_in_one_line_with_64(runner: Runner, options: list[
     assert (code, said.count("\n")) == (64, 1), said
     assert words in said
     assert runner.results() == []
+
+
+def test_a_relative_stack_folder_lies_where_the_run_was_called(runner: Runner, tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "letter").touch()
+    ports = dict(zip(("AUTH_PORT", "BOOKS_PORT"), map(str, find_free_ports(2)), strict=True))
+    code, said = end_of(runner.start_from(tmp_path, "--only", "smoke", STACK_DIR="mine", **ports))
+    assert (code, f"{tmp_path}/mine holds other files: set STACK_DIR to a new folder" in said) == (3, True), said
 
 
 def test_help_prints_the_usage(runner: Runner) -> None:

@@ -49,10 +49,14 @@ class Runner:
 
     def start(self, *options: str, **settings: str) -> subprocess.Popen[str]:
         """Start a quick run as a terminal would: in a process group of its own."""
+        return self.start_from(self.folder, *options, **settings)
+
+    def start_from(self, folder: Path, *options: str, **settings: str) -> subprocess.Popen[str]:
+        """Start a quick run from another folder."""
         environment = {key: value for key, value in os.environ.items() if key not in TAKEN}
         return subprocess.Popen(
-            ["./run_all_tests.sh", "--quick", *options],
-            cwd=self.folder,
+            [self.folder / "run_all_tests.sh", "--quick", *options],
+            cwd=folder,
             env={**environment, "VIRTUAL_ENV": sys.prefix, **settings},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
