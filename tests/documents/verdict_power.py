@@ -34,6 +34,7 @@ from tests.support.made_runs import real_plan
 FILE = DOCUMENT.parent / "data" / "verdict_power.json"
 BEGIN, END = "<!-- power: begin -->\n", "<!-- power: end -->\n"
 TIMES, ERRORS = (1.1, 1.2, 1.5, 2.0), (0.001, 0.002, 0.005, 0.01, 0.02)
+LOGINS = 0.005  # of the requests of read_heavy: 5 of 1,005 actions of locustfile.py sign in
 Z = {"p95": 1.6449, "p99": 2.3263}
 Found = Callable[[np.random.Generator, Plan, float], bool]
 ENDPOINTS = {"reads": "GET|/api/books", "writes": "POST|/api/books", "login": "POST|/login"}
@@ -45,11 +46,12 @@ def finds_percentile(group: str, percentile: str) -> Found:
     def found(source: np.random.Generator, plan: Plan, times: float) -> bool:
         limit = plan.objectives[f"{group}-{percentile}-ms"]
         level = 1000 * limit * times / np.exp(Z[percentile] * np.hypot(SIGMA, 0.1))
-        share = {"reads": 0.46, "writes": plan.write_share or 0.08, "login": 0.02}[group]
+        share = {"reads": 0.46, "writes": plan.write_share or 0.08, "login": LOGINS}[group]
         levels = np.full(int(plan.seconds), level)
         made = make_latencies(source, levels, plan.users / THINK_S * share, ENDPOINTS[group])
-        checks = judge_objectives(plan, made, "")
-        return any(check.verdict != PASS and check.verdict and check.name.endswith(percentile) for check in checks)
+        checks = [each for each in judge_objectives(plan, made, "") if each.name.endswith(percentile)]
+        # A run has enough answers of other endpoints, so that it is never without any latency to judge.
+        return any(each.verdict not in (None, PASS) and not each.reason.startswith("No latency") for each in checks)
 
     return found
 
