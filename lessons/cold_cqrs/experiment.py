@@ -28,9 +28,10 @@ def run(place: Place, short: bool) -> Outcome:
         place.ask("DROP TABLE Libros.shelf")
     mistake, cure = loads.values()
     return Outcome(
-        sentence=f"While a read model of {books:,} books was rebuilt in place, {mistake.failures:,} of "
-        f"{mistake.requests:,} reads did not find a book that is there ({worst(mistake):.0f} % in the worst second); "
-        f"while a new generation was built beside the old and switched in, {cure.failures:,} of {cure.requests:,}.",
+        sentence=f"A read model of {books:,} books was rebuilt once during a load. Rebuilt in place, "
+        f"{mistake.failures:,} of {mistake.requests:,} reads did not find a book that is there, "
+        f"{worst(mistake):.0f} % of those in the worst second. As a new generation beside the old that was switched "
+        f"in, {cure.failures:,} of {cure.requests:,}.",
         columns=["rebuilt", "reads", "not found", "in the worst second"],
         rows=[
             [name, f"{each.requests:,}", f"{each.failures:,}", f"{worst(each):.0f} %"] for name, each in loads.items()

@@ -18,11 +18,16 @@ def run(place: Place, short: bool) -> Outcome:
     seconds = 3 if short else 15
     mistake, cure = (load(place, program, seconds) for program in ("mistake", "cure"))
     services = {"mistake: hashes in the threads of reads": mistake, "cure: hashes behind a bulkhead": cure}
+
+    def rate(counted: Counted) -> str:
+        return f"{counted.requests / seconds:.1f}"
+
     p95s = [each["read a book"].percentile(0.95) for each in (mistake, cure)]
     return Outcome(
         sentence=f"While people logged in at bcrypt cost 12, the p95 of reads was {p95s[0]:,.0f} ms in the same "
-        f"threads and {p95s[1]:,.0f} ms beside the bulkhead, which did {rate(cure['log in'])} "
-        f"log-ins a second ({rate(mistake['log in'])} without it) and told the others at once to come again.",
+        f"threads and {p95s[1]:,.0f} ms beside a bulkhead whose thread gives way to all others. The bulkhead did "
+        f"{rate(cure['log in'])} log-ins a second ({rate(mistake['log in'])} without it) and told the others at once "
+        "to come again.",
         columns=["service", "reads/s", "p50 of reads", "p95 of reads", "log-ins/s", "refused/s"],
         rows=[
             [name, rate(each["read a book"]),
@@ -46,8 +51,3 @@ def load(place: Place, program: str, seconds: int) -> dict[str, Counted]:
     with place.gunicorn(f"lessons.hashing_eats_the_reads.{program}:app", workers=2, threads=4) as address:
         counted = LocustLoad(place, "hashing_eats_the_reads/load.py", address, USERS, seconds).finish()
     return {name: counted.get(name, NOTHING) for name in ("read a book", "log in", "log-in refused")}
-
-
-def rate(counted: Counted) -> str:
-    """Name how many a second there were, from the first answer of the load to the last."""
-    return f"{counted.requests / max(1, len(counted.requests_in)):.1f}"

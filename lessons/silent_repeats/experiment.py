@@ -61,5 +61,5 @@ def load(place: Place, program: str, seconds: int) -> Seen:
         counted=sum(each.requests for each in counted.values()),
         lost_reads=answers["GET 200"] // 10,
         failed_reads=counted["read a book"].failures,
-        not_found=answers.get("DELETE 404", 0),
+        not_found=answers.get("DELETE 404", 0) - answers.get("DELETE 404", 0) // 10,  # but those lost in their turn
     )

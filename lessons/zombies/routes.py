@@ -37,7 +37,7 @@ def make_app(borrow: Borrow, borrow_to_write: Borrow) -> Flask:
     def measure_cost() -> ResponseReturnValue:
         begin = time.perf_counter()
         for _ in range(TURNS):
-            with borrow() as connection:
+            with borrow_to_write() as connection:
                 ask(connection, "SELECT 1")
         return {"us": (time.perf_counter() - begin) / TURNS * 1e6}
 
