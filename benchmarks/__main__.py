@@ -37,7 +37,7 @@ what it measures, and the minutes on a quiet machine with the usual rounds:
   services   the services at saturation, beside an earlier build and a peer (10)
   cores      the same with 1, 2 and 4 books workers, each held to a core or left free (25)
   sizes      reads, rebuild and verify of 5,000, 100,000 and 1,000,000 books (20)
-  rebuild    reads at a fixed rate beside a rebuild (7)
+  rebuild    reads, with pauses, beside a rebuild (7)
   generator  the users of this project over bare ones of Locust (3)
   machines   what it costs to send records home, for a process of the load and the master (3)
   memory     both services idle and after a load, beside an earlier build (20)

@@ -14,6 +14,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from analysis.records.counts import are_requests
+from analysis.records.gaps import Gaps
+from analysis.records.raw_files import read_seconds
 from benchmarks.origin import describe_origin
 from benchmarks.quiet import DISTURBED, find_share, read_cpu, read_times
 from benchmarks.stand import PROJECT, Stack, StandError, open_stack, run_script
@@ -64,8 +67,15 @@ def run_scenarios(stack: Stack, results: Path) -> list[dict[str, Any]]:
         raise StandError(f"run_all_tests.sh ended with {code}")
     summary = json.loads((results / "summary.json").read_text(encoding="utf-8"))
     with (results / "scenarios.csv").open(encoding="utf-8") as file:
-        times = {row["scenario"]: (float(row["started"]), float(row["ended"])) for row in csv.DictReader(file)}
+        ends = {row["scenario"]: float(row["ended"]) for row in csv.DictReader(file)}
+    times = {name: (read_begin(results, name), end) for name, end in ends.items()}
     return [{**each, "cpu": spend(samples, *times[each["name"]]), "others": share} for each in summary["scenarios"]]
+
+
+def read_begin(results: Path, name: str) -> float:
+    """Return the first second of a load: what its preparation asked for is none of its requests."""
+    rows = [row for part in read_seconds(results, name, Gaps()).values() for row in part]
+    return float(min(row.second for row in rows if are_requests(row)))
 
 
 @contextmanager
