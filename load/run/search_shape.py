@@ -118,7 +118,7 @@ class Search:
         users = self._count_users(load)
         begin, rate = time.time(), self._find_rate(users)
         self.tail.forget(begin)
-        yield users, rate  # Locust asks again when all have come
+        yield from self._change(users, rate)
         RATE.set(load)
         measured = math.ceil(time.time() + self.plan.limit("step-settle-seconds"))
         span = float(measured), measured + self.plan.limit("step-measure-seconds")
@@ -143,7 +143,7 @@ class Search:
         users = self._count_users(load)
         begin, rate = time.time(), max(1.0, abs(self.users - users) / LEAVE_S)
         RATE.set(load)
-        yield users, rate  # Locust asks again when all have left
+        yield from self._change(users, rate)
         second = measured = math.ceil(time.time())
         steady, good = int(self.plan.limit("normal-seconds")), 0
         latest = measured + (self.plan.objective("recovery-seconds") or 0.0) + steady
@@ -154,9 +154,16 @@ class Search:
         self._note(Step(begin, measured, float(second), load, users, rate, None))
         return good >= steady
 
+    def _change(self, users: int, rate: float) -> Iterator[Users]:
+        """Have so many users, and wait until all have come or left: a load of one process does not wait for them."""
+        there = time.time() + abs(users - self.users) / rate
+        yield users, rate
+        self.users = users
+        while time.time() < there:
+            yield users, rate
+
     def _hold(self, users: int, rate: float, until: float) -> Iterator[Users]:
         """Keep so many users until every process has told all seconds before that moment."""
-        self.users = users
         while (now := time.time()) < until or (self.tail.whole_until < until and now < until + LATE_S):
             yield users, rate
             self.tail.look()

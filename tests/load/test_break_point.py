@@ -85,6 +85,18 @@ def test_a_search_brackets_the_limit_that_a_front_sets(runner: Runner, tmp_path:
     assert found["holds_rps"] == pytest.approx(found["holds"] / THINK_S, rel=0.1)
     # Near the limit either their p95 shows it first, or that users wait instead of asking.
     assert any(re.search("reads|users asked for", words) for words in found["first"]["evidence"]), found
+    check_settling(tmp_path / "results")
+
+
+def check_settling(out: Path) -> None:
+    """Assert that every step was measured when its users had been there for as long as the plan says, or had left."""
+    lines = [json.loads(line) for line in (out / "break_point_steps.jsonl").read_text().splitlines()]
+    before = 0
+    for step in [line for line in lines if "measured" in line]:
+        ramp_s = abs(step["users"] - before) / step["spawn_rate"]
+        settle_s = 0.0 if step["broken"] is None else float(SEARCH["limit-step-settle-seconds"])
+        assert step["measured"] - step["begin"] >= ramp_s + settle_s, step
+        before = step["users"]
 
 
 @IN_FULL
