@@ -97,7 +97,7 @@ def new_walk(user: SmokeUser) -> Walk:
     book = new_book(user, user.own_books[0].isbn)
     user.load.to_remove.add(book["isbn"])
     return {
-        "snapshot": user.load.snapshot,
+        "load": user.load,
         "account": user.account,
         "stranger": f"nobody_{secrets.token_hex(8)}",
         "key": str(uuid.uuid4()),

@@ -60,7 +60,7 @@ def is_shown(**changed: Any) -> Callable[[Walk, Answer], None]:
     """Check that the walk's own book is shown as the last write left it: with these fields changed since the first."""
 
     def check(walk: Walk, answer: Answer) -> None:
-        version = check_book(answer, walk["isbn"], walk["snapshot"])
+        version = check_book(answer, walk["isbn"], walk["load"].snapshot)
         expect(version == walk["version"], "another version than that of the last write")
         expect({**walk["book"], **changed}.items() <= body_of(answer, 200).items(), "other fields than those written")
 
@@ -85,7 +85,7 @@ def is_unchanged(walk: Walk, answer: Answer) -> None:
 
 def keep_seen(walk: Walk, answer: Answer) -> None:
     """Check a book of the catalogue and keep its ETag."""
-    check_book(answer, walk["seen"], walk["snapshot"])
+    check_book(answer, walk["seen"], walk["load"].snapshot)
     walk["seen_etag"] = answer.headers["ETag"]
 
 

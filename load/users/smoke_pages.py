@@ -32,11 +32,11 @@ def check_page(
 
     On a first page the total says how many books must be there, and whether a page follows.
     """
-    page, snapshot = body_of(answer, 200), walk["snapshot"]
+    page, load = body_of(answer, 200), walk["load"]
     expect_form(page, limit)
     items, following, total = page["items"], page["next"], page["total"]
-    expect_no_fault(snapshot.find_fault_in_page(items, chosen, after, is_last=following is None))
-    expect_no_fault(snapshot.find_fault_in_total(total, chosen, None))
+    expect_no_fault(load.snapshot.find_fault_in_page(items, chosen, after, is_last=following is None))
+    expect_no_fault(load.snapshot.find_fault_in_total(total, chosen, load.reserved_isbns))
     is_counted = len(items) == min(limit, total) and (following is None) == (total <= limit)
     expect(bool(after) or is_counted, "other books than the total has")
     walk["page_etag"], walk["after"] = answer.headers["ETag"], following

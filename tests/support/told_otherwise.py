@@ -113,6 +113,9 @@ def list_books_changes(books_url: str) -> dict[Failure, Change]:
         ("GET", "/api/books 200", "other books than the total has"): say(
             lambda page: None if page["next"] else {**page, "total": page["total"] + 1}
         ),
+        ("GET", "/api/books 200", "200 with a total of more books than there can be"): of_two(
+            lambda page: {**page, "total": page["total"] + 10_000}
+        ),
         ("GET", "/api/books 304", "304 with another ETag"): head(ETag='"another"'),
         ("GET", "/api/books/{isbn} 304", "304 with another ETag"): head(ETag='"another"'),
         ("POST", "/api/books 201", "a version that is no whole number"): say(
