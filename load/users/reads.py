@@ -4,8 +4,9 @@ import random
 from typing import Any
 from urllib.parse import urlencode
 
-from load.client.catalogue import ALL, sort_key_of
+from load.client.catalogue import ALL, Filter, SortKey, sort_key_of
 from load.client.snapshot import Snapshot
+from load.run.one_load import Load
 from load.users.send import Answer, body_of, expect, send
 from load.users.user import LibraryUser
 
@@ -14,17 +15,13 @@ PAGE = 20  # books on a page when no limit is asked for
 
 def fetch_page(user: LibraryUser, name: str, query: dict[str, str]) -> None:
     """Ask for a page of books, listed under `name`, check all of it, and remember where the next page begins."""
-    load = user.load
     last = user.next_page[1] if "after" in query and user.next_page else None
     chosen = next(((field, value.casefold()) for field, value in query.items() if field != "after"), ALL)
 
     def check(answer: Answer) -> tuple[str, tuple[str, str]] | None:
         page = body_of(answer, 200)
-        expect_form(page)
-        items, after = page["items"], page["next"]
-        expect_no_fault(load.snapshot.find_fault_in_page(items, chosen, last, is_last=after is None))
-        expect_no_fault(load.snapshot.find_fault_in_total(page["total"], chosen, load.reserved_isbns))
-        return (after, sort_key_of(items[-1])) if after else None
+        check_page(user.load, page, PAGE, last, chosen)
+        return (page["next"], sort_key_of(page["items"][-1])) if page["next"] else None
 
     url = f"{user.books}?{urlencode(query)}" if query else user.books
     following = send(user, "GET", url, name, check, headers=user.bearer())
@@ -32,16 +29,18 @@ def fetch_page(user: LibraryUser, name: str, query: dict[str, str]) -> None:
         user.next_page = following
 
 
-def expect_form(page: dict[str, Any], limit: int = PAGE) -> None:
-    """Expect the fields of a page, no more books than were asked for and counted, and a next page after a full one
-    alone; raises RequestFailed.
-    """
+def check_page(
+    load: Load, page: dict[str, Any], limit: int = PAGE, after: SortKey | None = None, chosen: Filter = ALL
+) -> None:
+    """Check a page of at most `limit` books behind `after` of those that are `chosen`; raises RequestFailed."""
     items, following, total = page["items"], page["next"], page["total"]
     is_formed = len(page) == 3 and type(total) is int and (following is None or type(following) is str)
     expect(is_formed, "not the fields of a page")
     expect(len(items) <= limit, "more books than the limit")
-    expect(len(items) <= total, "other books than the total has")
+    expect_no_fault(load.snapshot.find_fault_in_page(items, chosen, after, is_last=following is None))
+    expect_no_fault(load.snapshot.find_fault_in_total(total, chosen, load.reserved_isbns))
     expect(following is None or len(items) == limit, "a next page after a short one")
+    expect(len(items) <= total, "other books than the total has")
 
 
 def expect_no_fault(fault: str) -> None:

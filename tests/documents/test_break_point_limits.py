@@ -11,14 +11,14 @@ CASES = [
     "settle for {limit-step-settle-seconds:.0f} s",
     "measured for {limit-step-measure-seconds:.0f} s (quick {quick[limit-step-measure-seconds]:.0f} s)",
     "has {limit-search-first:.0f} users (quick {quick[limit-search-first]:.0f})",
-    "until they are within {limit-search-width:.0%} of each other",
+    "until the two are within {limit-search-width:.0%} of each other",
     "not normal again within {objective-recovery-seconds:.0f} s",
     "over {limit-step-failed-ratio:.0%} of the reads or of the writes",
     "than chance allows (in {limit-step-chance:.0%} of steps)",
     "less than {limit-step-asked-ratio:.0%} of what they would ask for",
     "under {limit-step-asked-ratio:.0%} of the arrivals",
     "from {limit-step-login-answers:.0f} on they are judged",
-    "waited longer than {limit-step-login-answers:.0f} log-ins",
+    "over {limit-step-login-answers:.0f} times the objective",
     "ends at {limit-search-most:,.0f} users",
 ]
 

@@ -301,7 +301,8 @@ def test_a_machine_loads_with_the_addresses_and_the_metrics_token_of_the_master(
 def test_a_record_that_stayed_here_is_not_in_the_way_of_the_next_of_its_scenario(
     leaders: list[Leader], tmp_path: Path
 ) -> None:
-    leaders.append(Leader(*GIVEN, ("machine_answer", TO_DO[0]), secret=SECRET))
+    ends = [("machine_file", piece) for piece in cut(CONFIG, b"locustfile = no_such.py\n")]
+    leaders.append(Leader(*GIVEN, *ends, ("machine_answer", TO_DO[0]), secret=SECRET))
     machine = join(leaders[0].port, "load-1", TMPDIR=str(tmp_path))
     leaders[0].lead(lambda: len(list(tmp_path.glob("*/smoke*"))) > 1 or machine.poll() is not None)
     leaders[0].answers = (("machine_answer", {"do": "leave"}),)
