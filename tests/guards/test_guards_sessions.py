@@ -38,7 +38,7 @@ LOGOUT_ALL_WITHOUT_EFFECT: Change = (
 )
 SIGNATURE_ENOUGH: Change = ("if user_id != self.user_id:", "if False:")
 IN_STEPS: tuple[Change, Change] = (
-    ("rotated = _run(", "rotated = _rotate_in_steps("),
+    ("left_s = _run(", "left_s = _rotate_in_steps("),
     (
         "def end_session(token: str)",
         """def _rotate_in_steps(_script, keys, expected, new, sid, ttl):
@@ -49,7 +49,8 @@ IN_STEPS: tuple[Change, Change] = (
     if not value.startswith(expected):
         return 0
     ask("ZADD", keys[1], int(time.time()) + ttl, sid)
-    return ask("SET", keys[0], new + value[len(expected) :], "EX", ttl)
+    ask("SET", keys[0], new + value[len(expected) :], "EX", ttl)
+    return ttl
 
 
 def end_session(token: str)""",
