@@ -1,6 +1,6 @@
 """What checks and records of this project cost the process that makes a load: its users over Locust's bare ones.
 
-Ours does without cookies, and without looking for garbage among what it has loaded, which pays for a part of that.
+Ours does without cookies, and without looking for garbage among what it has loaded: the ratio has that saving in it.
 Right answers per second of processor time are what one core of the generator can make; the services, which share the
 machine, would be the limit long before. Each turn is a process of its own, so that the bare one has nothing of ours.
 """

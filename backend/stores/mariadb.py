@@ -22,7 +22,7 @@ SESSION = (
     "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED;"
     " SET NAMES utf8mb4 COLLATE utf8mb4_bin,"
     " SESSION time_zone = '+00:00',"  # with summer time an hour of the year comes twice, and TIMESTAMPs with it
-    " SESSION group_concat_max_len = 1048576,"  # MariaDB's default: it cuts the authors of a book there, without a word
+    " SESSION group_concat_max_len = 1048576,"  # MariaDB's default; a smaller one cuts authors, without a word
     f" SESSION max_statement_time = {STATEMENT_S}, SESSION autocommit = "
 )
 READS, WRITES = SESSION + "1", SESSION + "0"  # without autocommit the first statement begins a transaction

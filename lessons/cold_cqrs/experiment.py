@@ -29,9 +29,9 @@ def run(place: Place, short: bool) -> Outcome:
     mistake, cure = loads.values()
     return Outcome(
         sentence=f"A read model of {books:,} books was rebuilt once during a load. Rebuilt in place, "
-        f"{mistake.failures:,} of {mistake.requests:,} reads did not find a book that is there, "
-        f"{worst(mistake):.0f} % of those in the worst second. As a new generation beside the old that was switched "
-        f"in, {cure.failures:,} of {cure.requests:,}.",
+        f"{mistake.failures:,} of {mistake.requests:,} reads did not find a book that is there; in the worst second "
+        f"{worst(mistake):.0f} % of its reads did not. As a new generation beside the old that was switched in, "
+        f"{cure.failures:,} of {cure.requests:,} did not.",
         columns=["rebuilt", "reads", "not found", "in the worst second"],
         rows=[
             [name, f"{each.requests:,}", f"{each.failures:,}", f"{worst(each):.0f} %"] for name, each in loads.items()

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from analysis.findings import PERCENTILES, THROUGHPUT, Chart, ChartCurve, ScenarioReport, TimeLine
-from analysis.number_formats import say_count, say_number, say_share, show_clock, show_number
+from analysis.number_formats import say_count, say_number, say_range, say_share, show_clock, show_number
 from analysis.plan.plan import Stage
 from analysis.report.picture_charts import draw_chart
 from analysis.report.picture_words import LINE_HEIGHT, place_labels
@@ -211,6 +211,11 @@ def test_numbers_have_three_digits_that_count(value: object, text: str) -> None:
 )
 def test_a_sentence_says_two_digits_and_more_only_beside_a_limit(value: float, beside: float | None, text: str) -> None:
     assert say_number(value, beside=beside) == text
+
+
+def test_an_interval_says_on_which_side_of_a_value_its_ends_are() -> None:
+    assert say_range(0.996, 2.4, beside=1) == "0.996 to 2.4"
+    assert say_range(1.004, 2.4, beside=1) == "1.004 to 2.4"
 
 
 def test_a_sentence_says_all_only_of_all() -> None:

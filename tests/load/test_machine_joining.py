@@ -283,6 +283,31 @@ def test_a_record_that_stayed_here_is_not_in_the_way_of_the_next_of_its_scenario
     assert not {path.name for path in tmp_path.rglob("*")} & {USERS, SESSIONS, "given"}
 
 
+IMPATIENT = "import sys; from load.machines import join; join.PATIENCE_S = 2.0; sys.exit(join.main())"
+
+
+@pytest.mark.parametrize("stays", [False, True])
+def test_a_machine_that_stays_outlives_a_master_that_ends_without_a_farewell(
+    leaders: list[Leader], tmp_path: Path, stays: bool
+) -> None:
+    leaders.append(Leader(("machine_answer", TO_DO[2]), secret=SECRET))
+    options = ["127.0.0.1", "--port", str(leaders[0].port), *(["--stay"] if stays else [])]
+    machine = subprocess.Popen(
+        [sys.executable, "-c", IMPATIENT, *options], cwd=PROJECT, text=True, stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT, env={**os.environ, "LOAD_SECRET": SECRET, "TMPDIR": str(tmp_path)},
+    )  # fmt: skip
+    until = time.monotonic() + 5
+    leaders[0].lead(lambda: time.monotonic() > until or machine.poll() is not None)
+    if stays:
+        with pytest.raises(subprocess.TimeoutExpired):
+            machine.wait(9)  # an asking takes 3 s
+        machine.terminate()
+        assert end_of(machine)[0] == 128 + signal.SIGTERM
+    else:
+        code, said = end_of(machine)
+        assert code == 3 and "has not answered for 0 minutes" in said, said
+
+
 def test_a_machine_hears_a_master_whose_messages_all_come_late(leaders: list[Leader], tmp_path: Path) -> None:
     leaders.append(Leader(*GIVEN, ("machine_answer", {"do": "leave"}), secret=SECRET))
     leaders[0].pause_s = 2.0  # the whole conversation takes longer than a machine waits for a message

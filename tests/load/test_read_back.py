@@ -3,9 +3,12 @@
 import json
 import re
 import shlex
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import requests
@@ -14,6 +17,7 @@ from analysis.checks.guarantees import WriteAudit, audit_writes
 from analysis.records.book_histories import State, follow_books
 from analysis.records.gaps import Gaps
 from analysis.records.raw_files import read_data, read_read_back
+from load.run import book_sources
 from tests.support.beside import repeat_beside
 from tests.support.clients import Client
 from tests.support.projector_runs import run_projector
@@ -26,6 +30,7 @@ from tests.support.records_of_load import (
     wait_for_lines,
     write_run_file,
 )
+from tests.support.relay import run_relay
 from tests.support.scripts import run_script
 from tests.support.shelf import make_book
 from tests.support.stacks import Stack, connect_to_mariadb
@@ -82,6 +87,28 @@ def test_what_was_written_is_found_on_both_roads_and_then_removed(stack: Stack, 
     first = (folder / "run_read_back.json").read_bytes()
     assert run_script("load/run/read_back.py", "run", ".", folder=folder, stack=stack).returncode == 0
     assert (folder / "run_read_back.json").read_bytes() == first  # the books are gone by now: that says nothing
+
+
+@pytest.mark.usefixtures("mended")
+@pytest.mark.parametrize("heals", [True, False])
+def test_a_book_that_lagged_is_asked_for_again_however_long_the_first_asking_took(
+    stack: Stack, folder: Path, heals: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(book_sources, "LONGEST_LAG_S", 0.5)
+    (session, *_) = json.loads((folder / "sessions.json").read_text())[stack["AUTH_URL"]].values()
+    with Client(stack["BOOKS_URL"], session["access_token"]) as client:
+        shelf = {book["isbn"]: book for book in client.get("/api/books?limit=100").json()["items"]}
+    first = min(shelf)
+    change_read_model(stack, first, {"stock": shelf[first]["stock"] + 1})
+    healing = threading.Timer(0.4, change_read_model, (stack, first, {"stock": shelf[first]["stock"]}))
+    address = urlsplit(stack["BOOKS_URL"])
+    with run_relay("127.0.0.1", (str(address.hostname), int(address.port or 0))) as relay:
+        relay.delay_s = 0.05  # 200 requests, 8 at a time, take over a second
+        if heals:
+            healing.start()
+        found = book_sources.read_back(book_sources.BooksService(relay.url, session["access_token"]), set(shelf))
+    assert found.complete and (found.lag_s is not None) is heals
+    assert found.isbns[first]["read_model"].book != found.isbns[first]["database"].book or heals
 
 
 def choose_books(folder: Path, count: int) -> list[tuple[str, State]]:
@@ -229,12 +256,14 @@ def test_the_books_of_a_load_that_left_no_record_are_told_before_the_next_and_re
             client.delete(f"/api/books/{mine['isbn']}")
 
 
-def test_books_are_not_removed_under_a_load_that_runs(stack: Stack, folder: Path) -> None:
+@pytest.mark.parametrize("pause_s", [0.0, 1.0])  # that of one user is about two seconds
+def test_books_are_not_removed_under_a_load_that_runs(stack: Stack, folder: Path, pause_s: float) -> None:
     session = next(iter(json.loads((folder / "sessions.json").read_text())[stack["AUTH_URL"]].values()))
     book = make_book(title="Another Shelf")
 
     def ask_for_books() -> None:
         requests.get(f"{stack['BOOKS_URL']}/api/books", timeout=5)
+        time.sleep(pause_s)
 
     with Client(stack["BOOKS_URL"], session["access_token"]) as client:
         assert client.post("/api/books", json=book).status_code == 201

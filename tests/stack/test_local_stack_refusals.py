@@ -204,3 +204,13 @@ def test_without_root_and_programs_they_are_downloaded_into_the_stack() -> None:
     finally:
         call(settings, "down")
         shutil.rmtree(folder)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="root gives the right to low ports up")
+def test_a_port_that_only_root_may_open_is_told_from_a_port_that_is_taken(settings: Settings) -> None:
+    without = ("setpriv", "--bounding-set=-net_bind_service")
+    ran = call({**settings, "AUTH_PORT": "81"}, "up", before=without)
+    assert (ran.returncode, ran.stderr.splitlines()[-1]) == (
+        3,
+        "local_stack.sh: port 81 is for root alone: choose one above 1023",
+    )
